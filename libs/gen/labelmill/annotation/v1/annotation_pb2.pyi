@@ -1,0 +1,161 @@
+import datetime
+
+from buf.validate import validate_pb2 as _validate_pb2
+from google.protobuf import timestamp_pb2 as _timestamp_pb2
+from google.protobuf.internal import containers as _containers
+from google.protobuf.internal import enum_type_wrapper as _enum_type_wrapper
+from google.protobuf import descriptor as _descriptor
+from google.protobuf import message as _message
+from collections.abc import Iterable as _Iterable, Mapping as _Mapping
+from typing import ClassVar as _ClassVar, Optional as _Optional, Union as _Union
+
+DESCRIPTOR: _descriptor.FileDescriptor
+
+class Verdict(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
+    __slots__ = ()
+    VERDICT_UNSPECIFIED: _ClassVar[Verdict]
+    VERDICT_APPROVED: _ClassVar[Verdict]
+    VERDICT_REJECTED: _ClassVar[Verdict]
+    VERDICT_FIXED: _ClassVar[Verdict]
+
+class LabelSource(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
+    __slots__ = ()
+    LABEL_SOURCE_UNSPECIFIED: _ClassVar[LabelSource]
+    LABEL_SOURCE_MACHINE: _ClassVar[LabelSource]
+    LABEL_SOURCE_CONFIRMED: _ClassVar[LabelSource]
+    LABEL_SOURCE_HUMAN: _ClassVar[LabelSource]
+    LABEL_SOURCE_REVIEWED: _ClassVar[LabelSource]
+VERDICT_UNSPECIFIED: Verdict
+VERDICT_APPROVED: Verdict
+VERDICT_REJECTED: Verdict
+VERDICT_FIXED: Verdict
+LABEL_SOURCE_UNSPECIFIED: LabelSource
+LABEL_SOURCE_MACHINE: LabelSource
+LABEL_SOURCE_CONFIRMED: LabelSource
+LABEL_SOURCE_HUMAN: LabelSource
+LABEL_SOURCE_REVIEWED: LabelSource
+
+class Value(_message.Message):
+    __slots__ = ("choices", "text", "boxes")
+    CHOICES_FIELD_NUMBER: _ClassVar[int]
+    TEXT_FIELD_NUMBER: _ClassVar[int]
+    BOXES_FIELD_NUMBER: _ClassVar[int]
+    choices: Choices
+    text: TextValue
+    boxes: Boxes
+    def __init__(self, choices: _Optional[_Union[Choices, _Mapping]] = ..., text: _Optional[_Union[TextValue, _Mapping]] = ..., boxes: _Optional[_Union[Boxes, _Mapping]] = ...) -> None: ...
+
+class Choices(_message.Message):
+    __slots__ = ("classes",)
+    CLASSES_FIELD_NUMBER: _ClassVar[int]
+    classes: _containers.RepeatedScalarFieldContainer[str]
+    def __init__(self, classes: _Optional[_Iterable[str]] = ...) -> None: ...
+
+class TextValue(_message.Message):
+    __slots__ = ("text",)
+    TEXT_FIELD_NUMBER: _ClassVar[int]
+    text: str
+    def __init__(self, text: _Optional[str] = ...) -> None: ...
+
+class Boxes(_message.Message):
+    __slots__ = ("boxes",)
+    BOXES_FIELD_NUMBER: _ClassVar[int]
+    boxes: _containers.RepeatedCompositeFieldContainer[Box]
+    def __init__(self, boxes: _Optional[_Iterable[_Union[Box, _Mapping]]] = ...) -> None: ...
+
+class Box(_message.Message):
+    __slots__ = ("x", "y", "width", "height", "score")
+    CLASS_FIELD_NUMBER: _ClassVar[int]
+    X_FIELD_NUMBER: _ClassVar[int]
+    Y_FIELD_NUMBER: _ClassVar[int]
+    WIDTH_FIELD_NUMBER: _ClassVar[int]
+    HEIGHT_FIELD_NUMBER: _ClassVar[int]
+    SCORE_FIELD_NUMBER: _ClassVar[int]
+    x: float
+    y: float
+    width: float
+    height: float
+    score: float
+    def __init__(self, x: _Optional[float] = ..., y: _Optional[float] = ..., width: _Optional[float] = ..., height: _Optional[float] = ..., score: _Optional[float] = ..., **kwargs) -> None: ...
+
+class Prediction(_message.Message):
+    __slots__ = ("name", "task", "model", "model_version", "template", "value", "score", "create_time")
+    NAME_FIELD_NUMBER: _ClassVar[int]
+    TASK_FIELD_NUMBER: _ClassVar[int]
+    MODEL_FIELD_NUMBER: _ClassVar[int]
+    MODEL_VERSION_FIELD_NUMBER: _ClassVar[int]
+    TEMPLATE_FIELD_NUMBER: _ClassVar[int]
+    VALUE_FIELD_NUMBER: _ClassVar[int]
+    SCORE_FIELD_NUMBER: _ClassVar[int]
+    CREATE_TIME_FIELD_NUMBER: _ClassVar[int]
+    name: str
+    task: str
+    model: str
+    model_version: str
+    template: str
+    value: Value
+    score: float
+    create_time: _timestamp_pb2.Timestamp
+    def __init__(self, name: _Optional[str] = ..., task: _Optional[str] = ..., model: _Optional[str] = ..., model_version: _Optional[str] = ..., template: _Optional[str] = ..., value: _Optional[_Union[Value, _Mapping]] = ..., score: _Optional[float] = ..., create_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ...) -> None: ...
+
+class Annotation(_message.Message):
+    __slots__ = ("name", "annotator", "value", "create_time", "work_seconds", "prediction", "late")
+    NAME_FIELD_NUMBER: _ClassVar[int]
+    ANNOTATOR_FIELD_NUMBER: _ClassVar[int]
+    VALUE_FIELD_NUMBER: _ClassVar[int]
+    CREATE_TIME_FIELD_NUMBER: _ClassVar[int]
+    WORK_SECONDS_FIELD_NUMBER: _ClassVar[int]
+    PREDICTION_FIELD_NUMBER: _ClassVar[int]
+    LATE_FIELD_NUMBER: _ClassVar[int]
+    name: str
+    annotator: str
+    value: Value
+    create_time: _timestamp_pb2.Timestamp
+    work_seconds: float
+    prediction: str
+    late: bool
+    def __init__(self, name: _Optional[str] = ..., annotator: _Optional[str] = ..., value: _Optional[_Union[Value, _Mapping]] = ..., create_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., work_seconds: _Optional[float] = ..., prediction: _Optional[str] = ..., late: _Optional[bool] = ...) -> None: ...
+
+class Review(_message.Message):
+    __slots__ = ("name", "reviewer", "verdict", "value", "comment", "create_time", "work_seconds")
+    NAME_FIELD_NUMBER: _ClassVar[int]
+    REVIEWER_FIELD_NUMBER: _ClassVar[int]
+    VERDICT_FIELD_NUMBER: _ClassVar[int]
+    VALUE_FIELD_NUMBER: _ClassVar[int]
+    COMMENT_FIELD_NUMBER: _ClassVar[int]
+    CREATE_TIME_FIELD_NUMBER: _ClassVar[int]
+    WORK_SECONDS_FIELD_NUMBER: _ClassVar[int]
+    name: str
+    reviewer: str
+    verdict: Verdict
+    value: Value
+    comment: str
+    create_time: _timestamp_pb2.Timestamp
+    work_seconds: float
+    def __init__(self, name: _Optional[str] = ..., reviewer: _Optional[str] = ..., verdict: _Optional[_Union[Verdict, str]] = ..., value: _Optional[_Union[Value, _Mapping]] = ..., comment: _Optional[str] = ..., create_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., work_seconds: _Optional[float] = ...) -> None: ...
+
+class Decision(_message.Message):
+    __slots__ = ("action", "reason", "create_time", "task_version")
+    ACTION_FIELD_NUMBER: _ClassVar[int]
+    REASON_FIELD_NUMBER: _ClassVar[int]
+    CREATE_TIME_FIELD_NUMBER: _ClassVar[int]
+    TASK_VERSION_FIELD_NUMBER: _ClassVar[int]
+    action: str
+    reason: str
+    create_time: _timestamp_pb2.Timestamp
+    task_version: int
+    def __init__(self, action: _Optional[str] = ..., reason: _Optional[str] = ..., create_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., task_version: _Optional[int] = ...) -> None: ...
+
+class Label(_message.Message):
+    __slots__ = ("value", "source", "score", "accept_time", "gate")
+    VALUE_FIELD_NUMBER: _ClassVar[int]
+    SOURCE_FIELD_NUMBER: _ClassVar[int]
+    SCORE_FIELD_NUMBER: _ClassVar[int]
+    ACCEPT_TIME_FIELD_NUMBER: _ClassVar[int]
+    GATE_FIELD_NUMBER: _ClassVar[int]
+    value: Value
+    source: LabelSource
+    score: float
+    accept_time: _timestamp_pb2.Timestamp
+    gate: str
+    def __init__(self, value: _Optional[_Union[Value, _Mapping]] = ..., source: _Optional[_Union[LabelSource, str]] = ..., score: _Optional[float] = ..., accept_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., gate: _Optional[str] = ...) -> None: ...

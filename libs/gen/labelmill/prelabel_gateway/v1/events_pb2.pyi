@@ -1,0 +1,41 @@
+from labelmill.annotation.v1 import annotation_pb2 as _annotation_pb2
+from labelmill.task_dispatch.v1 import task_dispatch_pb2 as _task_dispatch_pb2
+from google.protobuf.internal import containers as _containers
+from google.protobuf import descriptor as _descriptor
+from google.protobuf import message as _message
+from collections.abc import Iterable as _Iterable, Mapping as _Mapping
+from typing import ClassVar as _ClassVar, Optional as _Optional, Union as _Union
+
+DESCRIPTOR: _descriptor.FileDescriptor
+
+class PredictionsCompleted(_message.Message):
+    __slots__ = ("project", "tasks")
+    PROJECT_FIELD_NUMBER: _ClassVar[int]
+    TASKS_FIELD_NUMBER: _ClassVar[int]
+    project: str
+    tasks: _containers.RepeatedCompositeFieldContainer[PredictedTask]
+    def __init__(self, project: _Optional[str] = ..., tasks: _Optional[_Iterable[_Union[PredictedTask, _Mapping]]] = ...) -> None: ...
+
+class PredictedTask(_message.Message):
+    __slots__ = ("task", "prediction")
+    TASK_FIELD_NUMBER: _ClassVar[int]
+    PREDICTION_FIELD_NUMBER: _ClassVar[int]
+    task: _task_dispatch_pb2.Task
+    prediction: _annotation_pb2.Prediction
+    def __init__(self, task: _Optional[_Union[_task_dispatch_pb2.Task, _Mapping]] = ..., prediction: _Optional[_Union[_annotation_pb2.Prediction, _Mapping]] = ...) -> None: ...
+
+class PredictionsFailed(_message.Message):
+    __slots__ = ("project", "tasks")
+    PROJECT_FIELD_NUMBER: _ClassVar[int]
+    TASKS_FIELD_NUMBER: _ClassVar[int]
+    project: str
+    tasks: _containers.RepeatedCompositeFieldContainer[FailedTask]
+    def __init__(self, project: _Optional[str] = ..., tasks: _Optional[_Iterable[_Union[FailedTask, _Mapping]]] = ...) -> None: ...
+
+class FailedTask(_message.Message):
+    __slots__ = ("task", "reason")
+    TASK_FIELD_NUMBER: _ClassVar[int]
+    REASON_FIELD_NUMBER: _ClassVar[int]
+    task: _task_dispatch_pb2.Task
+    reason: str
+    def __init__(self, task: _Optional[_Union[_task_dispatch_pb2.Task, _Mapping]] = ..., reason: _Optional[str] = ...) -> None: ...

@@ -1,0 +1,158 @@
+import datetime
+
+from buf.validate import validate_pb2 as _validate_pb2
+from google.protobuf import timestamp_pb2 as _timestamp_pb2
+from labelmill.annotation.v1 import annotation_pb2 as _annotation_pb2
+from google.protobuf.internal import containers as _containers
+from google.protobuf.internal import enum_type_wrapper as _enum_type_wrapper
+from google.protobuf import descriptor as _descriptor
+from google.protobuf import message as _message
+from collections.abc import Iterable as _Iterable, Mapping as _Mapping
+from typing import ClassVar as _ClassVar, Optional as _Optional, Union as _Union
+
+DESCRIPTOR: _descriptor.FileDescriptor
+
+class GateState(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
+    __slots__ = ()
+    GATE_STATE_UNSPECIFIED: _ClassVar[GateState]
+    GATE_STATE_CLOSED: _ClassVar[GateState]
+    GATE_STATE_OPEN: _ClassVar[GateState]
+GATE_STATE_UNSPECIFIED: GateState
+GATE_STATE_CLOSED: GateState
+GATE_STATE_OPEN: GateState
+
+class Gate(_message.Message):
+    __slots__ = ("name", "project", "model", "model_version", "state", "threshold", "error_bound", "sample_size", "sample_errors", "confidence", "max_error_rate", "reason", "version", "update_time", "look_count", "evidence_count")
+    NAME_FIELD_NUMBER: _ClassVar[int]
+    PROJECT_FIELD_NUMBER: _ClassVar[int]
+    MODEL_FIELD_NUMBER: _ClassVar[int]
+    MODEL_VERSION_FIELD_NUMBER: _ClassVar[int]
+    STATE_FIELD_NUMBER: _ClassVar[int]
+    THRESHOLD_FIELD_NUMBER: _ClassVar[int]
+    ERROR_BOUND_FIELD_NUMBER: _ClassVar[int]
+    SAMPLE_SIZE_FIELD_NUMBER: _ClassVar[int]
+    SAMPLE_ERRORS_FIELD_NUMBER: _ClassVar[int]
+    CONFIDENCE_FIELD_NUMBER: _ClassVar[int]
+    MAX_ERROR_RATE_FIELD_NUMBER: _ClassVar[int]
+    REASON_FIELD_NUMBER: _ClassVar[int]
+    VERSION_FIELD_NUMBER: _ClassVar[int]
+    UPDATE_TIME_FIELD_NUMBER: _ClassVar[int]
+    LOOK_COUNT_FIELD_NUMBER: _ClassVar[int]
+    EVIDENCE_COUNT_FIELD_NUMBER: _ClassVar[int]
+    name: str
+    project: str
+    model: str
+    model_version: str
+    state: GateState
+    threshold: float
+    error_bound: float
+    sample_size: int
+    sample_errors: int
+    confidence: float
+    max_error_rate: float
+    reason: str
+    version: int
+    update_time: _timestamp_pb2.Timestamp
+    look_count: int
+    evidence_count: int
+    def __init__(self, name: _Optional[str] = ..., project: _Optional[str] = ..., model: _Optional[str] = ..., model_version: _Optional[str] = ..., state: _Optional[_Union[GateState, str]] = ..., threshold: _Optional[float] = ..., error_bound: _Optional[float] = ..., sample_size: _Optional[int] = ..., sample_errors: _Optional[int] = ..., confidence: _Optional[float] = ..., max_error_rate: _Optional[float] = ..., reason: _Optional[str] = ..., version: _Optional[int] = ..., update_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., look_count: _Optional[int] = ..., evidence_count: _Optional[int] = ...) -> None: ...
+
+class Skill(_message.Message):
+    __slots__ = ("name", "annotator", "annotation_count", "gold_count", "gold_correct_count", "accuracy", "accuracy_lower", "accuracy_upper", "agreement", "median_seconds")
+    NAME_FIELD_NUMBER: _ClassVar[int]
+    ANNOTATOR_FIELD_NUMBER: _ClassVar[int]
+    ANNOTATION_COUNT_FIELD_NUMBER: _ClassVar[int]
+    GOLD_COUNT_FIELD_NUMBER: _ClassVar[int]
+    GOLD_CORRECT_COUNT_FIELD_NUMBER: _ClassVar[int]
+    ACCURACY_FIELD_NUMBER: _ClassVar[int]
+    ACCURACY_LOWER_FIELD_NUMBER: _ClassVar[int]
+    ACCURACY_UPPER_FIELD_NUMBER: _ClassVar[int]
+    AGREEMENT_FIELD_NUMBER: _ClassVar[int]
+    MEDIAN_SECONDS_FIELD_NUMBER: _ClassVar[int]
+    name: str
+    annotator: str
+    annotation_count: int
+    gold_count: int
+    gold_correct_count: int
+    accuracy: float
+    accuracy_lower: float
+    accuracy_upper: float
+    agreement: float
+    median_seconds: float
+    def __init__(self, name: _Optional[str] = ..., annotator: _Optional[str] = ..., annotation_count: _Optional[int] = ..., gold_count: _Optional[int] = ..., gold_correct_count: _Optional[int] = ..., accuracy: _Optional[float] = ..., accuracy_lower: _Optional[float] = ..., accuracy_upper: _Optional[float] = ..., agreement: _Optional[float] = ..., median_seconds: _Optional[float] = ...) -> None: ...
+
+class Score(_message.Message):
+    __slots__ = ("agreement", "consensus", "confidence", "opinion_count", "matches_prediction", "disputed")
+    AGREEMENT_FIELD_NUMBER: _ClassVar[int]
+    CONSENSUS_FIELD_NUMBER: _ClassVar[int]
+    CONFIDENCE_FIELD_NUMBER: _ClassVar[int]
+    OPINION_COUNT_FIELD_NUMBER: _ClassVar[int]
+    MATCHES_PREDICTION_FIELD_NUMBER: _ClassVar[int]
+    DISPUTED_FIELD_NUMBER: _ClassVar[int]
+    agreement: float
+    consensus: _annotation_pb2.Value
+    confidence: float
+    opinion_count: int
+    matches_prediction: bool
+    disputed: bool
+    def __init__(self, agreement: _Optional[float] = ..., consensus: _Optional[_Union[_annotation_pb2.Value, _Mapping]] = ..., confidence: _Optional[float] = ..., opinion_count: _Optional[int] = ..., matches_prediction: _Optional[bool] = ..., disputed: _Optional[bool] = ...) -> None: ...
+
+class QualityReport(_message.Message):
+    __slots__ = ("project", "machine_count", "human_count", "machine_error_bound", "audit_count", "audit_errors", "human_error_bound", "error_bound", "confidence", "max_error_rate")
+    PROJECT_FIELD_NUMBER: _ClassVar[int]
+    MACHINE_COUNT_FIELD_NUMBER: _ClassVar[int]
+    HUMAN_COUNT_FIELD_NUMBER: _ClassVar[int]
+    MACHINE_ERROR_BOUND_FIELD_NUMBER: _ClassVar[int]
+    AUDIT_COUNT_FIELD_NUMBER: _ClassVar[int]
+    AUDIT_ERRORS_FIELD_NUMBER: _ClassVar[int]
+    HUMAN_ERROR_BOUND_FIELD_NUMBER: _ClassVar[int]
+    ERROR_BOUND_FIELD_NUMBER: _ClassVar[int]
+    CONFIDENCE_FIELD_NUMBER: _ClassVar[int]
+    MAX_ERROR_RATE_FIELD_NUMBER: _ClassVar[int]
+    project: str
+    machine_count: int
+    human_count: int
+    machine_error_bound: float
+    audit_count: int
+    audit_errors: int
+    human_error_bound: float
+    error_bound: float
+    confidence: float
+    max_error_rate: float
+    def __init__(self, project: _Optional[str] = ..., machine_count: _Optional[int] = ..., human_count: _Optional[int] = ..., machine_error_bound: _Optional[float] = ..., audit_count: _Optional[int] = ..., audit_errors: _Optional[int] = ..., human_error_bound: _Optional[float] = ..., error_bound: _Optional[float] = ..., confidence: _Optional[float] = ..., max_error_rate: _Optional[float] = ...) -> None: ...
+
+class ListGatesRequest(_message.Message):
+    __slots__ = ("parent",)
+    PARENT_FIELD_NUMBER: _ClassVar[int]
+    parent: str
+    def __init__(self, parent: _Optional[str] = ...) -> None: ...
+
+class ListGatesResponse(_message.Message):
+    __slots__ = ("gates",)
+    GATES_FIELD_NUMBER: _ClassVar[int]
+    gates: _containers.RepeatedCompositeFieldContainer[Gate]
+    def __init__(self, gates: _Optional[_Iterable[_Union[Gate, _Mapping]]] = ...) -> None: ...
+
+class ListSkillsRequest(_message.Message):
+    __slots__ = ("parent", "page_size", "page_token")
+    PARENT_FIELD_NUMBER: _ClassVar[int]
+    PAGE_SIZE_FIELD_NUMBER: _ClassVar[int]
+    PAGE_TOKEN_FIELD_NUMBER: _ClassVar[int]
+    parent: str
+    page_size: int
+    page_token: str
+    def __init__(self, parent: _Optional[str] = ..., page_size: _Optional[int] = ..., page_token: _Optional[str] = ...) -> None: ...
+
+class ListSkillsResponse(_message.Message):
+    __slots__ = ("skills", "next_page_token")
+    SKILLS_FIELD_NUMBER: _ClassVar[int]
+    NEXT_PAGE_TOKEN_FIELD_NUMBER: _ClassVar[int]
+    skills: _containers.RepeatedCompositeFieldContainer[Skill]
+    next_page_token: str
+    def __init__(self, skills: _Optional[_Iterable[_Union[Skill, _Mapping]]] = ..., next_page_token: _Optional[str] = ...) -> None: ...
+
+class GetQualityRequest(_message.Message):
+    __slots__ = ("name",)
+    NAME_FIELD_NUMBER: _ClassVar[int]
+    name: str
+    def __init__(self, name: _Optional[str] = ...) -> None: ...

@@ -1,0 +1,210 @@
+import datetime
+
+from buf.validate import validate_pb2 as _validate_pb2
+from google.protobuf import timestamp_pb2 as _timestamp_pb2
+from google.protobuf.internal import containers as _containers
+from google.protobuf import descriptor as _descriptor
+from google.protobuf import message as _message
+from collections.abc import Iterable as _Iterable, Mapping as _Mapping
+from typing import ClassVar as _ClassVar, Optional as _Optional, Union as _Union
+
+DESCRIPTOR: _descriptor.FileDescriptor
+
+class Template(_message.Message):
+    __slots__ = ("name", "display_name", "create_time", "data_fields", "label_schema", "unit_of_error", "loss", "merge_rule", "model_route", "exports", "guideline", "definition")
+    NAME_FIELD_NUMBER: _ClassVar[int]
+    DISPLAY_NAME_FIELD_NUMBER: _ClassVar[int]
+    CREATE_TIME_FIELD_NUMBER: _ClassVar[int]
+    DATA_FIELDS_FIELD_NUMBER: _ClassVar[int]
+    LABEL_SCHEMA_FIELD_NUMBER: _ClassVar[int]
+    UNIT_OF_ERROR_FIELD_NUMBER: _ClassVar[int]
+    LOSS_FIELD_NUMBER: _ClassVar[int]
+    MERGE_RULE_FIELD_NUMBER: _ClassVar[int]
+    MODEL_ROUTE_FIELD_NUMBER: _ClassVar[int]
+    EXPORTS_FIELD_NUMBER: _ClassVar[int]
+    GUIDELINE_FIELD_NUMBER: _ClassVar[int]
+    DEFINITION_FIELD_NUMBER: _ClassVar[int]
+    name: str
+    display_name: str
+    create_time: _timestamp_pb2.Timestamp
+    data_fields: _containers.RepeatedCompositeFieldContainer[DataField]
+    label_schema: LabelSchema
+    unit_of_error: str
+    loss: str
+    merge_rule: str
+    model_route: ModelRoute
+    exports: _containers.RepeatedScalarFieldContainer[str]
+    guideline: str
+    definition: str
+    def __init__(self, name: _Optional[str] = ..., display_name: _Optional[str] = ..., create_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., data_fields: _Optional[_Iterable[_Union[DataField, _Mapping]]] = ..., label_schema: _Optional[_Union[LabelSchema, _Mapping]] = ..., unit_of_error: _Optional[str] = ..., loss: _Optional[str] = ..., merge_rule: _Optional[str] = ..., model_route: _Optional[_Union[ModelRoute, _Mapping]] = ..., exports: _Optional[_Iterable[str]] = ..., guideline: _Optional[str] = ..., definition: _Optional[str] = ...) -> None: ...
+
+class DataField(_message.Message):
+    __slots__ = ("name", "type", "required", "max_size")
+    NAME_FIELD_NUMBER: _ClassVar[int]
+    TYPE_FIELD_NUMBER: _ClassVar[int]
+    REQUIRED_FIELD_NUMBER: _ClassVar[int]
+    MAX_SIZE_FIELD_NUMBER: _ClassVar[int]
+    name: str
+    type: str
+    required: bool
+    max_size: int
+    def __init__(self, name: _Optional[str] = ..., type: _Optional[str] = ..., required: _Optional[bool] = ..., max_size: _Optional[int] = ...) -> None: ...
+
+class LabelSchema(_message.Message):
+    __slots__ = ("shape", "classes", "max_objects")
+    SHAPE_FIELD_NUMBER: _ClassVar[int]
+    CLASSES_FIELD_NUMBER: _ClassVar[int]
+    MAX_OBJECTS_FIELD_NUMBER: _ClassVar[int]
+    shape: str
+    classes: _containers.RepeatedScalarFieldContainer[str]
+    max_objects: int
+    def __init__(self, shape: _Optional[str] = ..., classes: _Optional[_Iterable[str]] = ..., max_objects: _Optional[int] = ...) -> None: ...
+
+class ModelRoute(_message.Message):
+    __slots__ = ("model", "version", "capability", "input")
+    MODEL_FIELD_NUMBER: _ClassVar[int]
+    VERSION_FIELD_NUMBER: _ClassVar[int]
+    CAPABILITY_FIELD_NUMBER: _ClassVar[int]
+    INPUT_FIELD_NUMBER: _ClassVar[int]
+    model: str
+    version: str
+    capability: str
+    input: str
+    def __init__(self, model: _Optional[str] = ..., version: _Optional[str] = ..., capability: _Optional[str] = ..., input: _Optional[str] = ...) -> None: ...
+
+class Target(_message.Message):
+    __slots__ = ("max_error_rate", "confidence")
+    MAX_ERROR_RATE_FIELD_NUMBER: _ClassVar[int]
+    CONFIDENCE_FIELD_NUMBER: _ClassVar[int]
+    max_error_rate: float
+    confidence: float
+    def __init__(self, max_error_rate: _Optional[float] = ..., confidence: _Optional[float] = ...) -> None: ...
+
+class Policy(_message.Message):
+    __slots__ = ("replica_count", "review_share", "audit_share", "machine_label", "pre_label", "lease_seconds", "annotator_cap", "required_skills", "model_route", "hourly_cost")
+    REPLICA_COUNT_FIELD_NUMBER: _ClassVar[int]
+    REVIEW_SHARE_FIELD_NUMBER: _ClassVar[int]
+    AUDIT_SHARE_FIELD_NUMBER: _ClassVar[int]
+    MACHINE_LABEL_FIELD_NUMBER: _ClassVar[int]
+    PRE_LABEL_FIELD_NUMBER: _ClassVar[int]
+    LEASE_SECONDS_FIELD_NUMBER: _ClassVar[int]
+    ANNOTATOR_CAP_FIELD_NUMBER: _ClassVar[int]
+    REQUIRED_SKILLS_FIELD_NUMBER: _ClassVar[int]
+    MODEL_ROUTE_FIELD_NUMBER: _ClassVar[int]
+    HOURLY_COST_FIELD_NUMBER: _ClassVar[int]
+    replica_count: int
+    review_share: float
+    audit_share: float
+    machine_label: bool
+    pre_label: bool
+    lease_seconds: int
+    annotator_cap: int
+    required_skills: _containers.RepeatedScalarFieldContainer[str]
+    model_route: ModelRoute
+    hourly_cost: float
+    def __init__(self, replica_count: _Optional[int] = ..., review_share: _Optional[float] = ..., audit_share: _Optional[float] = ..., machine_label: _Optional[bool] = ..., pre_label: _Optional[bool] = ..., lease_seconds: _Optional[int] = ..., annotator_cap: _Optional[int] = ..., required_skills: _Optional[_Iterable[str]] = ..., model_route: _Optional[_Union[ModelRoute, _Mapping]] = ..., hourly_cost: _Optional[float] = ...) -> None: ...
+
+class Project(_message.Message):
+    __slots__ = ("name", "display_name", "template", "target", "policy", "create_time", "update_time", "version", "labels")
+    class LabelsEntry(_message.Message):
+        __slots__ = ("key", "value")
+        KEY_FIELD_NUMBER: _ClassVar[int]
+        VALUE_FIELD_NUMBER: _ClassVar[int]
+        key: str
+        value: str
+        def __init__(self, key: _Optional[str] = ..., value: _Optional[str] = ...) -> None: ...
+    NAME_FIELD_NUMBER: _ClassVar[int]
+    DISPLAY_NAME_FIELD_NUMBER: _ClassVar[int]
+    TEMPLATE_FIELD_NUMBER: _ClassVar[int]
+    TARGET_FIELD_NUMBER: _ClassVar[int]
+    POLICY_FIELD_NUMBER: _ClassVar[int]
+    CREATE_TIME_FIELD_NUMBER: _ClassVar[int]
+    UPDATE_TIME_FIELD_NUMBER: _ClassVar[int]
+    VERSION_FIELD_NUMBER: _ClassVar[int]
+    LABELS_FIELD_NUMBER: _ClassVar[int]
+    name: str
+    display_name: str
+    template: str
+    target: Target
+    policy: Policy
+    create_time: _timestamp_pb2.Timestamp
+    update_time: _timestamp_pb2.Timestamp
+    version: int
+    labels: _containers.ScalarMap[str, str]
+    def __init__(self, name: _Optional[str] = ..., display_name: _Optional[str] = ..., template: _Optional[str] = ..., target: _Optional[_Union[Target, _Mapping]] = ..., policy: _Optional[_Union[Policy, _Mapping]] = ..., create_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., update_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., version: _Optional[int] = ..., labels: _Optional[_Mapping[str, str]] = ...) -> None: ...
+
+class GetTemplateRequest(_message.Message):
+    __slots__ = ("name",)
+    NAME_FIELD_NUMBER: _ClassVar[int]
+    name: str
+    def __init__(self, name: _Optional[str] = ...) -> None: ...
+
+class ListTemplatesRequest(_message.Message):
+    __slots__ = ("parent", "page_size", "page_token")
+    PARENT_FIELD_NUMBER: _ClassVar[int]
+    PAGE_SIZE_FIELD_NUMBER: _ClassVar[int]
+    PAGE_TOKEN_FIELD_NUMBER: _ClassVar[int]
+    parent: str
+    page_size: int
+    page_token: str
+    def __init__(self, parent: _Optional[str] = ..., page_size: _Optional[int] = ..., page_token: _Optional[str] = ...) -> None: ...
+
+class ListTemplatesResponse(_message.Message):
+    __slots__ = ("templates", "next_page_token")
+    TEMPLATES_FIELD_NUMBER: _ClassVar[int]
+    NEXT_PAGE_TOKEN_FIELD_NUMBER: _ClassVar[int]
+    templates: _containers.RepeatedCompositeFieldContainer[Template]
+    next_page_token: str
+    def __init__(self, templates: _Optional[_Iterable[_Union[Template, _Mapping]]] = ..., next_page_token: _Optional[str] = ...) -> None: ...
+
+class PublishTemplateRequest(_message.Message):
+    __slots__ = ("parent", "template_id", "definition")
+    PARENT_FIELD_NUMBER: _ClassVar[int]
+    TEMPLATE_ID_FIELD_NUMBER: _ClassVar[int]
+    DEFINITION_FIELD_NUMBER: _ClassVar[int]
+    parent: str
+    template_id: str
+    definition: str
+    def __init__(self, parent: _Optional[str] = ..., template_id: _Optional[str] = ..., definition: _Optional[str] = ...) -> None: ...
+
+class CreateProjectRequest(_message.Message):
+    __slots__ = ("parent", "project_id", "project", "request_id")
+    PARENT_FIELD_NUMBER: _ClassVar[int]
+    PROJECT_ID_FIELD_NUMBER: _ClassVar[int]
+    PROJECT_FIELD_NUMBER: _ClassVar[int]
+    REQUEST_ID_FIELD_NUMBER: _ClassVar[int]
+    parent: str
+    project_id: str
+    project: Project
+    request_id: str
+    def __init__(self, parent: _Optional[str] = ..., project_id: _Optional[str] = ..., project: _Optional[_Union[Project, _Mapping]] = ..., request_id: _Optional[str] = ...) -> None: ...
+
+class GetProjectRequest(_message.Message):
+    __slots__ = ("name",)
+    NAME_FIELD_NUMBER: _ClassVar[int]
+    name: str
+    def __init__(self, name: _Optional[str] = ...) -> None: ...
+
+class ListProjectsRequest(_message.Message):
+    __slots__ = ("parent", "page_size", "page_token")
+    PARENT_FIELD_NUMBER: _ClassVar[int]
+    PAGE_SIZE_FIELD_NUMBER: _ClassVar[int]
+    PAGE_TOKEN_FIELD_NUMBER: _ClassVar[int]
+    parent: str
+    page_size: int
+    page_token: str
+    def __init__(self, parent: _Optional[str] = ..., page_size: _Optional[int] = ..., page_token: _Optional[str] = ...) -> None: ...
+
+class ListProjectsResponse(_message.Message):
+    __slots__ = ("projects", "next_page_token")
+    PROJECTS_FIELD_NUMBER: _ClassVar[int]
+    NEXT_PAGE_TOKEN_FIELD_NUMBER: _ClassVar[int]
+    projects: _containers.RepeatedCompositeFieldContainer[Project]
+    next_page_token: str
+    def __init__(self, projects: _Optional[_Iterable[_Union[Project, _Mapping]]] = ..., next_page_token: _Optional[str] = ...) -> None: ...
+
+class UpdateProjectRequest(_message.Message):
+    __slots__ = ("project",)
+    PROJECT_FIELD_NUMBER: _ClassVar[int]
+    project: Project
+    def __init__(self, project: _Optional[_Union[Project, _Mapping]] = ...) -> None: ...
