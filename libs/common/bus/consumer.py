@@ -1,0 +1,191 @@
+"""Hands a service's events to its handlers: in batches, in order per key, effects once.
+
+A batch is one unit of work: inbox marks, the handler's effects and its own events commit
+together. A batch that fails is taken apart to find the event at fault; that one is tried
+again with growing pauses where it may come right (`Unavailable`, `OutOfTurn`: it came too
+early), else it is put among the dead letters with the reason. When too many of the recent
+events died the consumer stops instead of draining a topic into the bin.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections import deque
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from typing import Any
+
+from google.protobuf.message import Message
+
+from libs.common import telemetry
+from libs.common.bus import Bus, Event, Received
+from libs.common.clock import Clock
+from libs.common.codec import time_text
+from libs.common.errors import OutOfTurn, Unavailable
+from libs.common.store import DEAD_LETTERS, INBOX, Doc, Store, Unit
+
+Handler = Callable[[Any, list[Any]], Awaitable[None]]
+Handlers = Mapping[type[Message], Handler]
+_POLL = 256
+_TRIES = 6
+_DEAD_WINDOW, _DEAD_LIMIT = 100, 20
+log = logging.getLogger(__name__)
+
+
+class TooManyDead(Exception):
+    """The consumer stopped: see the dead letters, mend the cause, replay, restart."""
+
+
+def topics_of(handlers: Handlers) -> list[str]:
+    """Topics a handler table listens to."""
+    return sorted({cls.DESCRIPTOR.file.package for cls in handlers})
+
+
+class Consumer:
+    """One service's place on the bus."""
+
+    def __init__(
+        self, group: str, bus: Bus, store: Store, service: Any, handlers: Handlers, clock: Clock
+    ) -> None:
+        self._group, self._bus, self._store = group, bus, store
+        self._service, self._clock = service, clock
+        self._handlers = {cls.DESCRIPTOR.full_name: (cls, h) for cls, h in handlers.items()}
+        self._topics = topics_of(handlers)
+        self._recent: deque[bool] = deque(maxlen=_DEAD_WINDOW)
+        self._closing = False
+
+    async def run(self) -> None:
+        """Consumes until `close`; raises `TooManyDead` rather than go on with a bad deploy."""
+        subscription = await self._bus.subscribe(self._group, self._topics)
+        try:
+            while not self._closing:
+                received = await subscription.poll(_POLL, 1.0)
+                if received:
+                    await self._handle_all([r.event for r in received])
+                    await self._commit(subscription.commit, received)
+        finally:
+            await subscription.close()
+
+    def close(self) -> None:
+        self._closing = True
+
+    async def _commit(
+        self, commit: Callable[[Sequence[Received]], Awaitable[None]], received: list[Received]
+    ) -> None:
+        try:
+            await commit(received)
+        except Unavailable as away:
+            # The inbox drops what comes again.
+            log.warning("offsets of %s not saved: %s", self._group, away)
+
+    async def _handle_all(self, events: list[Event]) -> None:
+        known = [e for e in events if e.type in self._handlers]
+        for batch in batches(known):
+            await self._handle(batch)
+
+    async def _handle(self, batch: list[Event]) -> None:
+        with telemetry.consuming(self._group, batch):
+            try:
+                await self.apply(batch)
+                self._recent.extend([False] * len(batch))
+            except Exception as fault:
+                if len(batch) == 1:
+                    await self._retry(batch[0], fault)
+                    return
+                for event in batch:
+                    await self._handle([event])
+
+    async def apply(self, batch: list[Event]) -> None:
+        """One unit of work over events of one type; events seen before are dropped."""
+        cls, handler = self._handlers[batch[0].type]
+        messages = [(event, cls.FromString(event.payload)) for event in batch]
+
+        async def work(unit: Unit) -> None:
+            seen = await unit.get_many(INBOX, [event.id for event in batch])
+            fresh = [(e, m) for e, m in messages if e.id not in seen]
+            if fresh:
+                await handler(self._service, [m for _, m in fresh])
+                now = time_text(self._clock.now())
+                marks = {e.id: {"name": e.id, "time": now} for e, _ in fresh}
+                unit.insert(INBOX, list(marks.values()))
+
+        await self._store.transact(work)
+
+    async def _retry(self, event: Event, fault: Exception) -> None:
+        tries, pause = 1, 0.05
+        while not self._closing and (tries < _TRIES or isinstance(fault, Unavailable)):
+            if not isinstance(fault, Unavailable | OutOfTurn) and tries >= 3:
+                break
+            await asyncio.sleep(pause)
+            pause, tries = min(pause * 3, 5.0), tries + 1
+            try:
+                await self.apply([event])
+                self._recent.append(False)
+                return
+            except Exception as again:
+                fault = again
+        if self._closing:
+            raise asyncio.CancelledError
+        await self._bury(event, fault)
+
+    async def _bury(self, event: Event, fault: Exception) -> None:
+        log.error("dead letter %s %s: %r", event.type, event.id, fault)
+        doc = dead_letter(event, fault, time_text(self._clock.now()))
+
+        async def work(unit: Unit) -> None:
+            unit.put(DEAD_LETTERS, doc)
+
+        await self._store.transact(work)
+        telemetry.DEAD_LETTERS_TOTAL.labels(self._group, event.type).inc()
+        self._recent.append(True)
+        if sum(self._recent) >= _DEAD_LIMIT:
+            raise TooManyDead(
+                f"{self._group}: {sum(self._recent)} of the last {len(self._recent)} events died;"
+                f" the last: {fault!r}"
+            )
+
+
+def batches(events: list[Event]) -> list[list[Event]]:
+    """Splits events into batches of one type each, as few as keep every key in order.
+
+    An event may join an earlier batch of its type unless an event of its own key stands
+    behind that batch.
+    """
+    made: list[list[Event]] = []
+    last_of_key: dict[str, int] = {}
+    for event in events:
+        start = last_of_key.get(event.key, 0)
+        home = next(
+            (i for i in range(start, len(made)) if made[i][0].type == event.type), len(made)
+        )
+        if home == len(made):
+            made.append([])
+        made[home].append(event)
+        last_of_key[event.key] = home
+    return made
+
+
+def dead_letter(event: Event, fault: Exception, time: str) -> Doc:
+    """What is kept of an event that could not be handled: the original and the reason."""
+    return {
+        "name": event.id,
+        "time": time,
+        "topic": event.topic,
+        "type": event.type,
+        "key": event.key,
+        "event_time": event.time,
+        "payload": event.payload.hex(),
+        "reason": f"{type(fault).__name__}: {fault}"[:2000],
+    }
+
+
+def revive(doc: Doc) -> Event:
+    """The event of a dead letter."""
+    return Event(
+        id=doc["name"],
+        topic=doc["topic"],
+        type=doc["type"],
+        key=doc["key"],
+        time=doc["event_time"],
+        payload=bytes.fromhex(doc["payload"]),
+    )

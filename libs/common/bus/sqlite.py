@@ -1,0 +1,146 @@
+"""The embedded bus: an append-only log in one SQLite file, with a cursor per group.
+
+One member a group (a second one would see the same events): that is what it cannot do and a
+Kafka broker can. Writers in the same process wake subscribers at once, other processes are
+seen by polling.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+from libs.common.bus import Event, Received
+from libs.common.store.sqlite import connect, path_of
+
+_POLL_SECONDS = 0.1
+_KEPT = 200_000
+
+
+class SqliteBus:
+    """`libs.common.bus.Bus` over one file."""
+
+    def __init__(self, url: str) -> None:
+        self._path = path_of(url)
+        self._thread = ThreadPoolExecutor(1, thread_name_prefix="bus")
+        self._woken: set[asyncio.Event] = set()
+
+    async def open(self, topics: Sequence[str]) -> None:
+        self._log = connect(self._path)
+        self._reader = connect(self._path)
+        self._log.execute(
+            "CREATE TABLE IF NOT EXISTS log(position INTEGER PRIMARY KEY AUTOINCREMENT, id TEXT,"
+            " topic TEXT, type TEXT, key TEXT, time TEXT, payload BLOB, traceparent TEXT)"
+        )
+        self._log.execute("CREATE INDEX IF NOT EXISTS log_topic ON log(topic, position)")
+        self._log.execute(
+            "CREATE TABLE IF NOT EXISTS cursors(consumer TEXT, topic TEXT, position INTEGER,"
+            " PRIMARY KEY(consumer, topic))"
+        )
+
+    async def close(self) -> None:
+        self._thread.shutdown()
+        self._log.close()
+        self._reader.close()
+
+    async def publish(self, events: Sequence[Event]) -> None:
+        rows = [(e.id, e.topic, e.type, e.key, e.time, e.payload, e.traceparent) for e in events]
+        await self.write(
+            "INSERT INTO log(id, topic, type, key, time, payload, traceparent)"
+            " VALUES (?,?,?,?,?,?,?)",
+            rows,
+        )
+        for woken in self._woken:
+            woken.set()
+
+    async def subscribe(self, group: str, topics: Sequence[str]) -> SqliteSubscription:
+        woken = asyncio.Event()
+        self._woken.add(woken)
+        return SqliteSubscription(self, group, topics, woken)
+
+    async def write(self, sql: str, rows: Sequence[tuple[Any, ...]]) -> None:
+        """One transaction in the bus's own thread."""
+
+        def once() -> None:
+            self._log.execute("BEGIN IMMEDIATE")
+            try:
+                self._log.executemany(sql, rows)
+                self._log.execute("COMMIT")
+            except BaseException:
+                self._log.execute("ROLLBACK")
+                raise
+
+        await asyncio.get_running_loop().run_in_executor(self._thread, once)
+
+    def read(self, sql: str, values: Sequence[Any]) -> list[Any]:
+        return self._reader.execute(sql, values).fetchall()
+
+    def forget(self, woken: asyncio.Event) -> None:
+        self._woken.discard(woken)
+
+    async def trim(self) -> None:
+        """Drops what every group has read, but the last `_KEPT` events."""
+        row = self.read(
+            "SELECT min(c.position), (SELECT max(position) FROM log) FROM cursors c", ()
+        )[0]
+        if row[0] is not None and row[1] is not None:
+            await self.write(
+                "DELETE FROM log WHERE position <= ?", [(min(row[0], row[1] - _KEPT),)]
+            )
+
+
+class SqliteSubscription:
+    """One group's cursors, read ahead in memory, written on commit."""
+
+    def __init__(
+        self, bus: SqliteBus, group: str, topics: Sequence[str], woken: asyncio.Event
+    ) -> None:
+        self._bus, self._group, self._woken = bus, group, woken
+        rows = bus.read("SELECT topic, position FROM cursors WHERE consumer = ?", (group,))
+        kept = dict(rows)
+        self._ahead: dict[str, int] = {topic: kept.get(topic, 0) for topic in topics}
+        self._closed = False
+
+    async def poll(self, limit: int, timeout: float) -> list[Received]:
+        deadline = asyncio.get_running_loop().time() + timeout
+        while not self._closed:
+            self._woken.clear()
+            received = self._read(limit)
+            rest = deadline - asyncio.get_running_loop().time()
+            if received or rest <= 0:
+                return received
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(self._woken.wait(), min(rest, _POLL_SECONDS))
+        return []
+
+    def _read(self, limit: int) -> list[Received]:
+        received: list[Received] = []
+        share = max(1, limit // len(self._ahead))  # no topic starves behind a flood on another
+        for topic, position in self._ahead.items():
+            rows = self._bus.read(
+                "SELECT position, id, topic, type, key, time, payload, traceparent FROM log"
+                " WHERE topic = ? AND position > ? ORDER BY position LIMIT ?",
+                (topic, position, share),
+            )
+            received += [Received(Event(*row[1:]), topic, row[0]) for row in rows]
+            if rows:
+                self._ahead[topic] = rows[-1][0]
+        return received
+
+    async def commit(self, received: Sequence[Received]) -> None:
+        last: dict[str, int] = {}
+        for one in received:
+            last[one.partition] = max(one.position, last.get(one.partition, 0))
+        await self._bus.write(
+            "INSERT INTO cursors(consumer, topic, position) VALUES (?,?,?)"
+            " ON CONFLICT(consumer, topic) DO UPDATE SET position=excluded.position",
+            [(self._group, topic, position) for topic, position in last.items()],
+        )
+
+    async def close(self) -> None:
+        self._closed = True
+        self._woken.set()
+        self._bus.forget(self._woken)

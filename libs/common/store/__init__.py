@@ -1,0 +1,235 @@
+"""A service's store: documents in named collections, changed by units of work.
+
+Reads see what is committed. Writes are staged in a `Unit` and applied in one short
+transaction when the work function returns, together with the events it emitted (the
+transactional outbox). A document with a `version` is guarded: version 1 must be new, any
+other must replace exactly its predecessor; where another writer was first, the whole work
+function runs again on fresh reads. So a work function must have no effect but its unit.
+
+    async def work(unit: Unit) -> Task:
+        task = from_doc(Task, await unit.get(TASKS, name))
+        ...
+        unit.put(TASKS, to_doc(changed))
+        unit.emit(key, event_message)
+    task = await store.transact(work)
+
+Inside a work function (and whatever it awaits) `store.transact` joins the running unit, so
+an event's effect, its inbox mark and its own events are one transaction.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from contextvars import ContextVar
+from dataclasses import dataclass, field
+from typing import Any, Protocol, TypeVar
+
+from google.protobuf.message import Message
+
+from libs.common.bus import Event, make_event
+from libs.common.errors import AlreadyExists, Conflict, Unavailable
+
+Doc = dict[str, Any]
+T = TypeVar("T")
+Work = Callable[["Unit"], Awaitable[T]]
+ATTEMPTS = 12
+
+
+@dataclass(frozen=True)
+class Collection:
+    """A named set of documents keyed by `name`.
+
+    `indexes` are tuples of top-level fields; `find` must be able to use one of them:
+    equality on its first fields, order by the rest.
+    """
+
+    name: str
+    indexes: tuple[tuple[str, ...], ...] = ()
+
+    @property
+    def fields(self) -> tuple[str, ...]:
+        """Every field that some index needs, in a fixed order."""
+        return tuple(dict.fromkeys(f for index in self.indexes for f in index if f != "name"))
+
+
+@dataclass(frozen=True)
+class Above:
+    """In `where`: strictly greater than (or, with `equal`, at least) the value."""
+
+    value: Any
+    equal: bool = False
+
+
+@dataclass(frozen=True)
+class Below:
+    """In `where`: strictly less than (or, with `equal`, at most) the value."""
+
+    value: Any
+    equal: bool = False
+
+
+OUTBOX = "outbox"
+INBOX = Collection("inbox", indexes=(("time",),))
+DEAD_LETTERS = Collection("dead_letters", indexes=(("time", "name"),))
+
+
+class Reader(Protocol):
+    """What can be read, inside a unit of work and outside it."""
+
+    async def get(self, collection: Collection, name: str) -> Doc | None: ...
+
+    async def get_many(self, collection: Collection, names: Sequence[str]) -> dict[str, Doc]: ...
+
+    async def find(
+        self,
+        collection: Collection,
+        where: Mapping[str, Any],
+        *,
+        order: tuple[str, ...] = ("name",),
+        descending: bool = False,
+        after: tuple[Any, ...] | None = None,
+        limit: int = 100,
+    ) -> list[Doc]:
+        """Committed documents that match every field of `where`.
+
+        `after` holds the values of the `order` fields of the last document already seen.
+        """
+        ...
+
+
+class Store(Reader, Protocol):
+    """One service's own documents, outbox and inbox."""
+
+    async def open(self, collections: Sequence[Collection]) -> None: ...
+
+    async def close(self) -> None: ...
+
+    async def transact(self, work: Work[T]) -> T: ...
+
+    async def pending_events(self, limit: int) -> list[Event]:
+        """Outbox events not yet published, oldest first."""
+        ...
+
+    async def published(self, events: Sequence[Event]) -> None:
+        """Takes events out of the outbox once the bus has them."""
+        ...
+
+    def on_emit(self, notify: Callable[[], None]) -> None:
+        """Calls `notify` after every commit that put events into the outbox."""
+        ...
+
+
+@dataclass
+class Staged:
+    """The writes of one unit, by collection."""
+
+    inserts: list[Doc] = field(default_factory=list)
+    puts: dict[str, Doc] = field(default_factory=dict)
+    deletes: list[str] = field(default_factory=list)
+    counts: dict[str, dict[str, float]] = field(default_factory=dict)
+
+
+class Unit:
+    """One unit of work: committed reads plus its own staged writes."""
+
+    def __init__(self, reader: Reader) -> None:
+        self._reader = reader
+        self.staged: dict[Collection, Staged] = {}
+        self.events: list[Event] = []
+        self.after_commit: list[Callable[[], None]] = []
+
+    async def get(self, collection: Collection, name: str) -> Doc | None:
+        staged = self.staged.get(collection)
+        if staged is not None and name in staged.puts:
+            return staged.puts[name]
+        return await self._reader.get(collection, name)
+
+    async def get_many(self, collection: Collection, names: Sequence[str]) -> dict[str, Doc]:
+        """Documents by name; names that are not there are left out."""
+        found = await self._reader.get_many(collection, names)
+        staged = self.staged.get(collection)
+        if staged is not None and staged.puts:
+            found.update({n: staged.puts[n] for n in names if n in staged.puts})
+        return found
+
+    async def find(self, collection: Collection, where: Mapping[str, Any], **how: Any) -> list[Doc]:
+        """As `Store.find`: sees what is committed, not what this unit staged."""
+        return await self._reader.find(collection, where, **how)
+
+    def insert(self, collection: Collection, docs: Sequence[Doc]) -> None:
+        """Adds new documents in bulk; a name that exists makes the unit run again."""
+        self._of(collection).inserts.extend(docs)
+
+    def put(self, collection: Collection, doc: Doc) -> None:
+        """Writes the document; one with a `version` must follow its stored predecessor."""
+        self._of(collection).puts[doc["name"]] = doc
+
+    def delete(self, collection: Collection, names: Sequence[str]) -> None:
+        self._of(collection).deletes.extend(names)
+
+    def count(self, collection: Collection, name: str, deltas: Mapping[str, float]) -> None:
+        """Adds to numeric fields of a counter document, making it where it is missing."""
+        counter = self._of(collection).counts.setdefault(name, {})
+        for key, delta in deltas.items():
+            counter[key] = counter.get(key, 0) + delta
+
+    def emit(self, key: str, message: Message) -> None:
+        """Puts an event into the outbox; it is published once the unit has committed."""
+        self.events.append(make_event(key, message))
+
+    def _of(self, collection: Collection) -> Staged:
+        return self.staged.setdefault(collection, Staged())
+
+    @property
+    def empty(self) -> bool:
+        return not self.staged and not self.events
+
+
+Commit = Callable[[Unit], Awaitable[None]]
+
+
+class Units:
+    """Runs work functions: joins a running unit, commits, runs again on conflict."""
+
+    def __init__(self, reader: Reader, commit: Commit) -> None:
+        self._reader = reader
+        self._commit = commit
+        self._running: ContextVar[Unit | None] = ContextVar("running_unit", default=None)
+
+    async def run(self, work: Work[T]) -> T:
+        running = self._running.get()
+        if running is not None:
+            return await work(running)
+        for _ in range(ATTEMPTS):
+            unit = Unit(self._reader)
+            token = self._running.set(unit)
+            try:
+                result = await work(unit)
+            finally:
+                self._running.reset(token)
+            try:
+                await self._commit(unit)
+            except (AlreadyExists, Conflict):
+                continue
+            for call in unit.after_commit:
+                call()
+            return result
+        raise Unavailable("too many writers changed the same resource at once; try again")
+
+
+async def open_store(url: str, service: str, collections: Sequence[Collection]) -> Store:
+    """The store at an address: `sqlite:///folder` (one file a service) or `mongodb://...`."""
+    scheme = url.split(":", 1)[0]
+    store: Store
+    if scheme == "sqlite":
+        from libs.common.store.sqlite import SqliteStore
+
+        store = SqliteStore(url, service)
+    elif scheme.startswith("mongodb"):
+        from libs.common.store.mongo import MongoStore
+
+        store = MongoStore(url, service)
+    else:
+        raise ValueError(f"STORE_URL must start with sqlite: or mongodb:, not {scheme}:")
+    await store.open([*collections, INBOX, DEAD_LETTERS])
+    return store

@@ -1,0 +1,240 @@
+"""The embedded store: one SQLite file a service, write-ahead log, one writer.
+
+Reads run in the event loop on a connection of their own (tens of microseconds); every commit
+runs in one thread, because its fsync may take milliseconds (`synchronous=FULL`: what was
+acknowledged survives a power cut).
+"""
+
+from __future__ import annotations
+
+import asyncio
+import sqlite3
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any, TypeVar
+
+import orjson
+
+from libs.common.bus import Event
+from libs.common.errors import AlreadyExists, Conflict
+from libs.common.store import Above, Below, Collection, Doc, Staged, Unit, Units, Work
+
+T = TypeVar("T")
+_PRAGMAS = (
+    "PRAGMA journal_mode=WAL",
+    "PRAGMA synchronous=FULL",
+    "PRAGMA busy_timeout=15000",
+    "PRAGMA cache_size=-65536",
+    "PRAGMA wal_autocheckpoint=4000",
+)
+_CHUNK = 500
+
+
+def connect(path: Path) -> sqlite3.Connection:
+    """A connection with explicit transactions that any one thread at a time may use."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    connection = sqlite3.connect(path, isolation_level=None, check_same_thread=False)
+    for pragma in _PRAGMAS:
+        connection.execute(pragma)
+    return connection
+
+
+def path_of(url: str) -> Path:
+    """`sqlite:///data/store` is relative to the working folder, `sqlite:////data` absolute."""
+    return Path(url.removeprefix("sqlite:///").split("?", 1)[0])
+
+
+class SqliteStore:
+    """`libs.common.store.Store` over one file."""
+
+    def __init__(self, url: str, service: str) -> None:
+        self._path = path_of(url) / f"{service}.db"
+        self._thread = ThreadPoolExecutor(1, thread_name_prefix=f"store-{service}")
+        self._units = Units(self, self._commit)
+        self._notify: Callable[[], None] = lambda: None
+        self._turn = asyncio.Lock()
+        self._sql: dict[Collection, _Statements] = {}
+
+    async def open(self, collections: Sequence[Collection]) -> None:
+        self._writer, self._reader = connect(self._path), connect(self._path)
+        self._sql = {c: _Statements(c) for c in collections}
+        for statements in self._sql.values():
+            for line in statements.schema:
+                self._writer.execute(line)
+        self._writer.execute(
+            "CREATE TABLE IF NOT EXISTS outbox(seq INTEGER PRIMARY KEY AUTOINCREMENT, id TEXT,"
+            " topic TEXT, type TEXT, key TEXT, time TEXT, payload BLOB, traceparent TEXT)"
+        )
+
+    async def close(self) -> None:
+        await asyncio.get_running_loop().run_in_executor(self._thread, self._writer.close)
+        self._thread.shutdown()
+        self._reader.close()
+
+    async def get(self, collection: Collection, name: str) -> Doc | None:
+        row = self._reader.execute(self._sql[collection].get, (name,)).fetchone()
+        return None if row is None else orjson.loads(row[0])
+
+    async def get_many(self, collection: Collection, names: Sequence[str]) -> dict[str, Doc]:
+        found: dict[str, Doc] = {}
+        for start in range(0, len(names), _CHUNK):
+            chunk = names[start : start + _CHUNK]
+            marks = ",".join("?" * len(chunk))
+            sql = f"SELECT name, doc FROM {collection.name} WHERE name IN ({marks})"  # noqa: S608
+            found.update((n, orjson.loads(d)) for n, d in self._reader.execute(sql, chunk))
+        return found
+
+    async def find(
+        self,
+        collection: Collection,
+        where: Mapping[str, Any],
+        *,
+        order: tuple[str, ...] = ("name",),
+        descending: bool = False,
+        after: tuple[Any, ...] | None = None,
+        limit: int = 100,
+    ) -> list[Doc]:
+        sql, values = _query(collection, where, order, descending, after)
+        rows = self._reader.execute(f"{sql} LIMIT ?", [*values, limit])
+        return [orjson.loads(doc) for (doc,) in rows]
+
+    async def transact(self, work: Work[T]) -> T:
+        return await self._units.run(work)
+
+    async def pending_events(self, limit: int) -> list[Event]:
+        rows = self._reader.execute(
+            "SELECT id, topic, type, key, time, payload, traceparent FROM outbox"
+            " ORDER BY seq LIMIT ?",
+            (limit,),
+        )
+        return [Event(*row) for row in rows]
+
+    async def published(self, events: Sequence[Event]) -> None:
+        ids = [(event.id,) for event in events]
+        async with self._turn:
+            await self._in_thread(
+                lambda: self._writer.executemany("DELETE FROM outbox WHERE id = ?", ids)
+            )
+
+    def on_emit(self, notify: Callable[[], None]) -> None:
+        self._notify = notify
+
+    async def _commit(self, unit: Unit) -> None:
+        if unit.empty:
+            return
+        async with self._turn:
+            await self._in_thread(lambda: self._apply(unit))
+        if unit.events:
+            self._notify()
+
+    async def _in_thread(self, call: Callable[[], Any]) -> None:
+        def once() -> None:
+            self._writer.execute("BEGIN IMMEDIATE")
+            try:
+                call()
+                self._writer.execute("COMMIT")
+            except BaseException:
+                self._writer.execute("ROLLBACK")
+                raise
+
+        await asyncio.get_running_loop().run_in_executor(self._thread, once)
+
+    def _apply(self, unit: Unit) -> None:
+        for collection, staged in unit.staged.items():
+            self._sql[collection].apply(self._writer, staged)
+        self._writer.executemany(
+            "INSERT INTO outbox(id, topic, type, key, time, payload, traceparent)"
+            " VALUES (?,?,?,?,?,?,?)",
+            [(e.id, e.topic, e.type, e.key, e.time, e.payload, e.traceparent) for e in unit.events],
+        )
+
+
+class _Statements:
+    """The SQL of one collection, made once."""
+
+    def __init__(self, collection: Collection) -> None:
+        table, self.fields = collection.name, collection.fields
+        columns = "".join(f", {f}" for f in self.fields)
+        marks = ",?" * len(self.fields)
+        updates = "".join(f", {f}=excluded.{f}" for f in self.fields)
+        self.schema = [
+            f"CREATE TABLE IF NOT EXISTS {table}"
+            f"(name TEXT PRIMARY KEY, version INTEGER, doc BLOB{columns})",
+            *(
+                f"CREATE INDEX IF NOT EXISTS {table}_{'_'.join(i)} ON {table}({', '.join(i)})"
+                for i in collection.indexes
+            ),
+        ]
+        self.get = f"SELECT doc FROM {table} WHERE name = ?"  # noqa: S608
+        self.insert = f"INSERT INTO {table}(name, version, doc{columns}) VALUES (?,?,?{marks})"  # noqa: S608
+        self.upsert = (
+            f"{self.insert} ON CONFLICT(name) DO UPDATE SET"
+            f" version=excluded.version, doc=excluded.doc{updates}"
+        )
+        sets = "".join(f", {f}=?" for f in self.fields)
+        self.update = f"UPDATE {table} SET version=?, doc=?{sets} WHERE name=? AND version=?"  # noqa: S608
+        self.delete = f"DELETE FROM {table} WHERE name = ?"  # noqa: S608
+
+    def apply(self, connection: sqlite3.Connection, staged: Staged) -> None:
+        try:
+            connection.executemany(self.insert, [self._row(d) for d in staged.inserts])
+        except sqlite3.IntegrityError as error:
+            raise AlreadyExists(f"a name of this batch exists already: {error}") from error
+        self._put(connection, staged.puts)
+        if staged.deletes:
+            connection.executemany(self.delete, [(name,) for name in staged.deletes])
+        for name, deltas in staged.counts.items():
+            self._count(connection, name, deltas)
+
+    def _row(self, doc: Doc) -> tuple[Any, ...]:
+        get = doc.get
+        return (doc["name"], get("version"), orjson.dumps(doc), *[get(f) for f in self.fields])
+
+    def _put(self, connection: sqlite3.Connection, puts: dict[str, Doc]) -> None:
+        free = [self._row(d) for d in puts.values() if not d.get("version")]
+        new = [self._row(d) for d in puts.values() if d.get("version") == 1]
+        if free:
+            connection.executemany(self.upsert, free)
+        try:
+            connection.executemany(self.insert, new)
+        except sqlite3.IntegrityError as error:
+            raise AlreadyExists(str(error)) from error
+        later = [d for d in puts.values() if d.get("version", 0) > 1]
+        if later and connection.executemany(
+            self.update,
+            [(*self._row(d)[1:], d["name"], d["version"] - 1) for d in later],
+        ).rowcount != len(later):
+            raise Conflict("a document changed meanwhile")
+
+    def _count(self, connection: sqlite3.Connection, name: str, deltas: dict[str, float]) -> None:
+        row = connection.execute(self.get, (name,)).fetchone()
+        doc = orjson.loads(row[0]) if row else {"name": name}
+        for key, delta in deltas.items():
+            doc[key] = doc.get(key, 0) + delta
+        connection.execute(self.upsert, self._row(doc))
+
+
+def _query(
+    collection: Collection,
+    where: Mapping[str, Any],
+    order: tuple[str, ...],
+    descending: bool,
+    after: tuple[Any, ...] | None,
+) -> tuple[str, list[Any]]:
+    terms, values = [], []
+    for name, value in where.items():
+        sign = "="
+        if isinstance(value, Above | Below):
+            sign = (">" if isinstance(value, Above) else "<") + ("=" if value.equal else "")
+            value = value.value
+        terms.append(f"{name} {sign} ?")
+        values.append(value)
+    if after is not None:
+        marks = ",".join("?" * len(order))
+        terms.append(f"({','.join(order)}) {'<' if descending else '>'} ({marks})")
+        values.extend(after)
+    clause = f" WHERE {' AND '.join(terms)}" if terms else ""
+    direction = " DESC" if descending else ""
+    by = ", ".join(f"{name}{direction}" for name in order)
+    return f"SELECT doc FROM {collection.name}{clause} ORDER BY {by}", values  # noqa: S608

@@ -1,0 +1,119 @@
+"""Metrics, traces and logs, declared once for every service."""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+import sys
+import time
+from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING
+
+import structlog
+from opentelemetry import propagate, trace
+from opentelemetry.trace import Link, SpanKind
+from prometheus_client import Counter, Gauge, Histogram
+
+if TYPE_CHECKING:
+    from libs.common.bus import Event
+
+_SECONDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30)
+RPC_SECONDS = Histogram(
+    "labelmill_rpc_seconds", "Time to answer an RPC", ["method", "code"], buckets=_SECONDS
+)
+HTTP_SECONDS = Histogram(
+    "labelmill_http_seconds", "Time to answer a request", ["route", "code"], buckets=_SECONDS
+)
+EVENTS_TOTAL = Counter("labelmill_events_total", "Events handled", ["service", "type"])
+EVENT_BATCH_SECONDS = Histogram(
+    "labelmill_event_batch_seconds", "Time to handle a batch of events", ["service", "type"]
+)
+EVENT_AGE_SECONDS = Gauge(
+    "labelmill_event_age_seconds", "Age of the event handled last", ["service"]
+)
+DEAD_LETTERS_TOTAL = Counter(
+    "labelmill_dead_letters_total", "Events that could not be handled", ["service", "type"]
+)
+TASKS_TOTAL = Counter("labelmill_tasks_total", "Task state changes", ["state"])
+INFERENCE_SECONDS = Histogram(
+    "labelmill_inference_seconds", "Time of one inference request", ["model"], buckets=_SECONDS
+)
+INFERENCE_ITEMS_TOTAL = Counter(
+    "labelmill_inference_items_total", "Items drafted", ["model", "outcome"]
+)
+tracer = trace.get_tracer("labelmill")
+
+
+@contextlib.contextmanager
+def consuming(service: str, batch: Sequence[Event]) -> Iterator[None]:
+    """Span and metrics of one batch; linked to the traces its events were written in."""
+    first, kind = batch[0], batch[0].type.rsplit(".", 1)[-1]
+    parent = propagate.extract({"traceparent": first.traceparent}) if first.traceparent else None
+    started = time.perf_counter()
+    with tracer.start_as_current_span(
+        f"{service} {kind}", context=parent, kind=SpanKind.CONSUMER, links=_links(batch[1:])
+    ):
+        yield
+    EVENTS_TOTAL.labels(service, kind).inc(len(batch))
+    EVENT_BATCH_SECONDS.labels(service, kind).observe(time.perf_counter() - started)
+    EVENT_AGE_SECONDS.labels(service).set(_age(batch[-1].time))
+
+
+def _links(events: Sequence[Event]) -> list[Link]:
+    contexts = (propagate.extract({"traceparent": e.traceparent}) for e in events if e.traceparent)
+    return [Link(trace.get_current_span(c).get_span_context()) for c in contexts]
+
+
+def _age(written: str) -> float:
+    from datetime import UTC, datetime
+
+    return max(0.0, (datetime.now(UTC) - datetime.fromisoformat(written)).total_seconds())
+
+
+def set_up_logs(level: str) -> None:
+    """JSON lines on standard error, with trace ids; the standard library's loggers join in."""
+    shared = [
+        structlog.contextvars.merge_contextvars,
+        structlog.processors.add_log_level,
+        structlog.processors.TimeStamper(fmt="iso", utc=True),
+        _trace_ids,
+    ]
+    structlog.configure(
+        processors=[*shared, structlog.stdlib.ProcessorFormatter.wrap_for_formatter],
+        logger_factory=structlog.stdlib.LoggerFactory(),
+    )
+    handler = logging.StreamHandler(sys.stderr)
+    handler.setFormatter(
+        structlog.stdlib.ProcessorFormatter(
+            foreign_pre_chain=shared,
+            processors=[
+                structlog.stdlib.ProcessorFormatter.remove_processors_meta,
+                structlog.processors.format_exc_info,
+                structlog.processors.JSONRenderer(),
+            ],
+        )
+    )
+    logging.basicConfig(level=level, handlers=[handler], force=True)
+    for chatty in ("kafka", "httpx", "uvicorn.access", "opentelemetry"):
+        logging.getLogger(chatty).setLevel("WARNING")
+
+
+def _trace_ids(_: object, __: str, line: dict[str, object]) -> dict[str, object]:
+    context = trace.get_current_span().get_span_context()
+    if context.is_valid:
+        line["trace_id"] = f"{context.trace_id:032x}"
+    return line
+
+
+def set_up_traces(endpoint: str, service: str) -> None:
+    """Exports spans over OTLP where an endpoint is given; else spans cost next to nothing."""
+    if not endpoint:
+        return
+    from opentelemetry.exporter.otlp.proto.grpc.trace_exporter import OTLPSpanExporter
+    from opentelemetry.sdk.resources import Resource
+    from opentelemetry.sdk.trace import TracerProvider
+    from opentelemetry.sdk.trace.export import BatchSpanProcessor
+
+    provider = TracerProvider(resource=Resource.create({"service.name": service}))
+    provider.add_span_processor(BatchSpanProcessor(OTLPSpanExporter(endpoint=endpoint)))
+    trace.set_tracer_provider(provider)
