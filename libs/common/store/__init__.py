@@ -125,6 +125,7 @@ class Staged:
 
     inserts: list[Doc] = field(default_factory=list)
     puts: dict[str, Doc] = field(default_factory=dict)
+    overwrites: dict[str, Doc] = field(default_factory=dict)
     deletes: list[str] = field(default_factory=list)
     counts: dict[str, dict[str, float]] = field(default_factory=dict)
 
@@ -140,16 +141,16 @@ class Unit:
 
     async def get(self, collection: Collection, name: str) -> Doc | None:
         staged = self.staged.get(collection)
-        if staged is not None and name in staged.puts:
-            return staged.puts[name]
-        return await self._reader.get(collection, name)
+        doc = None if staged is None else staged.puts.get(name) or staged.overwrites.get(name)
+        return doc or await self._reader.get(collection, name)
 
     async def get_many(self, collection: Collection, names: Sequence[str]) -> dict[str, Doc]:
         """Documents by name; names that are not there are left out."""
         found = await self._reader.get_many(collection, names)
         staged = self.staged.get(collection)
-        if staged is not None and staged.puts:
-            found.update({n: staged.puts[n] for n in names if n in staged.puts})
+        if staged is not None and (staged.puts or staged.overwrites):
+            mine = staged.overwrites | staged.puts
+            found.update({n: mine[n] for n in names if n in mine})
         return found
 
     async def find(self, collection: Collection, where: Mapping[str, Any], **how: Any) -> list[Doc]:
@@ -163,6 +164,10 @@ class Unit:
     def put(self, collection: Collection, doc: Doc) -> None:
         """Writes the document; one with a `version` must follow its stored predecessor."""
         self._of(collection).puts[doc["name"]] = doc
+
+    def overwrite(self, collection: Collection, doc: Doc) -> None:
+        """Writes the document whatever stands there: for copies of another service's resource."""
+        self._of(collection).overwrites[doc["name"]] = doc
 
     def delete(self, collection: Collection, names: Sequence[str]) -> None:
         self._of(collection).deletes.extend(names)

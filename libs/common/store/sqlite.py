@@ -181,6 +181,10 @@ class _Statements:
             connection.executemany(self.insert, [self._row(d) for d in staged.inserts])
         except sqlite3.IntegrityError as error:
             raise AlreadyExists(f"a name of this batch exists already: {error}") from error
+        free = [self._row(d) for d in staged.overwrites.values()]
+        free += [self._row(d) for d in staged.puts.values() if not d.get("version")]
+        if free:
+            connection.executemany(self.upsert, free)
         self._put(connection, staged.puts)
         if staged.deletes:
             connection.executemany(self.delete, [(name,) for name in staged.deletes])
@@ -192,10 +196,7 @@ class _Statements:
         return (doc["name"], get("version"), orjson.dumps(doc), *[get(f) for f in self.fields])
 
     def _put(self, connection: sqlite3.Connection, puts: dict[str, Doc]) -> None:
-        free = [self._row(d) for d in puts.values() if not d.get("version")]
         new = [self._row(d) for d in puts.values() if d.get("version") == 1]
-        if free:
-            connection.executemany(self.upsert, free)
         try:
             connection.executemany(self.insert, new)
         except sqlite3.IntegrityError as error:

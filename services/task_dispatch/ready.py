@@ -1,0 +1,95 @@
+"""The ready window: the next tasks of each queue in memory, so that a claim asks no index.
+
+Refilled from the store in blocks. It only proposes: the lease is decided on the stored task
+under its version, so a stale proposal costs a second look, never a double lease. A person
+for whom nothing in the window fits is served from a place of their own further down.
+"""
+
+from __future__ import annotations
+
+import time
+from collections import OrderedDict
+from collections.abc import Awaitable, Callable
+
+from services.task_dispatch.domain import Task, fits
+
+BLOCK = 256
+_DEEP_BLOCKS = 8
+_EMPTY_SECONDS = 0.25
+Fetch = Callable[[str, tuple[float, str] | None, int], Awaitable[list[Task]]]
+
+
+class Queue:
+    """One queue's window."""
+
+    def __init__(self) -> None:
+        self.tasks: OrderedDict[str, Task] = OrderedDict()
+        self.empty_until = 0.0
+        self.places: dict[str, tuple[float, str]] = {}
+
+
+class ReadyWindow:
+    """Windows of every queue this process has served."""
+
+    def __init__(self, fetch: Fetch) -> None:
+        self._fetch = fetch
+        self._queues: dict[str, Queue] = {}
+
+    def opened(self, queue: str, tasks: list[Task]) -> None:
+        """New open tasks: an empty window is looked at again at once, and one that has room
+        for better ranked tasks takes them."""
+        known = self._queues.get(queue)
+        if known is None:
+            return
+        known.empty_until = 0.0
+        known.places.clear()
+        head = next(iter(known.tasks.values()), None)
+        if head is not None and any(task.priority > head.priority for task in tasks):
+            known.tasks.clear()
+
+    def taken(self, queue: str, name: str) -> None:
+        """The task is no longer to be proposed."""
+        if queue in self._queues:
+            self._queues[queue].tasks.pop(name, None)
+
+    def keep(self, queue: str, task: Task) -> None:
+        """The task as it now is, where it still has room for somebody else."""
+        if queue in self._queues and task.name in self._queues[queue].tasks:
+            self._queues[queue].tasks[task.name] = task
+
+    async def propose(self, queue: str, person: str, count: int) -> list[str]:
+        """Names of up to `count` tasks that fit the person, best first."""
+        known = self._queues.setdefault(queue, Queue())
+        if not known.tasks and time.monotonic() >= known.empty_until:
+            await self._refill(queue, known)
+        found: list[str] = []
+        for name, task in known.tasks.items():
+            if fits(task, person):
+                found.append(name)
+                if len(found) == count:
+                    return found
+        if not found and known.tasks:
+            return await self._deeper(queue, known, person, count)
+        return found
+
+    async def _refill(self, queue: str, known: Queue) -> None:
+        tasks = await self._fetch(queue, None, BLOCK)
+        known.tasks = OrderedDict((task.name, task) for task in tasks)
+        if not tasks:
+            known.empty_until = time.monotonic() + _EMPTY_SECONDS
+
+    async def _deeper(self, queue: str, known: Queue, person: str, count: int) -> list[str]:
+        last = next(reversed(known.tasks.values()))
+        place = known.places.get(person, (-last.priority, last.name))
+        for _ in range(_DEEP_BLOCKS):
+            tasks = await self._fetch(queue, place, BLOCK)
+            fitting = [task.name for task in tasks if fits(task, person)]
+            if fitting:
+                known.places[person] = place
+                return fitting[:count]
+            if len(tasks) < BLOCK:
+                known.places.pop(person, None)
+                return []
+            place = (-tasks[-1].priority, tasks[-1].name)
+            known.places[person] = place
+        return []

@@ -1,0 +1,566 @@
+"""Use cases of task-dispatch: load, decide in `domain`, save."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import replace
+from datetime import timedelta
+from typing import Any
+
+from labelmill.task_dispatch.v1 import events_pb2, task_dispatch_pb2
+
+from libs.common import names
+from libs.common.clock import Clock
+from libs.common.codec import Doc, from_doc, time_text, to_doc, to_message
+from libs.common.errors import Denied, Exhausted, Invalid, NotFound, OutOfTurn
+from libs.common.store import Below, Store, Unit
+from services.task_dispatch import domain, store
+from services.task_dispatch.domain import Assignment, Project, Routing, Stage, State, Task
+from services.task_dispatch.ready import ReadyWindow
+
+_REROUTE_BLOCK = 1000
+_EXPIRE_BLOCK = 500
+_KEPT_CLAIMS_SECONDS = 3600
+Grouped = dict[tuple[str, int], list[Any]]
+
+
+@contextmanager
+def legal() -> Iterator[None]:
+    """An illegal move is a request out of turn."""
+    try:
+        yield
+    except domain.IllegalMove as illegal:
+        raise OutOfTurn(str(illegal)) from illegal
+
+
+class TaskDispatch:
+    """The only owner of a task's state."""
+
+    def __init__(self, store_: Store, clock: Clock) -> None:
+        self._store, self._clock = store_, clock
+        self._ready = ReadyWindow(
+            lambda queue, after, limit: store.open_tasks(store_, queue, after, limit)
+        )
+
+    # -- what it hears ------------------------------------------------------------------------
+
+    async def remember_projects(self, projects: Sequence[Project]) -> None:
+        """Keeps each project as it now is; an older version changes nothing."""
+
+        async def work(unit: Unit) -> None:
+            for project in projects:
+                known = await store.project_by_name(unit, project.name)
+                if known is None or known.version < project.version:
+                    unit.overwrite(store.PROJECTS, to_doc(project))
+
+        await self._store.transact(work)
+
+    async def create_tasks(self, project_name: str, items: Sequence[Doc]) -> None:
+        """Makes a task of every item that has none yet."""
+
+        async def work(unit: Unit) -> None:
+            project = await self._project(unit, project_name, OutOfTurn)
+            now = self._clock.now()
+            tasks = [domain.create(item, project, now) for item in items]
+            known = await unit.get_many(store.TASKS, [task.name for task in tasks])
+            fresh = {task.name: task for task in tasks if task.name not in known}
+            store.save_many(unit, [(None, task) for task in fresh.values()])
+            self._emit(unit, events_pb2.TasksCreated, list(fresh.values()), data=True)
+
+        await self._store.transact(work)
+
+    async def route_tasks(self, routings: Sequence[Routing]) -> None:
+        """Applies decisions to the tasks they were made for; stale ones are dropped."""
+
+        async def work(unit: Unit) -> None:
+            now = self._clock.now()
+            tasks = await store.tasks_by_name(unit, [r.task for r in routings])
+            changes = []
+            for routing in routings:
+                task = tasks.get(routing.task)
+                after = task and domain.route(task, routing, now)
+                if task and after:
+                    changes.append((task, after))
+                    tasks[routing.task] = after
+            store.save_many(unit, changes)
+            self._announce(unit, [after for _, after in changes])
+
+        await self._store.transact(work)
+
+    async def plan_rerouting(self, gate: Doc) -> None:
+        """Notes that a gate lets more through: waiting tasks are offered to the router again,
+        block by block, by `reroute_some`."""
+        if gate.get("state") != "OPEN":
+            return
+        name = gate["project"]
+
+        async def work(unit: Unit) -> None:
+            unit.put(
+                store.REROUTES,
+                {
+                    "name": name,
+                    "threshold": gate.get("threshold", 0.0),
+                    "model": gate["model"],
+                    "after": "",
+                },
+            )
+
+        await self._store.transact(work)
+
+    async def reroute_some(self) -> None:
+        """One block of waiting tasks of every project whose gate moved."""
+        for plan in await self._store.find(store.REROUTES, {}, limit=20):
+            await self._reroute_block(plan["name"])
+
+    async def _reroute_block(self, project: str) -> None:
+        async def work(unit: Unit) -> None:
+            plan = await unit.get(store.REROUTES, project)
+            if plan is None:
+                return
+            docs = await unit.find(
+                store.TASKS,
+                {"project": project, "state": State.OPEN.value},
+                after=(plan["after"],) if plan["after"] else None,
+                limit=_REROUTE_BLOCK,
+            )
+            now = self._clock.now()
+            tasks = [from_doc(Task, doc) for doc in docs if _passes(doc, plan)]
+            changes = [(t, after) for t in tasks if (after := domain.request_routing(t, now))]
+            store.save_many(unit, changes)
+            self._emit(unit, events_pb2.RoutingRequested, [after for _, after in changes])
+            for before, _ in changes:
+                self._forget(unit, before)
+            if len(docs) < _REROUTE_BLOCK:
+                unit.delete(store.REROUTES, [project])
+            else:
+                unit.put(store.REROUTES, {**plan, "after": docs[-1]["name"]})
+
+        await self._store.transact(work)
+
+    async def deliver_tasks(self, task_names: Sequence[str], delivery: str) -> None:
+        """Marks tasks that a delivery holds."""
+
+        async def work(unit: Unit) -> None:
+            now = self._clock.now()
+            tasks = await store.tasks_by_name(unit, task_names)
+            changes = [(t, after) for t in tasks.values() if (after := domain.deliver(t, now))]
+            store.save_many(unit, changes)
+            for (project, shard), group in _by_shard([after for _, after in changes]).items():
+                message = events_pb2.TasksDelivered(
+                    project=project, tasks=[t.name for t in group], delivery=delivery
+                )
+                unit.emit(names.event_key(project, shard), message)
+
+        await self._store.transact(work)
+
+    async def return_tasks(self, task_names: Sequence[str], reason: str) -> None:
+        """Takes a rejected delivery's tasks back into work."""
+
+        async def work(unit: Unit) -> None:
+            now = self._clock.now()
+            tasks = await store.tasks_by_name(unit, task_names)
+            changes = [
+                (t, after)
+                for t in tasks.values()
+                if (after := domain.return_to_work(t, reason, now))
+            ]
+            store.save_many(unit, changes)
+            self._announce(unit, [after for _, after in changes])
+
+        await self._store.transact(work)
+
+    # -- people -------------------------------------------------------------------------------
+
+    async def claim(
+        self,
+        project_name: str,
+        person: str,
+        stage: Stage | None,
+        count: int,
+        skills: Sequence[str],
+        request_id: str,
+    ) -> list[tuple[Assignment, Task]]:
+        """Leases the next tasks; the same request answers with the same assignments."""
+        project = await self._project(self._store, project_name, NotFound)
+        lacking = [s for s in project.policy.required_skills if s not in skills]
+        if lacking:
+            raise Denied(f"{project_name} needs the skills {', '.join(lacking)}")
+        lane = store.REVIEW if stage in domain.REVIEW_STAGES else store.ANNOTATE
+        queue = store.queue_of(project_name, lane)
+
+        async def work(unit: Unit) -> list[tuple[Assignment, Task]]:
+            repeated = await self._repeated_claim(unit, project_name, person, request_id)
+            if repeated is not None:
+                return repeated
+            room = await self._room(unit, project, person, max(1, count))
+            leased = await self._lease_from(unit, queue, project, person, room)
+            if request_id and leased:
+                unit.insert(
+                    store.CLAIMS, [self._claim_doc(project_name, person, request_id, leased)]
+                )
+            return leased
+
+        return await self._store.transact(work)
+
+    async def _lease_from(
+        self, unit: Unit, queue: str, project: Project, person: str, count: int
+    ) -> list[tuple[Assignment, Task]]:
+        leased: list[tuple[Assignment, Task]] = []
+        for _ in range(4):
+            proposed = await self._ready.propose(queue, person, count - len(leased))
+            if not proposed:
+                break
+            tasks = await store.tasks_by_name(unit, proposed)
+            for name in proposed:
+                task = tasks.get(name)
+                if task is None or not domain.fits(task, person):
+                    self._ready.taken(queue, name)
+                    continue
+                leased.append(self._lease(unit, queue, project, person, task))
+            if len(leased) >= count:
+                break
+        return leased
+
+    def _lease(
+        self, unit: Unit, queue: str, project: Project, person: str, task: Task
+    ) -> tuple[Assignment, Task]:
+        now, seconds = self._clock.now(), project.policy.lease_seconds or 900
+        name = f"{task.name}/assignments/{names.new_id()}"
+        after = domain.lease(task, person, name, now, seconds)
+        held = after.leases[-1]
+        assignment = Assignment(
+            name=name,
+            task=task.name,
+            project=task.project,
+            annotator=person,
+            stage=task.stage,
+            fencing_token=held.fencing_token,
+            create_time=now,
+            expire_time=held.expire_time,
+        )
+        store.save(unit, task, after)
+        unit.insert(store.ASSIGNMENTS, [store.assignment_doc(assignment)])
+        self._emit(unit, events_pb2.TasksAssigned, [after])
+        # Proposed to nobody else even before the commit; a lost race is proposed again later.
+        if after.state is State.OPEN:
+            self._ready.keep(queue, after)
+        else:
+            self._ready.taken(queue, task.name)
+        return assignment, after
+
+    async def _room(self, unit: Unit, project: Project, person: str, count: int) -> int:
+        cap = project.policy.annotator_cap
+        if not cap:
+            return count
+        doc = await unit.get(store.PEOPLE, _person(project.name, person)) or {}
+        held = await store.live_assignments(self._store, project.name, person)
+        room = cap - int(doc.get("annotations", 0)) - len(held)
+        if room <= 0:
+            raise Exhausted(f"{person} has reached the cap of {cap} tasks in this project")
+        return min(room, count)
+
+    async def _repeated_claim(
+        self, unit: Unit, project: str, person: str, request_id: str
+    ) -> list[tuple[Assignment, Task]] | None:
+        if not request_id:
+            return None
+        doc = await unit.get(store.CLAIMS, f"{_person(project, person)}:{request_id}")
+        if doc is None:
+            return None
+        found = [await store.assignment_by_name(unit, name) for name in doc["assignments"]]
+        held = [a for a in found if a is not None]
+        tasks = await store.tasks_by_name(unit, [a.task for a in held])
+        return [(a, tasks[a.task]) for a in held if a.task in tasks]
+
+    def _claim_doc(
+        self, project: str, person: str, request_id: str, leased: list[tuple[Assignment, Task]]
+    ) -> Doc:
+        return {
+            "name": f"{_person(project, person)}:{request_id}",
+            "time": time_text(self._clock.now()),
+            "assignments": [assignment.name for assignment, _ in leased],
+        }
+
+    async def assignments(self, project: str, person: str) -> list[tuple[Assignment, Task]]:
+        """The person's live leases."""
+        now = self._clock.now()
+        held = await store.live_assignments(self._store, project, person)
+        live = [a for a in held if a.expire_time > now]
+        tasks = await store.tasks_by_name(self._store, [a.task for a in live])
+        return [(a, tasks[a.task]) for a in live if a.task in tasks]
+
+    async def save_draft(
+        self, name: str, person: str, token: int, value: Doc
+    ) -> tuple[Assignment, Task]:
+        """Keeps an unfinished value; the lease counts from now again."""
+
+        async def work(unit: Unit) -> tuple[Assignment, Task]:
+            held, task = await self._held(unit, name, person, token)
+            project = await self._project(unit, task.project, NotFound)
+            with legal():
+                after = domain.extend(
+                    task, held, self._clock.now(), project.policy.lease_seconds or 900
+                )
+            lease = next(x for x in after.leases if x.assignment == name)
+            kept = _changed(held, draft=value, expire_time=lease.expire_time)
+            store.save(unit, task, after)
+            unit.put(store.ASSIGNMENTS, store.assignment_doc(kept))
+            return kept, after
+
+        return await self._store.transact(work)
+
+    async def submit(
+        self, name: str, person: str, token: int, value: Doc, work_seconds: float
+    ) -> Doc:
+        """The annotation as kept; a repeated submit is answered with the first one."""
+
+        async def work(unit: Unit) -> Doc:
+            held, task = await self._held(unit, name, person, token, live=False)
+            if held.outcome == "SUBMITTED" and held.result is not None:
+                return _same(held.result, "value", value)
+            now = self._clock.now()
+            annotation = _annotation(task, held, value, work_seconds, now)
+            after, kept = domain.submit(task, held, annotation, now)
+            store.save(unit, task, after)
+            done = _changed(held, outcome="SUBMITTED", result=kept, draft=None)
+            unit.put(store.ASSIGNMENTS, store.assignment_doc(done))
+            unit.count(store.PEOPLE, _person(task.project, person), {"annotations": 1})
+            self._emit(unit, events_pb2.AnnotationsSubmitted, [after])
+            self._settle_window(unit, task, after)
+            return kept
+
+        return await self._store.transact(work)
+
+    async def review(self, name: str, person: str, token: int, verdict: Doc) -> Doc:
+        """The review as kept. `verdict`: verdict, value (FIXED only), comment, work_seconds."""
+        if (verdict["verdict"] == "FIXED") != bool(verdict.get("value")):
+            raise Invalid("a value goes with the verdict FIXED and with no other", field="value")
+
+        async def work(unit: Unit) -> Doc:
+            held, task = await self._held(unit, name, person, token, live=False)
+            if held.outcome == "SUBMITTED" and held.result is not None:
+                return _same(held.result, "verdict", verdict["verdict"])
+            now = self._clock.now()
+            kept = _review(held, verdict, now)
+            with legal():
+                after = domain.review(task, held, kept, now)
+            store.save(unit, task, after)
+            done = _changed(held, outcome="SUBMITTED", result=kept)
+            unit.put(store.ASSIGNMENTS, store.assignment_doc(done))
+            self._emit(unit, events_pb2.ReviewsSubmitted, [after])
+            return kept
+
+        return await self._store.transact(work)
+
+    async def give_back(self, name: str, person: str, token: int, skip_reason: str = "") -> None:
+        """Skips (with a reason) or releases the task."""
+
+        async def work(unit: Unit) -> None:
+            held, task = await self._held(unit, name, person, token)
+            with legal():
+                after = domain.give_back(task, held, self._clock.now(), skip_reason=skip_reason)
+            outcome = "SKIPPED" if skip_reason else "RELEASED"
+            store.save(unit, task, after)
+            unit.put(store.ASSIGNMENTS, store.assignment_doc(_changed(held, outcome=outcome)))
+            self._emit(unit, events_pb2.TasksReturned, [after], reason=skip_reason or outcome)
+            self._settle_window(unit, task, after)
+
+        await self._store.transact(work)
+
+    async def expire_leases(self) -> None:
+        """Takes back what was leased and neither answered nor renewed in time."""
+        while await self._expire_block() == _EXPIRE_BLOCK:
+            pass
+
+    async def _expire_block(self) -> int:
+        async def work(unit: Unit) -> int:
+            now = self._clock.now()
+            over = await store.expired_assignments(self._store, now, _EXPIRE_BLOCK)
+            tasks = await store.tasks_by_name(unit, sorted({a.task for a in over}))
+            changes = [(t, after) for t in tasks.values() if (after := domain.expire(t, now))]
+            store.save_many(unit, changes)
+            for held in over:
+                unit.put(store.ASSIGNMENTS, store.assignment_doc(_changed(held, outcome="EXPIRED")))
+            back = [after for _, after in changes]
+            self._emit(unit, events_pb2.TasksReturned, back, reason="EXPIRED")
+            for before, after in changes:
+                self._settle_window(unit, before, after)
+            return len(over)
+
+        return await self._store.transact(work)
+
+    async def forget_claims(self) -> None:
+        """Drops request ids that nobody will repeat any more."""
+
+        async def work(unit: Unit) -> None:
+            old = time_text(self._clock.now() - timedelta(seconds=_KEPT_CLAIMS_SECONDS))
+            docs = await unit.find(store.CLAIMS, {"time": Below(old)}, order=("time",), limit=5000)
+            unit.delete(store.CLAIMS, [doc["name"] for doc in docs])
+
+        await self._store.transact(work)
+
+    # -- managers -----------------------------------------------------------------------------
+
+    async def task(self, name: str) -> Task:
+        task = await store.task_by_name(self._store, name)
+        if task is None:
+            raise NotFound(f"{name[:200]} was not found", field="name")
+        return task
+
+    async def tasks(
+        self, project: str, state: State | None, page_size: int, after: str
+    ) -> list[Task]:
+        await self._project(self._store, project, NotFound)
+        where = {"project": project, **({"state": state.value} if state else {})}
+        docs = await self._store.find(
+            store.TASKS, where, after=(after,) if after else None, limit=page_size or 100
+        )
+        return [from_doc(Task, doc) for doc in docs]
+
+    async def cancel(self, name: str, reason: str) -> Task:
+        async def work(unit: Unit) -> Task:
+            task = await store.task_by_name(unit, name)
+            if task is None:
+                raise NotFound(f"{name[:200]} was not found", field="name")
+            with legal():
+                after = domain.cancel(task, reason, self._clock.now())
+            store.save(unit, task, after)
+            self._emit(unit, events_pb2.TasksCancelled, [after])
+            self._settle_window(unit, task, after)
+            return after
+
+        return await self._store.transact(work)
+
+    async def progress(self, project: str) -> dict[str, float]:
+        """Sums of the project's counters: a fixed number of small reads."""
+        await self._project(self._store, project, NotFound)
+        found = await self._store.get_many(
+            store.COUNTERS, store.counter_names(project, names.SHARDS)
+        )
+        total: dict[str, float] = defaultdict(float)
+        for doc in found.values():
+            for key, value in doc.items():
+                if key != "name":
+                    total[key] += value
+        return dict(total)
+
+    # -- inside -------------------------------------------------------------------------------
+
+    async def _project(self, reader: Any, name: str, missing: Callable[..., Exception]) -> Project:
+        project = await store.project_by_name(reader, name)
+        if project is None:
+            raise missing(f"{name[:200]} was not found", field="parent")
+        return project
+
+    async def _held(
+        self, unit: Unit, name: str, person: str, token: int, *, live: bool = True
+    ) -> tuple[Assignment, Task]:
+        """The person's own assignment and its task, under the right fencing token."""
+        held = await store.assignment_by_name(unit, name)
+        if held is None or held.annotator != person:
+            raise NotFound(f"{name[:200]} was not found", field="name")
+        if held.fencing_token != token:
+            raise OutOfTurn(
+                f"fencing token {token} is not that of this assignment", field="fencing_token"
+            )
+        if live and (held.outcome != "LIVE" or held.expire_time <= self._clock.now()):
+            raise OutOfTurn("the lease is over; claim the task again", field="name")
+        task = await store.task_by_name(unit, held.task)
+        if task is None:
+            raise NotFound(f"{held.task} was not found", field="name")
+        return held, task
+
+    def _announce(self, unit: Unit, tasks: Sequence[Task]) -> None:
+        accepted = [t for t in tasks if t.state is State.ACCEPTED]
+        opened = [t for t in tasks if t.state is State.OPEN]
+        self._emit(unit, events_pb2.TasksAccepted, accepted, data=True)
+        self._emit(unit, events_pb2.TasksOpened, opened)
+        queues: dict[str, list[Task]] = defaultdict(list)
+        for task in opened:
+            queues[_queue(task)].append(task)
+        for queue, group in queues.items():
+            unit.after_commit.append(lambda q=queue, g=group: self._ready.opened(q, g))
+
+    def _settle_window(self, unit: Unit, before: Task, after: Task) -> None:
+        if after.state is State.OPEN:
+            unit.after_commit.append(lambda: self._ready.opened(_queue(after), [after]))
+        else:
+            self._forget(unit, before)
+
+    def _forget(self, unit: Unit, task: Task) -> None:
+        unit.after_commit.append(lambda: self._ready.taken(_queue(task), task.name))
+
+    def _emit(
+        self,
+        unit: Unit,
+        event: Any,
+        tasks: Sequence[Task],
+        *,
+        data: bool = False,
+        **fields: Any,
+    ) -> None:
+        for (project, shard), group in _by_shard(tasks).items():
+            messages = [to_message(task, task_dispatch_pb2.Task) for task in group]
+            if not data:
+                for message in messages:
+                    message.ClearField("data")
+            unit.emit(
+                names.event_key(project, shard), event(project=project, tasks=messages, **fields)
+            )
+
+
+def _by_shard(tasks: Sequence[Task]) -> Grouped:
+    groups: Grouped = defaultdict(list)
+    for task in tasks:
+        groups[task.project, names.shard_of(task.name)].append(task)
+    return groups
+
+
+def _queue(task: Task) -> str:
+    return store.queue_of(task.project, store.REVIEW if task.reviewing else store.ANNOTATE)
+
+
+def _passes(doc: Doc, plan: Doc) -> bool:
+    draft = doc.get("prediction") or {}
+    return draft.get("model") == plan["model"] and draft.get("score", 0.0) >= plan["threshold"]
+
+
+def _person(project: str, person: str) -> str:
+    return f"{project}/people/{person}"
+
+
+def _changed(held: Assignment, **changes: Any) -> Assignment:
+    return replace(held, version=held.version + 1, **changes)
+
+
+def _same(first: Doc, field: str, again: Any) -> Doc:
+    """A repeated submit must say what the first said."""
+    if first.get(field) != again:
+        raise OutOfTurn("this assignment was submitted already, with another answer", field=field)
+    return first
+
+
+def _annotation(task: Task, held: Assignment, value: Doc, work_seconds: float, now: Any) -> Doc:
+    shown = domain.shown_prediction(task)
+    longest = (now - held.create_time).total_seconds()
+    return {
+        "name": f"{task.name}/annotations/{held.name.rsplit('/', 1)[-1]}",
+        "annotator": held.annotator,
+        "value": value,
+        "create_time": time_text(now),
+        "work_seconds": min(work_seconds, longest) if longest > 0 else 0.0,
+        **({"prediction": shown["name"]} if shown else {}),
+    }
+
+
+def _review(held: Assignment, verdict: Doc, now: Any) -> Doc:
+    longest = max(0.0, (now - held.create_time).total_seconds())
+    return {
+        **{k: v for k, v in verdict.items() if v},
+        "name": f"{held.task}/reviews/{held.name.rsplit('/', 1)[-1]}",
+        "reviewer": held.annotator,
+        "create_time": time_text(now),
+        "work_seconds": min(verdict.get("work_seconds", 0.0), longest),
+    }

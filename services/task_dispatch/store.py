@@ -1,0 +1,119 @@
+"""What task-dispatch keeps, and its named questions."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from libs.common.codec import from_doc, time_text, to_doc
+from libs.common.names import shard_of
+from libs.common.store import Below, Collection, Doc, Reader, Unit
+from services.task_dispatch.domain import (
+    Assignment,
+    Project,
+    State,
+    Task,
+    counted,
+)
+
+PROJECTS = Collection("projects")
+TASKS = Collection(
+    "tasks", indexes=(("project", "name"), ("project", "state", "name"), ("queue", "rank", "name"))
+)
+ASSIGNMENTS = Collection(
+    "assignments", indexes=(("person", "outcome", "name"), ("outcome", "expire_time", "name"))
+)
+COUNTERS = Collection("counters")
+PEOPLE = Collection("people")
+CLAIMS = Collection("claims", indexes=(("time",),))
+REROUTES = Collection("reroutes")
+COLLECTIONS = (PROJECTS, TASKS, ASSIGNMENTS, COUNTERS, PEOPLE, CLAIMS, REROUTES)
+ANNOTATE, REVIEW = "annotate", "review"
+
+
+def queue_of(project: str, lane: str) -> str:
+    """Name of the queue of open tasks: one per project and lane."""
+    return f"{project}:{lane}"
+
+
+def task_doc(task: Task) -> Doc:
+    """Document of a task; only OPEN ones stand in a queue, best rank first."""
+    doc = to_doc(task)
+    waits = task.state is State.OPEN
+    doc["queue"] = queue_of(task.project, REVIEW if task.reviewing else ANNOTATE) if waits else None
+    doc["rank"] = -task.priority
+    return doc
+
+
+def save(unit: Unit, before: Task | None, after: Task) -> None:
+    """Stages the task and what it changes in the counters."""
+    unit.put(TASKS, task_doc(after))
+    count(unit, after, counted(before, after))
+
+
+def save_many(unit: Unit, changes: Sequence[tuple[Task | None, Task]]) -> None:
+    """As `save`, with new tasks inserted in bulk."""
+    for before, after in changes:
+        if before is not None:
+            unit.put(TASKS, task_doc(after))
+        count(unit, after, counted(before, after))
+    unit.insert(TASKS, [task_doc(after) for before, after in changes if before is None])
+
+
+def count(unit: Unit, task: Task, deltas: dict[str, float]) -> None:
+    """Counters are kept per shard, so that many writers do not queue for one document."""
+    unit.count(COUNTERS, f"{task.project}/counters/{shard_of(task.name)}", deltas)
+
+
+def counter_names(project: str, shards: int) -> list[str]:
+    return [f"{project}/counters/{shard}" for shard in range(shards)]
+
+
+async def tasks_by_name(reader: Reader | Unit, names: Sequence[str]) -> dict[str, Task]:
+    found = await reader.get_many(TASKS, names)
+    return {name: from_doc(Task, doc) for name, doc in found.items()}
+
+
+async def task_by_name(reader: Reader | Unit, name: str) -> Task | None:
+    doc = await reader.get(TASKS, name)
+    return None if doc is None else from_doc(Task, doc)
+
+
+async def open_tasks(
+    reader: Reader, queue: str, after: tuple[float, str] | None, limit: int
+) -> list[Task]:
+    """Open tasks of a queue in order, behind a place in it."""
+    docs = await reader.find(
+        TASKS, {"queue": queue}, order=("rank", "name"), after=after, limit=limit
+    )
+    return [from_doc(Task, doc) for doc in docs]
+
+
+async def project_by_name(reader: Reader | Unit, name: str) -> Project | None:
+    doc = await reader.get(PROJECTS, name)
+    return None if doc is None else from_doc(Project, doc)
+
+
+async def assignment_by_name(reader: Reader | Unit, name: str) -> Assignment | None:
+    doc = await reader.get(ASSIGNMENTS, name)
+    return None if doc is None else from_doc(Assignment, doc)
+
+
+def assignment_doc(held: Assignment) -> Doc:
+    return {**to_doc(held), "person": f"{held.project}:{held.annotator}"}
+
+
+async def live_assignments(reader: Reader, project: str, annotator: str) -> list[Assignment]:
+    docs = await reader.find(
+        ASSIGNMENTS, {"person": f"{project}:{annotator}", "outcome": "LIVE"}, limit=1000
+    )
+    return [from_doc(Assignment, doc) for doc in docs]
+
+
+async def expired_assignments(reader: Reader, now: object, limit: int) -> list[Assignment]:
+    docs = await reader.find(
+        ASSIGNMENTS,
+        {"outcome": "LIVE", "expire_time": Below(time_text(now), equal=True)},  # type: ignore[arg-type]
+        order=("expire_time", "name"),
+        limit=limit,
+    )
+    return [from_doc(Assignment, doc) for doc in docs]

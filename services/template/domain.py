@@ -1,0 +1,131 @@
+"""Templates and projects: immutable versions, a versioned project, and what makes them valid."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+from typing import Any
+
+Doc = dict[str, Any]
+INPUT_OF = {"text-classification": "text", "image-classification": "image", "image-boxes": "image"}
+LOSS_OF = {"choice": "class", "choices": "set", "boxes": "boxes", "text": "text"}
+
+
+class Unfit(Exception):
+    """A definition or project that cannot be; `field` is the path at fault."""
+
+    def __init__(self, field_: str, message: str) -> None:
+        super().__init__(message)
+        self.field, self.message = field_, message
+
+
+@dataclass(frozen=True)
+class Template:
+    """One published version; the parts are documents as in the proto."""
+
+    name: str
+    display_name: str
+    create_time: datetime
+    data_fields: tuple[Doc, ...]
+    label_schema: Doc
+    unit_of_error: str
+    loss: str
+    merge_rule: str
+    model_route: Doc | None = None
+    exports: tuple[str, ...] = ("jsonl", "csv")
+    guideline: str = ""
+    definition: str = ""
+
+
+@dataclass(frozen=True)
+class Project:
+    """What a tenant runs; `policy` and `target` are documents as in the proto."""
+
+    name: str
+    display_name: str
+    template: str
+    target: Doc | None = None
+    policy: Doc | None = None
+    create_time: datetime | None = None
+    update_time: datetime | None = None
+    version: int = 1
+    labels: dict[str, str] = field(default_factory=dict)
+
+
+def template_of(name: str, parsed: Doc, definition: str, now: datetime) -> Template:
+    """Template of a definition that fits the JSON Schema; raises `Unfit` where the parts do not
+    fit each other."""
+    template = Template(
+        name=name,
+        display_name=parsed["display_name"],
+        create_time=now,
+        data_fields=tuple(parsed["data_fields"]),
+        label_schema=parsed["label_schema"],
+        unit_of_error=parsed["unit_of_error"],
+        loss=parsed["loss"],
+        merge_rule=parsed["merge_rule"],
+        model_route=parsed.get("model_route"),
+        exports=tuple(parsed.get("exports", ("jsonl", "csv"))),
+        guideline=parsed.get("guideline", ""),
+        definition=definition,
+    )
+    check_template(template)
+    return template
+
+
+def check_template(template: Template) -> None:
+    """Raises `Unfit` unless fields, label schema, loss and route go together."""
+    names = [f["name"] for f in template.data_fields]
+    if len(set(names)) != len(names):
+        raise Unfit("data_fields", "two data fields have the same name")
+    shape = template.label_schema["shape"]
+    if template.loss != LOSS_OF[shape]:
+        raise Unfit("loss", f"labels of shape {shape} are counted by loss {LOSS_OF[shape]}")
+    if (template.merge_rule == "boxes") != (shape == "boxes"):
+        raise Unfit("merge_rule", "merge_rule boxes goes with shape boxes, majority with the rest")
+    if "coco" in template.exports and shape != "boxes":
+        raise Unfit("exports", f"coco holds boxes; this template labels {shape}")
+    if template.model_route is not None:
+        check_route(template.model_route, template, "model_route")
+
+
+def check_route(route: Doc, template: Template, path: str) -> None:
+    """Raises `Unfit` unless the route's input is a data field its capability can read."""
+    if not route.get("model"):
+        return
+    types = {f["name"]: f["type"] for f in template.data_fields}
+    wanted = INPUT_OF.get(route.get("capability", ""))
+    if wanted is None:
+        raise Unfit(f"{path}.capability", f"must be one of {', '.join(INPUT_OF)}")
+    if types.get(route.get("input", "")) != wanted:
+        raise Unfit(f"{path}.input", f"must name a data field of type {wanted}; there are {types}")
+
+
+def make_project(asked: Project, name: str, template: Template, now: datetime) -> Project:
+    """The project as created; raises `Unfit` where target or policy do not fit."""
+    _check_promise(asked, template)
+    return replace(asked, name=name, create_time=now, update_time=now, version=1)
+
+
+def change_project(project: Project, asked: Project, template: Template, now: datetime) -> Project:
+    """The project with a new display name, target, policy and labels."""
+    if asked.template and asked.template != project.template:
+        raise Unfit("project.template", "the template version of a project never changes")
+    _check_promise(asked, template)
+    return replace(
+        project,
+        display_name=asked.display_name or project.display_name,
+        target=asked.target or project.target,
+        policy=asked.policy or project.policy,
+        labels=asked.labels,
+        update_time=now,
+        version=project.version + 1,
+    )
+
+
+def _check_promise(asked: Project, template: Template) -> None:
+    policy = asked.policy or {}
+    if policy.get("machine_label") and not asked.target:
+        raise Unfit("project.target", "machine_label needs a target that it must keep")
+    if policy.get("model_route"):
+        check_route(policy["model_route"], template, "project.policy.model_route")

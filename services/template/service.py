@@ -1,0 +1,157 @@
+"""Use cases of the template service."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Protocol
+
+from labelmill.template.v1 import events_pb2, template_pb2
+
+from libs.common import names
+from libs.common.clock import Clock
+from libs.common.codec import Doc, to_doc, to_message
+from libs.common.errors import AlreadyExists, Conflict, Invalid, NotFound
+from libs.common.store import Store, Unit
+from services.template import domain, store
+from services.template.domain import Project, Template
+
+
+class Parser(Protocol):
+    """Reads a definition's text into data."""
+
+    def parse(self, text: str) -> Doc: ...
+
+
+@contextmanager
+def fitting() -> Iterator[None]:
+    """What does not fit is an invalid request."""
+    try:
+        yield
+    except domain.Unfit as unfit:
+        raise Invalid(unfit.message, field=unfit.field) from unfit
+
+
+class Templates:
+    """Template versions and projects."""
+
+    def __init__(self, store_: Store, clock: Clock, parser: Parser) -> None:
+        self._store, self._clock, self._parser = store_, clock, parser
+
+    async def load_catalogue(self, entries: dict[str, str]) -> None:
+        """Publishes the shipped definitions; one that changed becomes a new version."""
+        for template_id, text in entries.items():
+            await self.publish(names.CATALOGUE, template_id, text)
+
+    async def publish(self, parent: str, template_id: str, definition: str) -> Template:
+        """The next version; the same definition again gives the version that has it."""
+        names.parse(parent, "tenants/*")
+        with fitting():
+            parsed = self._parser.parse(definition)
+        series = f"{parent}/templates/{template_id}"
+
+        async def work(unit: Unit) -> Template:
+            newest = await store.newest_version(self._store, series)
+            if newest is not None and newest.definition == definition:
+                return newest
+            number = int(newest.name.rsplit("/", 1)[-1]) + 1 if newest else 1
+            name = f"{series}/versions/{number}"
+            with fitting():
+                template = domain.template_of(name, parsed, definition, self._clock.now())
+            doc = {**to_doc(template), "parent": parent, "series": series, "number": number}
+            unit.insert(store.TEMPLATES, [doc])
+            return template
+
+        return await self._store.transact(work)
+
+    async def template(self, name: str) -> Template:
+        found = await store.template_by_name(self._store, name)
+        if found is None:
+            raise NotFound(f"{name[:200]} was not found", field="name")
+        return found
+
+    async def templates(self, parent: str) -> list[Template]:
+        """Newest versions of the tenant's own templates and of the catalogue's."""
+        newest: dict[str, Template] = {}
+        for template in await store.templates_of(self._store, [parent, names.CATALOGUE]):
+            series, number = template.name.rsplit("/versions/", 1)
+            known = newest.get(series)
+            if known is None or int(known.name.rsplit("/", 1)[-1]) < int(number):
+                newest[series] = template
+        return list(newest.values())
+
+    async def create(
+        self, parent: str, project_id: str, asked: Project, request_id: str
+    ) -> Project:
+        """A new project; the same request again answers with the same project."""
+        names.parse(parent, "tenants/*")
+        name = f"{parent}/projects/{project_id}"
+
+        async def work(unit: Unit) -> Project:
+            known = await store.project_by_name(unit, name)
+            if known is not None:
+                return await self._repeated(unit, known, request_id)
+            template = await self._visible(asked.template, parent)
+            with fitting():
+                project = domain.make_project(asked, name, template, self._clock.now())
+            unit.insert(store.PROJECTS, [{**to_doc(project), "parent": parent}])
+            if request_id:
+                unit.insert(store.REQUESTS, [{"name": f"{parent}:{request_id}", "made": name}])
+            self._announce(unit, project, template)
+            return project
+
+        return await self._store.transact(work)
+
+    async def project(self, name: str) -> Project:
+        found = await store.project_by_name(self._store, name)
+        if found is None:
+            raise NotFound(f"{name[:200]} was not found", field="name")
+        return found
+
+    async def projects(self, parent: str, page_size: int, after: str) -> list[Project]:
+        return await store.projects_of(self._store, parent, after, page_size or 100)
+
+    async def update(self, asked: Project) -> Project:
+        """`Conflict` unless `asked.version` is the current one."""
+
+        async def work(unit: Unit) -> Project:
+            project = await store.project_by_name(unit, asked.name)
+            if project is None:
+                raise NotFound(f"{asked.name[:200]} was not found", field="project.name")
+            if asked.version != project.version:
+                raise Conflict(
+                    f"version {asked.version} is not the current one, {project.version}",
+                    field="project.version",
+                )
+            template = await self.template(project.template)
+            with fitting():
+                changed = domain.change_project(project, asked, template, self._clock.now())
+            parent = names.tenant_of(project.name)
+            unit.put(store.PROJECTS, {**to_doc(changed), "parent": parent})
+            self._announce(unit, changed, template)
+            return changed
+
+        return await self._store.transact(work)
+
+    async def _visible(self, name: str, tenant: str) -> Template:
+        if not name.startswith((f"{tenant}/", f"{names.CATALOGUE}/")):
+            raise Invalid(f"there is no template {name[:200]!r}", field="project.template")
+        found = await store.template_by_name(self._store, name)
+        if found is None:
+            raise Invalid(f"there is no template {name[:200]!r}", field="project.template")
+        return found
+
+    async def _repeated(self, unit: Unit, known: Project, request_id: str) -> Project:
+        doc = request_id and await unit.get(
+            store.REQUESTS, f"{names.tenant_of(known.name)}:{request_id}"
+        )
+        if doc and doc["made"] == known.name:
+            return known
+        raise AlreadyExists(f"{known.name} exists already", field="project_id")
+
+    def _announce(self, unit: Unit, project: Project, template: Template) -> None:
+        message = events_pb2.ProjectUpdated(
+            project=to_message(project, template_pb2.Project),
+            template=to_message(template, template_pb2.Template),
+        )
+        unit.emit(names.event_key(project.name, 0), message)
