@@ -1,0 +1,27 @@
+"""What intake hears."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from labelmill.template.v1.events_pb2 import ProjectUpdated
+
+from libs.common.codec import from_message, message_to_doc
+from services.intake.domain import DataField, Project
+from services.intake.service import Intake
+
+
+async def on_projects(service: Intake, messages: list[Any]) -> None:
+    await service.remember_projects([_project(m) for m in messages])
+
+
+def _project(message: Any) -> Project:
+    return Project(
+        name=message.project.name,
+        version=message.project.version,
+        data_fields=tuple(from_message(DataField, f) for f in message.template.data_fields),
+        label_schema=message_to_doc(message.template.label_schema),
+    )
+
+
+HANDLERS = {ProjectUpdated: on_projects}

@@ -1,0 +1,23 @@
+"""Wiring of intake."""
+
+from __future__ import annotations
+
+import orjson
+from labelmill.intake.v1.intake_pb2_grpc import add_IntakeServicer_to_server
+
+from libs.common.host import Context, Parts, Timer
+from services.intake.events import HANDLERS
+from services.intake.rpc import IntakeRpc
+from services.intake.service import Intake
+from services.intake.store import COLLECTIONS as COLLECTIONS
+
+
+def build(ctx: Context) -> Parts:
+    service = Intake(ctx.store, ctx.clock, ctx.blobs, orjson.loads)
+    rpc = IntakeRpc(service)
+    return Parts(
+        service=service,
+        servicers=[(lambda s: add_IntakeServicer_to_server(rpc, s), "labelmill.intake.v1.Intake")],
+        handlers=HANDLERS,
+        timers=[Timer("imports", 0.2, service.run_imports)],
+    )

@@ -1,0 +1,84 @@
+"""The RPCs of `labelmill.intake.v1.Intake`."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from labelmill.intake.v1 import intake_pb2 as pb
+from labelmill.intake.v1.intake_pb2_grpc import IntakeServicer
+
+from libs.common.codec import doc_to_message, message_to_doc, to_message
+from services.intake.domain import NewItem, Outcome
+from services.intake.service import Intake
+
+_OUTCOME = {o: pb.Outcome.Value(f"OUTCOME_{o}") for o in Outcome}
+
+
+class IntakeRpc(IntakeServicer):
+    """Request -> service -> reply."""
+
+    def __init__(self, service: Intake) -> None:
+        self._service = service
+
+    async def BatchCreateItems(self, request: Any, context: Any) -> Any:  # noqa: N802
+        items = [_new_item(item) for item in request.items]
+        results = await self._service.admit(request.parent, request.dataset, items)
+        count = [outcome for outcome, _, _ in results].count
+        return pb.BatchCreateItemsResponse(
+            results=[
+                pb.ItemResult(
+                    name=name,
+                    outcome=_OUTCOME[outcome],
+                    reason=f"items[{i}].{reason}" if reason else "",
+                )
+                for i, (outcome, name, reason) in enumerate(results)
+            ],
+            admitted_count=count(Outcome.ADMITTED),
+            duplicate_count=count(Outcome.DUPLICATE),
+            refused_count=count(Outcome.REFUSED),
+        )
+
+    async def GetItem(self, request: Any, context: Any) -> pb.Item:  # noqa: N802
+        return doc_to_message(await self._service.item(request.name), pb.Item)
+
+    async def ListItems(self, request: Any, context: Any) -> pb.ListItemsResponse:  # noqa: N802
+        size = request.page_size or 100
+        docs = await self._service.items(request.parent, size, request.page_token)
+        return pb.ListItemsResponse(
+            items=[doc_to_message(doc, pb.Item) for doc in docs],
+            next_page_token=docs[-1]["name"] if len(docs) == size else "",
+        )
+
+    async def CreateImport(self, request: Any, context: Any) -> pb.Import:  # noqa: N802
+        import_ = await self._service.create_import(
+            request.parent, request.dataset, request.blob, request.format, request.request_id
+        )
+        return to_message(import_, pb.Import)
+
+    async def GetImport(self, request: Any, context: Any) -> pb.Import:  # noqa: N802
+        return to_message(await self._service.import_(request.name), pb.Import)
+
+    async def ListImports(self, request: Any, context: Any) -> Any:  # noqa: N802
+        size = request.page_size or 100
+        found = await self._service.imports(request.parent, size, request.page_token)
+        return pb.ListImportsResponse(
+            imports=[to_message(i, pb.Import) for i in found],
+            next_page_token=found[-1].name if len(found) == size else "",
+        )
+
+    async def ListRefusals(self, request: Any, context: Any) -> Any:  # noqa: N802
+        size = request.page_size or 100
+        docs = await self._service.refusals(request.parent, size, request.page_token)
+        return pb.ListRefusalsResponse(
+            refusals=[doc_to_message(doc, pb.Refusal) for doc in docs],
+            next_page_token=docs[-1]["name"] if len(docs) == size else "",
+        )
+
+
+def _new_item(item: Any) -> NewItem:
+    return NewItem(
+        data=item.data,
+        source_key=item.source_key,
+        metadata=dict(item.metadata) if item.metadata else None,
+        gold=message_to_doc(item.gold) if item.HasField("gold") else None,
+    )

@@ -1,0 +1,248 @@
+"""What happens next with a task: one pure function over facts, policy and chance."""
+
+from __future__ import annotations
+
+import enum
+from dataclasses import dataclass
+from typing import Any
+
+Doc = dict[str, Any]
+EXTRA_OPINIONS = 2
+MOST_REJECTIONS = 3
+
+
+class Action(enum.StrEnum):
+    ACCEPT = "ACCEPT"
+    ANNOTATE = "ANNOTATE"
+    REVIEW = "REVIEW"
+    ADJUDICATE = "ADJUDICATE"
+    AUDIT = "AUDIT"
+
+
+class Phase(enum.StrEnum):
+    COLD_START = "COLD_START"
+    WARM_UP = "WARM_UP"
+    STEADY = "STEADY"
+    MATURE = "MATURE"
+
+
+@dataclass(frozen=True)
+class Policy:
+    """What the router needs of a project's policy; zero reads as the documented default."""
+
+    replica_count: int = 1
+    review_share: float = 0.0
+    audit_share: float = 0.05
+    machine_label: bool = False
+    pre_label: bool = False
+
+
+@dataclass(frozen=True)
+class Gate:
+    """The gate of one model version as the scorer last said."""
+
+    name: str = ""
+    open: bool = False
+    threshold: float = 1.0
+    error_bound: float = 1.0
+
+
+@dataclass(frozen=True)
+class Coins:
+    """Chance, decided before the facts: uniform in [0, 1) per purpose."""
+
+    sample: float
+    review: float
+    audit: float
+    order: float
+
+
+@dataclass(frozen=True)
+class Facts:
+    """What is known of one task. `again` is set when it waited and a gate moved; the fields
+    from `stage` on speak of people's work and are empty on the first routing."""
+
+    task: str
+    task_version: int
+    gold: bool = False
+    prediction: Doc | None = None
+    failure: str = ""
+    again: bool = False
+    sampled: bool = False
+    stage: str = "ANNOTATION"
+    opinion_count: int = 0
+    replica_count: int = 1
+    disputed: bool = False
+    consensus: Doc | None = None
+    confidence: float = 0.0
+    matches_prediction: bool = False
+    draft_shown: bool = False
+    blind: bool = False
+    verdicts: tuple[Doc, ...] = ()
+
+
+@dataclass(frozen=True)
+class Routing:
+    """The decision; fields as in the proto."""
+
+    task: str
+    task_version: int
+    action: Action
+    reason: str
+    prediction: Doc | None = None
+    label: Doc | None = None
+    replica_count: int = 0
+    blind: bool = False
+    sampled: bool = False
+    priority: float = 0.0
+    comment: str = ""
+
+
+def route(facts: Facts, policy: Policy, gate: Gate, phase: Phase, coins: Coins) -> Routing:
+    """The next step of a task. Total: every combination of facts has one."""
+    if facts.opinion_count or facts.verdicts:
+        return _after_people(facts, policy, coins)
+    return _first(facts, policy, gate, phase, coins)
+
+
+def _first(facts: Facts, policy: Policy, gate: Gate, phase: Phase, coins: Coins) -> Routing:
+    replicas = max(1, policy.replica_count)
+    # Known answers and the gate's evidence come early and look like each other.
+    early = 1.0 + coins.order
+    if facts.gold:
+        return _annotate(facts, "known answer, planted", replicas, blind=True, priority=early)
+    if facts.prediction is None:
+        reason = facts.failure or "no draft"
+        return _annotate(facts, reason, replicas, blind=True, priority=0.5)
+    if not facts.again and coins.sample < policy.audit_share:
+        return _annotate(
+            facts,
+            "drawn by chance as evidence",
+            max(2, replicas),
+            blind=True,
+            sampled=True,
+            priority=early,
+        )
+    score = float(facts.prediction.get("score", 0.0))
+    if policy.machine_label and gate.open and score >= gate.threshold:
+        reason = f"score {score:.4f} >= {gate.threshold:.4f}; error bound {gate.error_bound:.4f}"
+        return _accept(facts, reason, facts.prediction["value"], "MACHINE", score, gate.name)
+    blind = not (policy.pre_label and phase is not Phase.COLD_START)
+    # The least certain first: they teach most and gain least from waiting for the gate.
+    return _annotate(facts, _why_person(policy, gate), replicas, blind=blind, priority=1.0 - score)
+
+
+def _why_person(policy: Policy, gate: Gate) -> str:
+    if not policy.machine_label:
+        return "the project has people label"
+    return "score below the gate's threshold" if gate.open else "no gate is open yet"
+
+
+def _after_people(facts: Facts, policy: Policy, coins: Coins) -> Routing:
+    if facts.verdicts and facts.stage in ("REVIEW", "ADJUDICATION"):
+        return _after_review(facts)
+    if facts.opinion_count < facts.replica_count:
+        return _annotate(facts, "opinions are missing", facts.replica_count, blind=facts.blind)
+    if facts.disputed:
+        return _after_dispute(facts, policy)
+    if facts.stage == "ANNOTATION" and not facts.gold and not facts.sampled:
+        if coins.review < policy.review_share:
+            return _to(facts, Action.REVIEW, "drawn by chance for review")
+        if coins.audit < policy.audit_share:
+            return Routing(
+                facts.task,
+                facts.task_version,
+                Action.AUDIT,
+                "drawn by chance for audit",
+                replica_count=facts.opinion_count + 1,
+                blind=True,
+                priority=1.0 + coins.order,
+            )
+    confirmed = facts.matches_prediction and facts.draft_shown
+    return _accept(
+        facts,
+        f"{facts.opinion_count} opinion(s) agree",
+        facts.consensus or {},
+        "CONFIRMED" if confirmed else "HUMAN",
+        facts.confidence,
+    )
+
+
+def _after_dispute(facts: Facts, policy: Policy) -> Routing:
+    most = max(1, policy.replica_count) + EXTRA_OPINIONS
+    settles = facts.stage == "AUDIT" or facts.sampled or facts.opinion_count >= most
+    if settles:
+        return _to(facts, Action.ADJUDICATE, "opinions differ")
+    return _annotate(
+        facts,
+        "opinions differ; one more",
+        facts.opinion_count + 1,
+        blind=facts.blind,
+        priority=0.9,
+    )
+
+
+def _after_review(facts: Facts) -> Routing:
+    last = facts.verdicts[-1]
+    verdict, comment = last.get("verdict"), last.get("comment", "")
+    if verdict == "FIXED":
+        return _accept(facts, "fixed by a reviewer", last["value"], "REVIEWED", 1.0)
+    if verdict == "APPROVED" and facts.consensus:
+        return _accept(facts, "approved by a reviewer", facts.consensus, "REVIEWED", 1.0)
+    rejections = sum(v.get("verdict") == "REJECTED" for v in facts.verdicts)
+    if facts.stage == "REVIEW" and rejections < MOST_REJECTIONS:
+        return _annotate(
+            facts,
+            "rejected by a reviewer",
+            facts.opinion_count + 1,
+            blind=True,
+            priority=0.9,
+            comment=comment,
+        )
+    return _to(facts, Action.ADJUDICATE, "rejected; a reviewer must fix it", comment)
+
+
+def _annotate(
+    facts: Facts,
+    reason: str,
+    replicas: int,
+    *,
+    blind: bool,
+    sampled: bool = False,
+    priority: float = 0.0,
+    comment: str = "",
+) -> Routing:
+    return Routing(
+        facts.task,
+        facts.task_version,
+        Action.ANNOTATE,
+        reason,
+        prediction=facts.prediction,
+        replica_count=replicas,
+        blind=blind,
+        sampled=sampled,
+        priority=priority,
+        comment=comment,
+    )
+
+
+def _to(facts: Facts, action: Action, reason: str, comment: str = "") -> Routing:
+    return Routing(
+        facts.task, facts.task_version, action, reason, blind=True, priority=1.0, comment=comment
+    )
+
+
+def _accept(
+    facts: Facts, reason: str, value: Doc, source: str, score: float, gate: str = ""
+) -> Routing:
+    label = {"value": value, "source": source, "score": score}
+    if gate:
+        label["gate"] = gate
+    return Routing(
+        facts.task,
+        facts.task_version,
+        Action.ACCEPT,
+        reason,
+        prediction=facts.prediction,
+        label=label,
+    )

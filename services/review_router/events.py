@@ -1,0 +1,127 @@
+"""What review-router hears."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Callable, Iterable
+from typing import Any
+
+from labelmill.prelabel_gateway.v1.events_pb2 import PredictionsCompleted, PredictionsFailed
+from labelmill.qc_scorer.v1.events_pb2 import GateUpdated, TasksScored
+from labelmill.scheduler.v1.events_pb2 import ScheduleUpdated
+from labelmill.task_dispatch.v1.events_pb2 import RoutingRequested
+from labelmill.template.v1.events_pb2 import ProjectUpdated
+
+from libs.common.codec import message_to_doc
+from services.review_router.domain import Facts
+from services.review_router.service import Router
+
+
+async def on_projects(service: Router, messages: list[Any]) -> None:
+    await service.remember_projects(
+        [
+            {
+                "name": m.project.name,
+                "version": m.project.version,
+                "policy": message_to_doc(m.project.policy),
+            }
+            for m in messages
+        ]
+    )
+
+
+async def on_gates(service: Router, messages: list[Any]) -> None:
+    await service.remember_gates([message_to_doc(m.gate) for m in messages])
+
+
+async def on_schedules(service: Router, messages: list[Any]) -> None:
+    await service.remember_phases(
+        [
+            {
+                "name": m.schedule.project,
+                **{
+                    k: v for k, v in message_to_doc(m.schedule).items() if k in ("phase", "version")
+                },
+            }
+            for m in messages
+        ]
+    )
+
+
+async def _route(
+    service: Router, messages: list[Any], facts_of: Callable[[Any], Iterable[Facts]]
+) -> None:
+    by_project: dict[str, list[Facts]] = defaultdict(list)
+    for message in messages:
+        by_project[message.project].extend(facts_of(message))
+    for project, facts in by_project.items():
+        await service.route_all(project, facts)
+
+
+async def on_predictions(service: Router, messages: list[Any]) -> None:
+    await _route(
+        service,
+        messages,
+        lambda m: [
+            Facts(p.task.name, p.task.version, p.task.gold, message_to_doc(p.prediction))
+            for p in m.tasks
+        ],
+    )
+
+
+async def on_failures(service: Router, messages: list[Any]) -> None:
+    await _route(
+        service,
+        messages,
+        lambda m: [
+            Facts(f.task.name, f.task.version, f.task.gold, failure=f.reason) for f in m.tasks
+        ],
+    )
+
+
+async def on_requests(service: Router, messages: list[Any]) -> None:
+    await _route(
+        service,
+        messages,
+        lambda m: [
+            Facts(t.name, t.version, t.gold, message_to_doc(t.prediction), again=True)
+            for t in m.tasks
+        ],
+    )
+
+
+async def on_scores(service: Router, messages: list[Any]) -> None:
+    await _route(service, messages, lambda m: [_scored(s.task, s.score) for s in m.tasks])
+
+
+def _scored(task: Any, score: Any) -> Facts:
+    doc, said = message_to_doc(task), message_to_doc(score)
+    counted = [a for a in doc.get("annotations", []) if not a.get("late")]
+    return Facts(
+        task=task.name,
+        task_version=task.version,
+        gold=task.gold,
+        prediction=doc.get("prediction"),
+        sampled=task.sampled,
+        stage=doc.get("stage", "ANNOTATION"),
+        opinion_count=score.opinion_count,
+        replica_count=task.replica_count,
+        disputed=score.disputed,
+        consensus=said.get("consensus"),
+        confidence=score.confidence,
+        matches_prediction=score.matches_prediction,
+        draft_shown=any(a.get("prediction") for a in counted),
+        blind=task.blind,
+        verdicts=tuple(doc.get("reviews", [])),
+    )
+
+
+HANDLERS = {
+    ProjectUpdated: on_projects,
+    GateUpdated: on_gates,
+    ScheduleUpdated: on_schedules,
+    PredictionsCompleted: on_predictions,
+    PredictionsFailed: on_failures,
+    RoutingRequested: on_requests,
+    TasksScored: on_scores,
+}

@@ -1,0 +1,23 @@
+"""Wiring of review-router."""
+
+from __future__ import annotations
+
+from labelmill.review_router.v1.review_router_pb2_grpc import add_RouterServicer_to_server
+
+from libs.common.host import Context, Parts
+from services.review_router.events import HANDLERS
+from services.review_router.rpc import RouterRpc
+from services.review_router.service import Router
+from services.review_router.store import COLLECTIONS as COLLECTIONS
+
+
+def build(ctx: Context) -> Parts:
+    service = Router(ctx.store)
+    rpc = RouterRpc(service)
+    return Parts(
+        service=service,
+        servicers=[
+            (lambda s: add_RouterServicer_to_server(rpc, s), "labelmill.review_router.v1.Router")
+        ],
+        handlers=HANDLERS,
+    )

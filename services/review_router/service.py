@@ -1,0 +1,105 @@
+"""Use cases of review-router: gather what is known, decide in `domain.route`, tell."""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+from collections import defaultdict
+from collections.abc import Sequence
+from typing import Any
+
+from labelmill.review_router.v1 import events_pb2, review_router_pb2
+
+from libs.common import names
+from libs.common.codec import Doc, from_doc, to_message
+from libs.common.errors import NotFound, OutOfTurn
+from libs.common.store import Store, Unit
+from services.review_router import store
+from services.review_router.domain import Coins, Facts, Gate, Phase, Policy, Routing, route
+
+
+class Router:
+    """Stateless but for what it remembers of other services' events."""
+
+    def __init__(self, store_: Store) -> None:
+        self._store = store_
+
+    async def remember_projects(self, docs: list[Doc]) -> None:
+        await self._store.transact(lambda unit: store.remember(unit, store.PROJECTS, docs))
+
+    async def remember_gates(self, docs: list[Doc]) -> None:
+        await self._store.transact(lambda unit: store.remember(unit, store.GATES, docs))
+
+    async def remember_phases(self, docs: list[Doc]) -> None:
+        await self._store.transact(lambda unit: store.remember(unit, store.PHASES, docs))
+
+    async def route_all(self, project: str, all_facts: Sequence[Facts]) -> None:
+        """Decides for every task and tells, shard by shard."""
+
+        async def work(unit: Unit) -> None:
+            policy, phase = await self._circumstances(unit, project)
+            gates = await self._gates(unit, project, all_facts)
+            secret = (await store.coin_secret(unit)).encode()
+            shards: dict[int, list[Any]] = defaultdict(list)
+            for facts in all_facts:
+                gate = gates.get(_gate_name(project, facts.prediction), _NO_GATE)
+                routing = route(facts, policy, gate, phase, coins(secret, facts.task))
+                message = to_message(routing, review_router_pb2.Routing)
+                shards[names.shard_of(facts.task)].append(message)
+            for shard, routings in shards.items():
+                event = events_pb2.TasksRouted(project=project, routings=routings)
+                unit.emit(names.event_key(project, shard), event)
+
+        await self._store.transact(work)
+
+    async def try_route(self, project: str, prediction: Doc | None) -> Routing:
+        """How a task with this draft would be routed now; chance left out."""
+        facts = Facts(
+            task=f"{project}/tasks/try", task_version=0, prediction=prediction, again=True
+        )
+        try:
+            policy, phase = await self._circumstances(self._store, project)
+        except OutOfTurn as unknown:
+            raise NotFound(f"{project[:200]} was not found", field="parent") from unknown
+        gates = await self._gates(self._store, project, [facts])
+        gate = gates.get(_gate_name(project, prediction), _NO_GATE)
+        return route(facts, policy, gate, phase, Coins(1.0, 1.0, 1.0, 0.0))
+
+    async def _circumstances(self, reader: Any, project: str) -> tuple[Policy, Phase]:
+        doc, phase = await store.facts_of_project(reader, project)
+        if doc is None:
+            raise OutOfTurn(f"{project} is not known here yet")
+        kept = doc["policy"]
+        policy = from_doc(Policy, {**kept, "audit_share": kept.get("audit_share") or 0.05})
+        return policy, Phase(phase["phase"]) if phase else Phase.WARM_UP
+
+    async def _gates(
+        self, reader: Any, project: str, all_facts: Sequence[Facts]
+    ) -> dict[str, Gate]:
+        wanted = {_gate_name(project, facts.prediction) for facts in all_facts} - {""}
+        found = await reader.get_many(store.GATES, sorted(wanted))
+        return {
+            name: Gate(
+                name=name,
+                open=doc.get("state") == "OPEN",
+                threshold=doc.get("threshold", 0.0),
+                error_bound=doc.get("error_bound", 0.0),
+            )
+            for name, doc in found.items()
+        }
+
+
+_NO_GATE = Gate()
+
+
+def coins(secret: bytes, task: str) -> Coins:
+    """A task's coins: the same however often the event comes, unknown to everybody else."""
+    digest = hmac.digest(secret, task.encode(), hashlib.sha256)
+    parts = [int.from_bytes(digest[i : i + 7]) / 2**56 for i in (0, 7, 14, 21)]
+    return Coins(*parts)
+
+
+def _gate_name(project: str, prediction: Doc | None) -> str:
+    if not prediction:
+        return ""
+    return f"{project}/gates/{prediction.get('model', '')}-{prediction.get('model_version', '')}"

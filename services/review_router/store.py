@@ -1,0 +1,35 @@
+"""What the router remembers: policies, gates, phases, and its secret for chance."""
+
+from __future__ import annotations
+
+import secrets
+
+from libs.common.store import Collection, Doc, Reader, Unit
+
+PROJECTS = Collection("projects")
+GATES = Collection("gates")
+PHASES = Collection("phases")
+SECRETS = Collection("secrets")
+COLLECTIONS = (PROJECTS, GATES, PHASES, SECRETS)
+
+
+async def remember(unit: Unit, collection: Collection, docs: list[Doc]) -> None:
+    """Keeps each document unless a newer version is there."""
+    known = await unit.get_many(collection, [doc["name"] for doc in docs])
+    for doc in docs:
+        if known.get(doc["name"], {}).get("version", 0) < doc["version"]:
+            unit.overwrite(collection, doc)
+
+
+async def coin_secret(unit: Unit) -> str:
+    """The secret that makes chance repeatable for us and unpredictable for others."""
+    doc = await unit.get(SECRETS, "coins")
+    if doc is None:
+        doc = {"name": "coins", "value": secrets.token_hex(32)}
+        unit.insert(SECRETS, [doc])
+    return str(doc["value"])
+
+
+async def facts_of_project(reader: Reader | Unit, project: str) -> tuple[Doc | None, Doc | None]:
+    """(project, phase) documents."""
+    return await reader.get(PROJECTS, project), await reader.get(PHASES, project)
