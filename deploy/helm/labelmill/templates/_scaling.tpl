@@ -1,0 +1,93 @@
+{{- define "labelmill.budget" -}}
+apiVersion: policy/v1
+kind: PodDisruptionBudget
+metadata:
+  {{- include "labelmill.metadata" . | nindent 2 }}
+spec:
+  maxUnavailable: 1
+  unhealthyPodEvictionPolicy: AlwaysAllow
+  selector:
+    matchLabels:
+      {{- include "labelmill.selector" . | nindent 6 }}
+{{- end -}}
+
+{{- define "labelmill.target" -}}
+apiVersion: apps/v1
+kind: Deployment
+name: {{ include "labelmill.fullname" . }}
+{{- end -}}
+
+{{- define "labelmill.hpa" -}}
+apiVersion: autoscaling/v2
+kind: HorizontalPodAutoscaler
+metadata:
+  {{- include "labelmill.metadata" . | nindent 2 }}
+spec:
+  scaleTargetRef:
+    {{- include "labelmill.target" . | nindent 4 }}
+  minReplicas: {{ .service.autoscaling.minReplicas }}
+  maxReplicas: {{ .service.autoscaling.maxReplicas }}
+  metrics:
+    - type: Resource
+      resource:
+        name: cpu
+        target:
+          type: Utilization
+          averageUtilization: {{ .service.autoscaling.cpuPercent }}
+{{- end -}}
+
+{{/* A consumer group has its service's name as Python reads it. */}}
+{{- define "labelmill.scaledobject" -}}
+{{- $scaling := .service.autoscaling -}}
+{{- $group := replace "-" "_" .name -}}
+apiVersion: keda.sh/v1alpha1
+kind: ScaledObject
+metadata:
+  {{- include "labelmill.metadata" . | nindent 2 }}
+spec:
+  scaleTargetRef:
+    {{- include "labelmill.target" . | nindent 4 }}
+  minReplicaCount: {{ $scaling.minReplicas }}
+  maxReplicaCount: {{ $scaling.maxReplicas }}
+  triggers:
+    - type: cpu
+      metricType: Utilization
+      metadata:
+        value: {{ $scaling.cpuPercent | quote }}
+    {{- if $scaling.lag }}
+    {{- include "labelmill.lag-triggers" (merge (dict "group" $group) .) | trim | nindent 4 }}
+    {{- end }}
+    {{- with .root.Values.autoscaling.prometheus.serverAddress }}
+    {{- if $scaling.ageSeconds }}
+    - type: prometheus
+      metricType: Value
+      metadata:
+        serverAddress: {{ . | quote }}
+        {{- /* The gauge keeps its last value; it counts only while events come. */}}
+        {{- $labels := printf "service=%q,namespace=%q" $group $.root.Release.Namespace }}
+        query: {{ printf "max(labelmill_event_age_seconds{%s}) * (sum(rate(labelmill_events_total{%s}[2m])) > bool 0)" $labels $labels | quote }}
+        threshold: {{ $scaling.ageSeconds | quote }}
+    {{- end }}
+    {{- end }}
+{{- end -}}
+
+{{/* Without topics KEDA counts the lag of the whole group. */}}
+{{- define "labelmill.lag-triggers" -}}
+{{- $here := . -}}
+{{- $kafka := .root.Values.autoscaling.kafka -}}
+{{- range $topic := .service.autoscaling.topics | default (list "") }}
+- type: kafka
+  metadata:
+    bootstrapServers: {{ $kafka.bootstrapServers | quote }}
+    consumerGroup: {{ $here.group }}
+    {{- with $topic }}
+    topic: {{ . }}
+    {{- end }}
+    lagThreshold: {{ $here.service.autoscaling.lag | quote }}
+    offsetResetPolicy: earliest
+  {{- with $kafka.authentication }}
+  authenticationRef:
+    name: {{ . | quote }}
+  {{- end }}
+{{- end }}
+{{- end -}}
