@@ -57,7 +57,7 @@ def kept_secret(path: Path, fresh: str) -> str:
     """The secret in a file only its owner may read; made from `fresh` the first time."""
     path.parent.mkdir(parents=True, exist_ok=True)
     try:
-        with path.open("x", opener=_private) as file:
+        with open(path, "x", opener=_private) as file:
             file.write(fresh)
     except FileExistsError:
         return path.read_text()
