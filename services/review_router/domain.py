@@ -187,7 +187,8 @@ def _after_review(facts: Facts) -> Routing:
     verdict, comment = last.get("verdict"), last.get("comment", "")
     if verdict == "FIXED":
         return _accept(facts, "fixed by a reviewer", last["value"], "REVIEWED", 1.0)
-    if verdict == "APPROVED" and facts.consensus:
+    # Where opinions differ there is nothing to approve: the reviewer must say which.
+    if verdict == "APPROVED" and facts.consensus and not facts.disputed:
         return _accept(facts, "approved by a reviewer", facts.consensus, "REVIEWED", 1.0)
     rejections = sum(v.get("verdict") == "REJECTED" for v in facts.verdicts)
     if facts.stage == "REVIEW" and rejections < MOST_REJECTIONS:

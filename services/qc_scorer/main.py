@@ -1,0 +1,24 @@
+"""Wiring of qc-scorer."""
+
+from __future__ import annotations
+
+from labelmill.qc_scorer.v1.qc_scorer_pb2_grpc import add_QualityServicer_to_server
+
+from libs.common.host import Context, Parts, Timer
+from services.qc_scorer.events import HANDLERS
+from services.qc_scorer.rpc import QualityRpc
+from services.qc_scorer.service import QcScorer
+from services.qc_scorer.store import COLLECTIONS as COLLECTIONS
+
+
+def build(ctx: Context) -> Parts:
+    service = QcScorer(ctx.store, ctx.clock)
+    rpc = QualityRpc(service)
+    return Parts(
+        service=service,
+        servicers=[
+            (lambda s: add_QualityServicer_to_server(rpc, s), "labelmill.qc_scorer.v1.Quality")
+        ],
+        handlers=HANDLERS,
+        timers=[Timer("quality", 0.5, service.tell_quality)],
+    )

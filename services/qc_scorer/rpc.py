@@ -1,0 +1,33 @@
+"""The RPCs of `labelmill.qc_scorer.v1.Quality`."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from labelmill.qc_scorer.v1 import qc_scorer_pb2 as pb
+from labelmill.qc_scorer.v1.qc_scorer_pb2_grpc import QualityServicer
+
+from libs.common.codec import doc_to_message
+from services.qc_scorer.service import QcScorer
+
+
+class QualityRpc(QualityServicer):
+    """Request -> service -> reply."""
+
+    def __init__(self, service: QcScorer) -> None:
+        self._service = service
+
+    async def ListGates(self, request: Any, context: Any) -> pb.ListGatesResponse:  # noqa: N802
+        docs = await self._service.gates(request.parent)
+        return pb.ListGatesResponse(gates=[doc_to_message(doc, pb.Gate) for doc in docs])
+
+    async def ListSkills(self, request: Any, context: Any) -> pb.ListSkillsResponse:  # noqa: N802
+        size = request.page_size or 100
+        docs = await self._service.skills(request.parent, size, request.page_token)
+        return pb.ListSkillsResponse(
+            skills=[doc_to_message(doc, pb.Skill) for doc in docs],
+            next_page_token=docs[-1]["name"] if len(docs) == size else "",
+        )
+
+    async def GetQuality(self, request: Any, context: Any) -> pb.QualityReport:  # noqa: N802
+        return doc_to_message(await self._service.quality(request.name), pb.QualityReport)

@@ -1,0 +1,232 @@
+"""Use cases of the scorer: score tasks, keep skills, look at gates, measure quality."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Sequence
+from typing import Any
+
+from labelmill.qc_scorer.v1 import events_pb2, qc_scorer_pb2
+
+from libs.common import names
+from libs.common.clock import Clock
+from libs.common.codec import Doc, doc_to_message, time_text, to_doc, to_message
+from libs.common.errors import NotFound, OutOfTurn
+from libs.common.store import Store, Unit
+from services.qc_scorer import domain, store
+from services.qc_scorer.domain import Project
+
+Scored = tuple[Any, Doc]
+
+
+class QcScorer:
+    """Agreement, skill, gates and audits."""
+
+    def __init__(self, store_: Store, clock: Clock) -> None:
+        self._store, self._clock = store_, clock
+
+    async def remember_projects(self, projects: Sequence[Project]) -> None:
+        async def work(unit: Unit) -> None:
+            for project in projects:
+                known = await store.project_by_name(unit, project.name)
+                if known is None or known.version < project.version:
+                    unit.overwrite(store.PROJECTS, to_doc(project))
+
+        await self._store.transact(work)
+
+    async def remember_gold(self, answers: dict[str, Doc]) -> None:
+        """Known answers by task name."""
+
+        async def work(unit: Unit) -> None:
+            for name, value in answers.items():
+                unit.overwrite(store.GOLD, {"name": name, "value": value})
+
+        await self._store.transact(work)
+
+    async def score(self, project_name: str, tasks: Sequence[Scored]) -> None:
+        """Scores tasks (message, document) that have all their opinions or a verdict."""
+
+        async def work(unit: Unit) -> None:
+            project = await self._project(unit, project_name)
+            shards: dict[int, list[Any]] = defaultdict(list)
+            for message, doc in tasks:
+                result = domain.score(doc, project)
+                scored = events_pb2.ScoredTask(
+                    task=message, score=to_message(result, qc_scorer_pb2.Score)
+                )
+                shards[names.shard_of(message.name)].append(scored)
+            for shard, group in shards.items():
+                event = events_pb2.TasksScored(project=project_name, tasks=group)
+                unit.emit(names.event_key(project_name, shard), event)
+
+        await self._store.transact(work)
+
+    async def count_accepted(self, project_name: str, machine: int, human: Sequence[Doc]) -> None:
+        """Accepted tasks: machine labels are counted, people's are also evidence."""
+
+        async def work(unit: Unit) -> None:
+            project = await self._project(unit, project_name)
+            seen = await unit.get_many(store.SCORED, [t["name"] for t in human])
+            fresh = [t for t in human if t["name"] not in seen]
+            audits = [o for t in fresh if (o := domain.audit_outcome(t, project)) is not None]
+            unit.insert(store.SCORED, [{"name": t["name"], "project": project_name} for t in fresh])
+            unit.count(
+                store.QUALITY,
+                project_name,
+                {
+                    "machine": machine,
+                    "human": len(fresh),
+                    "audits": len(audits),
+                    "audit_errors": sum(audits),
+                },
+            )
+            await self._count_people(unit, project, fresh)
+            await self._weigh(unit, project, [t for t in fresh if t.get("sampled")])
+
+        await self._store.transact(work)
+
+    async def _count_people(self, unit: Unit, project: Project, tasks: Sequence[Doc]) -> None:
+        gold = await unit.get_many(store.GOLD, [t["name"] for t in tasks if t.get("gold")])
+        totals: dict[str, dict[str, float]] = defaultdict(lambda: defaultdict(float))
+        seconds: dict[str, list[float]] = defaultdict(list)
+        for task in tasks:
+            answer = gold.get(task["name"], {}).get("value")
+            for person, deltas in domain.person_deltas(task, project, answer).items():
+                for key, delta in deltas.items():
+                    totals[person][key] += delta
+            for one in domain.counted(task):
+                seconds[one["annotator"]].append(one.get("work_seconds", 0.0))
+        known = await unit.get_many(store.PEOPLE, [_skill(project.name, p) for p in totals])
+        for person, deltas in totals.items():
+            name = _skill(project.name, person)
+            doc = known.get(name, {"name": name, "project": project.name, "annotator": person})
+            kept = [*doc.get("seconds", []), *seconds[person]][-domain.KEPT_SECONDS :]
+            merged = {k: doc.get(k, 0.0) + d for k, d in deltas.items()}
+            version = doc.get("version", 0) + 1
+            unit.put(store.PEOPLE, {**doc, **merged, "seconds": kept, "version": version})
+
+    async def _weigh(self, unit: Unit, project: Project, sampled: Sequence[Doc]) -> None:
+        """Adds evidence and looks at the gates whose sample reached the next size."""
+        by_gate: dict[str, list[Doc]] = defaultdict(list)
+        for task in sampled:
+            if task.get("prediction") and task.get("label"):
+                by_gate[_gate(project.name, task["prediction"])].append(task)
+        for name, tasks in by_gate.items():
+            await self._weigh_gate(unit, project, name, tasks)
+
+    async def _weigh_gate(
+        self, unit: Unit, project: Project, name: str, tasks: Sequence[Doc]
+    ) -> None:
+        rows = [
+            {
+                "name": t["name"],
+                "gate": name,
+                "score": t["prediction"].get("score", 0.0),
+                "wrong": domain.draft_was_wrong(t, project),
+            }
+            for t in tasks
+        ]
+        known = await unit.get(store.GATES, name)
+        doc = known or _new_gate(name, project.name, tasks[0]["prediction"])
+        doc = {**doc, "evidence_count": doc.get("evidence_count", 0) + len(rows)}
+        unit.insert(store.EVIDENCE, rows)
+        looked = None
+        if domain.gate.looks_due(doc["evidence_count"]) > doc.get("look_count", 0):
+            kept = await store.evidence_of(unit, name)
+            kept.update({r["name"]: (r["score"], r["wrong"]) for r in rows})
+            looked = domain.look(doc, list(kept.values()), project)
+        if looked is None:
+            unit.overwrite(store.GATES, doc)
+            return
+        looked["update_time"] = time_text(self._clock.now())
+        unit.overwrite(store.GATES, looked)
+        event = events_pb2.GateUpdated(gate=doc_to_message(looked, qc_scorer_pb2.Gate))
+        unit.emit(names.event_key(project.name, 0), event)
+
+    async def tell_quality(self) -> None:
+        """Emits a report for every project whose counts moved since the last one."""
+        for doc in await self._store.find(store.QUALITY, {}, limit=1000):
+            if _moved(doc):
+                await self._tell(doc["name"])
+
+    async def _tell(self, project_name: str) -> None:
+        async def work(unit: Unit) -> None:
+            counters = await unit.get(store.QUALITY, project_name)
+            project = await store.project_by_name(unit, project_name)
+            if counters is None or project is None or not _moved(counters):
+                return
+            report = domain.quality(project, counters, await self._gate_bound(unit, project_name))
+            unit.count(store.QUALITY, project_name, _told(counters))
+            event = events_pb2.QualityUpdated(
+                report=doc_to_message(report, qc_scorer_pb2.QualityReport)
+            )
+            unit.emit(names.event_key(project_name, 0), event)
+
+        await self._store.transact(work)
+
+    async def gates(self, project: str) -> list[Doc]:
+        await self._project(self._store, project, NotFound)
+        return sorted(
+            await store.gates_of(self._store, project),
+            key=lambda g: g.get("update_time", ""),
+            reverse=True,
+        )
+
+    async def skills(self, project: str, size: int, after: str) -> list[Doc]:
+        await self._project(self._store, project, NotFound)
+        docs = await store.people_of(self._store, project, after, size)
+        return [{**domain.skill(d["annotator"], d), "name": d["name"]} for d in docs]
+
+    async def quality(self, name: str) -> Doc:
+        project = await self._project(self._store, name, NotFound)
+        counters = await self._store.get(store.QUALITY, name) or {}
+        return domain.quality(project, counters, await self._gate_bound(self._store, name))
+
+    async def _gate_bound(self, reader: Any, project: str) -> float:
+        """The worst bound any open gate of the project stands on; 1 where none is open."""
+        bounds = [
+            gate["error_bound"]
+            for gate in await store.gates_of(reader, project)
+            if gate.get("state") == domain.GateState.OPEN.value
+        ]
+        return max(bounds, default=1.0)
+
+    async def _project(
+        self, reader: Any, name: str, missing: type[OutOfTurn] | type[NotFound] = OutOfTurn
+    ) -> Project:
+        project = await store.project_by_name(reader, name)
+        if project is None:
+            raise missing(f"{name[:200]} was not found", field="name")
+        return project
+
+
+def _skill(project: str, person: str) -> str:
+    return f"{project}/skills/{person}"
+
+
+def _gate(project: str, prediction: Doc) -> str:
+    return f"{project}/gates/{prediction['model']}-{prediction.get('model_version', '')}"
+
+
+def _new_gate(name: str, project: str, prediction: Doc) -> Doc:
+    return {
+        "name": name,
+        "project": project,
+        "model": prediction["model"],
+        "model_version": prediction.get("model_version", ""),
+        "state": "CLOSED",
+        "threshold": 1.0,
+        "error_bound": 1.0,
+        "reason": "not enough evidence yet",
+    }
+
+
+def _moved(counters: Doc) -> bool:
+    return any(counters.get(k, 0) != counters.get(f"told_{k}", 0) for k in _TOLD)
+
+
+def _told(counters: Doc) -> dict[str, float]:
+    return {f"told_{k}": counters.get(k, 0) - counters.get(f"told_{k}", 0) for k in _TOLD}
+
+
+_TOLD = ("machine", "human", "audits", "audit_errors")
