@@ -28,7 +28,7 @@ def _merge_boxes(values: list[Doc]) -> Doc:
     groups: list[list[Doc]] = []
     for boxes in lists:
         heads = [group[0] for group in groups]
-        pairs = dict((j, i) for i, j in matches(heads, boxes))
+        pairs = {j: i for i, j in matches(heads, boxes)}
         for j, box in enumerate(boxes):
             if j in pairs:
                 groups[pairs[j]].append(box)

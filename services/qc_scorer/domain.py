@@ -150,8 +150,8 @@ def look(gate_doc: Doc, evidence: Sequence[tuple[float, bool]], project: Project
 def _why(found: gate.Look, target: float, look_number: int) -> str:
     verdict = "at most" if found.open else "above"
     return (
-        f"look {look_number}: {found.errors} errors in a blind sample of {found.size} at scores from"
-        f" {found.threshold:.4f}; error at most {found.bound:.4f} at confidence"
+        f"look {look_number}: {found.errors} errors in a blind sample of {found.size} with"
+        f" scores from {found.threshold:.4f}; error at most {found.bound:.4f} at confidence"
         f" {1 - found.alpha:.4f}, which is {verdict} the target {target:.4f}"
     )
 

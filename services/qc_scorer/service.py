@@ -49,8 +49,11 @@ class QcScorer:
         async def work(unit: Unit) -> None:
             project = await self._project(unit, project_name)
             shards: dict[int, list[Any]] = defaultdict(list)
+            doubtful: list[tuple[Doc, bool]] = []
             for message, doc in tasks:
                 result = domain.score(doc, project)
+                if result.disputed and doc.get("sampled"):
+                    doubtful.append((doc, True))
                 scored = events_pb2.ScoredTask(
                     task=message, score=to_message(result, qc_scorer_pb2.Score)
                 )
@@ -58,6 +61,9 @@ class QcScorer:
             for shard, group in shards.items():
                 event = events_pb2.TasksScored(project=project_name, tasks=group)
                 unit.emit(names.event_key(project_name, shard), event)
+            # Hard items settle late. Until then they count as errors of the model: a sample of
+            # what settled first would flatter it.
+            await self._weigh(unit, project, doubtful)
 
         await self._store.transact(work)
 
@@ -81,7 +87,8 @@ class QcScorer:
                 },
             )
             await self._count_people(unit, project, fresh)
-            await self._weigh(unit, project, [t for t in fresh if t.get("sampled")])
+            settled = [(t, domain.draft_was_wrong(t, project)) for t in fresh if _is_evidence(t)]
+            await self._weigh(unit, project, settled)
 
         await self._store.transact(work)
 
@@ -105,43 +112,40 @@ class QcScorer:
             version = doc.get("version", 0) + 1
             unit.put(store.PEOPLE, {**doc, **merged, "seconds": kept, "version": version})
 
-    async def _weigh(self, unit: Unit, project: Project, sampled: Sequence[Doc]) -> None:
-        """Adds evidence and looks at the gates whose sample reached the next size."""
-        by_gate: dict[str, list[Doc]] = defaultdict(list)
-        for task in sampled:
-            if task.get("prediction") and task.get("label"):
-                by_gate[_gate(project.name, task["prediction"])].append(task)
-        for name, tasks in by_gate.items():
-            await self._weigh_gate(unit, project, name, tasks)
+    async def _weigh(
+        self, unit: Unit, project: Project, sampled: Sequence[tuple[Doc, bool]]
+    ) -> None:
+        """Adds evidence (task, was its draft wrong?) and looks at the gates whose sample
+        reached the next size."""
+        by_gate: dict[str, list[tuple[Doc, bool]]] = defaultdict(list)
+        for task, wrong in sampled:
+            if task.get("prediction"):
+                by_gate[_gate(project.name, task["prediction"])].append((task, wrong))
+        for name, evidence in by_gate.items():
+            await self._weigh_gate(unit, project, name, evidence)
 
     async def _weigh_gate(
-        self, unit: Unit, project: Project, name: str, tasks: Sequence[Doc]
+        self, unit: Unit, project: Project, name: str, evidence: list[tuple[Doc, bool]]
     ) -> None:
-        rows = [
-            {
-                "name": t["name"],
-                "gate": name,
-                "score": t["prediction"].get("score", 0.0),
-                "wrong": domain.draft_was_wrong(t, project),
-            }
-            for t in tasks
-        ]
-        known = await unit.get(store.GATES, name)
-        doc = known or _new_gate(name, project.name, tasks[0]["prediction"])
-        doc = {**doc, "evidence_count": doc.get("evidence_count", 0) + len(rows)}
-        unit.insert(store.EVIDENCE, rows)
+        rows = {t["name"]: _evidence_row(name, t, wrong) for t, wrong in evidence}
+        seen = await unit.get_many(store.EVIDENCE, list(rows))
+        for row in rows.values():
+            unit.overwrite(store.EVIDENCE, row)
+        doc = await unit.get(store.GATES, name) or _new_gate(
+            name, project.name, evidence[0][0]["prediction"]
+        )
+        grown = doc.get("evidence_count", 0) + len(rows) - len(seen)
+        doc = {**doc, "evidence_count": grown}
         looked = None
-        if domain.gate.looks_due(doc["evidence_count"]) > doc.get("look_count", 0):
+        if domain.gate.looks_due(grown) > doc.get("look_count", 0):
             kept = await store.evidence_of(unit, name)
-            kept.update({r["name"]: (r["score"], r["wrong"]) for r in rows})
+            kept.update({r["name"]: (r["score"], r["wrong"]) for r in rows.values()})
             looked = domain.look(doc, list(kept.values()), project)
-        if looked is None:
-            unit.overwrite(store.GATES, doc)
-            return
-        looked["update_time"] = time_text(self._clock.now())
-        unit.overwrite(store.GATES, looked)
-        event = events_pb2.GateUpdated(gate=doc_to_message(looked, qc_scorer_pb2.Gate))
-        unit.emit(names.event_key(project.name, 0), event)
+        unit.overwrite(store.GATES, looked or doc)
+        if looked is not None:
+            looked["update_time"] = time_text(self._clock.now())
+            event = events_pb2.GateUpdated(gate=doc_to_message(looked, qc_scorer_pb2.Gate))
+            unit.emit(names.event_key(project.name, 0), event)
 
     async def tell_quality(self) -> None:
         """Emits a report for every project whose counts moved since the last one."""
@@ -206,6 +210,15 @@ def _skill(project: str, person: str) -> str:
 
 def _gate(project: str, prediction: Doc) -> str:
     return f"{project}/gates/{prediction['model']}-{prediction.get('model_version', '')}"
+
+
+def _is_evidence(task: Doc) -> bool:
+    return bool(task.get("sampled") and task.get("prediction") and task.get("label"))
+
+
+def _evidence_row(gate: str, task: Doc, wrong: bool) -> Doc:
+    score = task["prediction"].get("score", 0.0)
+    return {"name": task["name"], "gate": gate, "score": score, "wrong": wrong}
 
 
 def _new_gate(name: str, project: str, prediction: Doc) -> Doc:

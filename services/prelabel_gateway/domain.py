@@ -1,0 +1,102 @@
+"""Model routes, and what is refused of a model's output."""
+
+from __future__ import annotations
+
+import base64
+import math
+from dataclasses import dataclass
+from typing import Any
+
+Doc = dict[str, Any]
+LEAST_SCORE = 0.25
+
+
+class Impossible(Exception):
+    """An output no label can be made of; the message says what is wrong with it."""
+
+
+@dataclass(frozen=True)
+class Route:
+    """Which model drafts a project's tasks, and from which data field."""
+
+    model: str = ""
+    version: str = ""
+    capability: str = ""
+    input: str = ""
+
+
+@dataclass(frozen=True)
+class Project:
+    """What the prelabel gateway needs of a project."""
+
+    name: str
+    version: int
+    template: str
+    route: Route
+    classes: tuple[str, ...] = ()
+
+
+def choice_of(probabilities: Any, model_classes: list[str], classes: tuple[str, ...]) -> Doc:
+    """{value, score} of one row of class probabilities; raises `Impossible`."""
+    if len(probabilities) != len(model_classes):
+        raise Impossible(f"{len(probabilities)} probabilities for {len(model_classes)} classes")
+    best = max(range(len(model_classes)), key=lambda i: _finite(probabilities[i]))
+    score = float(probabilities[best])
+    if not -1e-3 <= score <= 1 + 1e-3:
+        raise Impossible(f"probability {score:g} is outside 0 to 1")
+    name = model_classes[best]
+    if name not in classes:
+        raise Impossible(f"the model's class {name!r} is not one of the template's")
+    return {"value": {"choices": {"classes": [name]}}, "score": min(1.0, max(0.0, score))}
+
+
+def boxes_of(rows: Any, size: Any, model_classes: list[str], classes: tuple[str, ...]) -> Doc:
+    """{value, score} of rows [x1, y1, x2, y2, score, class]; raises `Impossible`.
+
+    Classes the template does not ask for are left out; the draft's score is that of its least
+    certain box, since one wrong box makes the image an error.
+    """
+    width, height = float(size[0]), float(size[1])
+    if not (width > 0 and height > 0):
+        raise Impossible("the model could not read the image")
+    boxes = [b for row in rows if (b := _box(row, width, height, model_classes, classes))]
+    score = min((b["score"] for b in boxes), default=0.5)
+    return {"value": {"boxes": {"boxes": boxes}}, "score": score}
+
+
+def _box(
+    row: Any, width: float, height: float, model_classes: list[str], classes: tuple[str, ...]
+) -> Doc | None:
+    x1, y1, x2, y2, score, index = (_finite(v) for v in row)
+    if score < LEAST_SCORE:
+        return None
+    if not 0 <= int(index) < len(model_classes):
+        raise Impossible(f"class number {int(index)} of {len(model_classes)}")
+    if model_classes[int(index)] not in classes:
+        return None
+    if x2 <= 0 or y2 <= 0 or x1 >= width or y1 >= height or x2 <= x1 or y2 <= y1:
+        raise Impossible(f"box {x1:.0f},{y1:.0f},{x2:.0f},{y2:.0f} is outside the image")
+    left, top = max(0.0, x1), max(0.0, y1)
+    return {
+        "class": model_classes[int(index)],
+        "x": left,
+        "y": top,
+        "width": min(width, x2) - left,
+        "height": min(height, y2) - top,
+        "score": min(1.0, score),
+    }
+
+
+def _finite(number: Any) -> float:
+    value = float(number)
+    if not math.isfinite(value):
+        raise Impossible("the model answered NaN or infinity")
+    return value
+
+
+def inline_image(value: str) -> bytes:
+    """Bytes of a data: URI; raises `Impossible`."""
+    try:
+        return base64.b64decode(value.split(",", 1)[1], validate=True)
+    except (ValueError, IndexError) as error:
+        raise Impossible("the image is not readable base64") from error

@@ -1,0 +1,140 @@
+"""The inference server: KServe v2 over gRPC through tritonclient (Triton, or the embedded one).
+
+Full batches, a bounded number in flight per model, errors as `errors.Unavailable` with words
+for people.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import time
+from dataclasses import dataclass
+from typing import Any
+
+import grpc
+import numpy as np
+from tritonclient.grpc import aio as triton
+from tritonclient.utils import InferenceServerException
+
+from libs.common import telemetry
+from libs.common.errors import Invalid, Unavailable
+from libs.common.rpc import MAX_MESSAGE
+
+IN_FLIGHT = 4
+_CONFIG_SECONDS = 30.0
+
+
+@dataclass(frozen=True)
+class Model:
+    """What the server says of a model."""
+
+    name: str
+    version: str
+    capability: str
+    classes: list[str]
+    max_batch: int
+
+
+class Inference:
+    """One inference server."""
+
+    def __init__(self, url: str) -> None:
+        options = [
+            ("grpc.max_receive_message_length", MAX_MESSAGE),
+            ("grpc.max_send_message_length", MAX_MESSAGE),
+            ("grpc.initial_reconnect_backoff_ms", 200),
+            ("grpc.max_reconnect_backoff_ms", 2000),
+        ]
+        self._client = triton.InferenceServerClient(url, channel_args=options)
+        self._models: dict[tuple[str, str], tuple[Model, float]] = {}
+        self._turns: dict[str, asyncio.Semaphore] = {}
+
+    async def close(self) -> None:
+        await self._client.close()
+
+    async def model(self, name: str, version: str = "") -> Model:
+        """Metadata and configuration, remembered for half a minute; `Unavailable`."""
+        known = self._models.get((name, version))
+        if known is not None and known[1] > time.monotonic():
+            return known[0]
+        try:
+            meta = await self._client.get_model_metadata(name, version, client_timeout=5)
+            config = (await self._client.get_model_config(name, version, client_timeout=5)).config
+        except (InferenceServerException, grpc.RpcError) as error:
+            raise Unavailable(f"model {name}: {_words(error)}") from error
+        parameters = {k: v.string_value for k, v in config.parameters.items()}
+        model = Model(
+            name=name,
+            version=version or max(meta.versions, key=int, default="1"),
+            capability=parameters.get("capability", ""),
+            classes=json.loads(parameters.get("labels", "[]")),
+            max_batch=max(1, config.max_batch_size),
+        )
+        self._models[name, version] = (model, time.monotonic() + _CONFIG_SECONDS)
+        return model
+
+    async def models(self) -> list[tuple[str, str, bool]]:
+        """(name, version, ready) of everything in the repository."""
+        try:
+            index = await self._client.get_model_repository_index(client_timeout=5)
+        except (InferenceServerException, grpc.RpcError) as error:
+            raise Unavailable(f"inference server: {_words(error)}") from error
+        return [(m.name, m.version, m.state == "READY") for m in index.models]
+
+    async def infer(
+        self, model: Model, tensor: str, values: list[bytes], outputs: list[str], timeout: float
+    ) -> dict[str, np.ndarray]:
+        """Outputs (n, ...) of n byte strings, in as many full batches as it takes.
+
+        Raises `Unavailable` when the server is away, overloaded or late, `Invalid` when its
+        answer has not one row per item.
+        """
+        size = model.max_batch
+        batches = [values[i : i + size] for i in range(0, len(values), size)]
+        turns = self._turns.setdefault(model.name, asyncio.Semaphore(IN_FLIGHT))
+        answers = await asyncio.gather(
+            *(self._batch(model, tensor, batch, outputs, timeout, turns) for batch in batches)
+        )
+        return {name: np.concatenate([a[name] for a in answers]) for name in outputs}
+
+    async def _batch(
+        self,
+        model: Model,
+        tensor: str,
+        values: list[bytes],
+        outputs: list[str],
+        timeout: float,
+        turns: asyncio.Semaphore,
+    ) -> dict[str, np.ndarray]:
+        given = triton.InferInput(tensor, [len(values), 1], "BYTES")
+        given.set_data_from_numpy(np.array(values, dtype=object).reshape(-1, 1))
+        asked = [triton.InferRequestedOutput(name) for name in outputs]
+        async with turns:
+            started = time.perf_counter()
+            try:
+                answer = await self._client.infer(
+                    model.name,
+                    [given],
+                    model_version=model.version,
+                    outputs=asked,
+                    client_timeout=timeout,
+                )
+            except (InferenceServerException, grpc.RpcError) as error:
+                self._models.pop((model.name, ""), None)
+                raise Unavailable(f"model {model.name}: {_words(error)}") from error
+            telemetry.INFERENCE_SECONDS.labels(model.name).observe(time.perf_counter() - started)
+        return {name: _rows(answer, name, len(values), model.name) for name in outputs}
+
+
+def _rows(answer: Any, name: str, count: int, model: str) -> np.ndarray:
+    array = answer.as_numpy(name)
+    if array is None or array.ndim < 2 or len(array) != count:
+        shape = None if array is None else array.shape
+        raise Invalid(f"model {model} answered {name} with shape {shape} for {count} items")
+    return array
+
+
+def _words(error: Exception) -> str:
+    text = error.message() if isinstance(error, InferenceServerException) else str(error)
+    return str(text).splitlines()[0][:300] if text else type(error).__name__

@@ -1,0 +1,66 @@
+"""What the scheduler hears."""
+
+from __future__ import annotations
+
+from collections import Counter, defaultdict
+from typing import Any
+
+from labelmill.prelabel_gateway.v1.events_pb2 import PredictionsCompleted, PredictionsFailed
+from labelmill.qc_scorer.v1.events_pb2 import GateUpdated
+from labelmill.task_dispatch.v1.events_pb2 import TasksAccepted, TasksOpened
+from labelmill.template.v1.events_pb2 import ProjectUpdated
+
+from libs.common.codec import message_to_doc
+from services.scheduler.service import Scheduler
+
+
+async def on_projects(service: Scheduler, messages: list[Any]) -> None:
+    await service.remember_projects([m.project.name for m in messages])
+
+
+async def on_gates(service: Scheduler, messages: list[Any]) -> None:
+    await service.remember_gates([message_to_doc(m.gate) for m in messages])
+
+
+async def on_drafts(service: Scheduler, messages: list[Any]) -> None:
+    await _count(service, messages, "drafts")
+
+
+async def on_failures(service: Scheduler, messages: list[Any]) -> None:
+    await _count(service, messages, "failures")
+
+
+async def on_opened(service: Scheduler, messages: list[Any]) -> None:
+    for project in {m.project for m in messages}:
+        await service.measure(project, {}, "opened")
+
+
+async def on_accepted(service: Scheduler, messages: list[Any]) -> None:
+    totals: dict[str, Counter[str]] = defaultdict(Counter)
+    for message in messages:
+        totals[message.project].update({"compared": 0})
+        for task in message.tasks:
+            # Only the blind sample says what a draft is worth: whoever saw it leans on it.
+            if task.sampled and task.HasField("prediction"):
+                equal = task.label.value == task.prediction.value
+                totals[message.project].update({"compared": 1, "equal": int(equal)})
+    for project, counts in totals.items():
+        await service.measure(project, {k: v for k, v in counts.items() if v}, "accepted")
+
+
+async def _count(service: Scheduler, messages: list[Any], what: str) -> None:
+    totals: Counter[str] = Counter()
+    for message in messages:
+        totals[message.project] += len(message.tasks)
+    for project, count in totals.items():
+        await service.measure(project, {what: count})
+
+
+HANDLERS = {
+    ProjectUpdated: on_projects,
+    GateUpdated: on_gates,
+    PredictionsCompleted: on_drafts,
+    PredictionsFailed: on_failures,
+    TasksOpened: on_opened,
+    TasksAccepted: on_accepted,
+}

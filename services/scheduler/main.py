@@ -1,0 +1,24 @@
+"""Wiring of the scheduler."""
+
+from __future__ import annotations
+
+from labelmill.scheduler.v1.scheduler_pb2_grpc import add_SchedulesServicer_to_server
+
+from libs.common.host import Context, Parts, Timer
+from services.scheduler.events import HANDLERS
+from services.scheduler.rpc import SchedulesRpc
+from services.scheduler.service import Scheduler
+from services.scheduler.store import COLLECTIONS as COLLECTIONS
+
+
+def build(ctx: Context) -> Parts:
+    service = Scheduler(ctx.store, ctx.clock)
+    rpc = SchedulesRpc(service)
+    return Parts(
+        service=service,
+        servicers=[
+            (lambda s: add_SchedulesServicer_to_server(rpc, s), "labelmill.scheduler.v1.Schedules")
+        ],
+        handlers=HANDLERS,
+        timers=[Timer("revise", 1.0, service.revise_all)],
+    )
