@@ -31,6 +31,11 @@ def parse(name: str, pattern: str) -> tuple[str, ...]:
     return tuple(p for p, w in zip(parts, wanted, strict=True) if w == "*")
 
 
+def is_segment(part: str) -> bool:
+    """Can this be one part of a name?"""
+    return _SEGMENT.fullmatch(part) is not None
+
+
 def tenant_of(name: str) -> str:
     """`tenants/t` of any resource name; empty if the name has no tenant."""
     parts = name.split("/", 2)

@@ -214,13 +214,19 @@ class Peer:
         self._tokens: dict[Caller, tuple[str, float]] = {}
 
     async def call(
-        self, method: str, request: Message, who: Caller, timeout: float = DEADLINE_SECONDS
+        self,
+        method: str,
+        request: Message,
+        who: Caller,
+        timeout: float = DEADLINE_SECONDS,
+        metadata: tuple[tuple[str, str], ...] = (),
     ) -> Any:
+        """The answer; raises the `errors` its status stands for."""
         carrier: dict[str, str] = {}
         propagate.inject(carrier)
-        metadata = [("authorization", f"Bearer {self._token(who)}"), *carrier.items()]
+        sent = [("authorization", f"Bearer {self._token(who)}"), *carrier.items(), *metadata]
         try:
-            return await getattr(self._stub, method)(request, timeout=timeout, metadata=metadata)
+            return await getattr(self._stub, method)(request, timeout=timeout, metadata=sent)
         except grpc.aio.AioRpcError as error:
             raise fault_of(error) from error
 
