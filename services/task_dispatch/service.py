@@ -544,19 +544,19 @@ def _same(first: Doc, field: str, again: Any) -> Doc:
 
 def _annotation(task: Task, held: Assignment, value: Doc, work_seconds: float, now: Any) -> Doc:
     shown = domain.shown_prediction(task)
-    longest = (now - held.create_time).total_seconds()
+    longest = (held.expire_time - held.create_time).total_seconds()
     return {
         "name": f"{task.name}/annotations/{held.name.rsplit('/', 1)[-1]}",
         "annotator": held.annotator,
         "value": value,
         "create_time": time_text(now),
-        "work_seconds": min(work_seconds, longest) if longest > 0 else 0.0,
+        "work_seconds": min(work_seconds, longest),
         **({"prediction": shown["name"]} if shown else {}),
     }
 
 
 def _review(held: Assignment, verdict: Doc, now: Any) -> Doc:
-    longest = max(0.0, (now - held.create_time).total_seconds())
+    longest = (held.expire_time - held.create_time).total_seconds()
     return {
         **{k: v for k, v in verdict.items() if v},
         "name": f"{held.task}/reviews/{held.name.rsplit('/', 1)[-1]}",

