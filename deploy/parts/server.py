@@ -1,0 +1,207 @@
+"""A server process of our own: started on free loopback ports, waited for, stopped, killed."""
+
+from __future__ import annotations
+
+import atexit
+import os
+import random
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+from abc import ABC, abstractmethod
+from collections.abc import Mapping
+from contextlib import ExitStack, suppress
+from pathlib import Path
+from types import TracebackType
+from typing import ClassVar, Self
+
+from deploy.parts import leash
+from deploy.parts.cache import Part, install
+
+HOST = "127.0.0.1"
+# Below the range that Linux takes outgoing ports from, so that a killed server's port stays free.
+PORTS = range(20_000, 32_000)
+TAIL_LINES = 30
+STOP_S = 20.0
+
+
+class StartFailed(Exception):
+    """The server ended, or was not ready in time; the text carries the tail of its log."""
+
+
+class Server(ABC):
+    """One server on `data` (kept), or on a folder of its own that `close` removes.
+
+    The ports are picked once and stay: a client of `url` finds a restarted server again. The
+    process dies with this one, however this one ends.
+    """
+
+    part: ClassVar[Part]
+    port_count: ClassVar[int] = 1
+    ready_within_s: ClassVar[float] = 60.0
+
+    def __init__(self, data: Path | None = None) -> None:
+        self._owns_data = data is None
+        self.data = data or Path(tempfile.mkdtemp(prefix=f"labelmill-{self.part.name}-"))
+        self.ports = free_ports(self.port_count)
+        self._process: subprocess.Popen[bytes] | None = None
+
+    @property
+    @abstractmethod
+    def url(self) -> str:
+        """The address a client is given."""
+
+    @property
+    def log(self) -> Path:
+        """What the server wrote on stdout and stderr, over all its starts."""
+        return self.data / f"{self.part.name}.log"
+
+    @property
+    def pid(self) -> int | None:
+        """The running process, or None."""
+        running = self._process is not None and self._process.poll() is None
+        return self._process.pid if running and self._process else None
+
+    def start(self) -> Self:
+        """Install the part if need be, start it, and return once it serves.
+
+        Raises PartUnavailable, StartFailed.
+        """
+        if self.pid is not None:
+            return self
+        program = install(self.part)
+        self.data.mkdir(parents=True, exist_ok=True)
+        self._prepare(program)
+        self._spawn(self._command(program), self._environment(program))
+        atexit.register(self.close)
+        try:
+            self._await_ready()
+        except BaseException:
+            self.kill()
+            raise
+        return self
+
+    def stop(self) -> None:
+        """Ask it to end in good order; kill it if it takes too long."""
+        if self._process is None or self.pid is None:
+            return
+        self._process.terminate()
+        with suppress(subprocess.TimeoutExpired):
+            self._process.wait(STOP_S)
+        self.kill()
+
+    def kill(self) -> None:
+        """SIGKILL to it and all its children, as a power cut would."""
+        if self._process is None:
+            return
+        with suppress(ProcessLookupError):
+            os.killpg(self._process.pid, signal.SIGKILL)
+        self._process.wait()
+        self._after_exit()
+
+    def restart(self) -> Self:
+        """Stop it if it runs, and start it on the same data and the same ports."""
+        self.stop()
+        return self.start()
+
+    def close(self) -> None:
+        """Stop, and remove the data if this object made the folder."""
+        self.stop()
+        atexit.unregister(self.close)
+        if self._owns_data:
+            shutil.rmtree(self.data, ignore_errors=True)
+
+    def __enter__(self) -> Self:
+        return self.start()
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.close()
+
+    @abstractmethod
+    def _command(self, program: Path) -> list[str]:
+        """What to run, an absolute path first."""
+
+    @abstractmethod
+    def _is_ready(self) -> bool:
+        """One short try as a client; False if it does not serve yet."""
+
+    def _prepare(self, program: Path) -> None:  # noqa: B027
+        """Lay in `data` what a start needs."""
+
+    def _environment(self, program: Path) -> Mapping[str, str]:
+        return os.environ
+
+    def _after_exit(self) -> None:  # noqa: B027
+        """Clear what a killed process leaves outside `data`."""
+
+    def _spawn(self, command: list[str], environment: Mapping[str, str]) -> None:
+        """Start it from a thread that lives as long as it does.
+
+        The kernel ends the server with the thread that started it, and the caller's may be a
+        pool's, gone long before the test is over.
+        """
+        started = threading.Event()
+        problem: list[OSError] = []
+        arguments = [sys.executable, "-I", "-S", leash.__file__, str(os.getpid()), *command]
+
+        def run() -> None:
+            try:
+                with self.log.open("ab") as log:
+                    self._process = subprocess.Popen(
+                        arguments,
+                        stdin=subprocess.DEVNULL,
+                        stdout=log,
+                        stderr=subprocess.STDOUT,
+                        env=environment,
+                        cwd=self.data,
+                        start_new_session=True,
+                    )
+            except OSError as error:
+                problem.append(error)
+                return
+            finally:
+                started.set()
+            self._process.wait()
+
+        threading.Thread(target=run, name=f"{self.part.name}-process", daemon=True).start()
+        started.wait()
+        if problem:
+            raise StartFailed(f"{self.part.name}: {problem[0]}") from problem[0]
+
+    def _await_ready(self) -> None:
+        deadline = time.monotonic() + self.ready_within_s
+        while time.monotonic() < deadline:
+            if self.pid is None:
+                raise self._failure("ended while starting")
+            if self._is_ready():
+                return
+            time.sleep(0.1)
+        raise self._failure(f"was not ready within {self.ready_within_s:.0f} s")
+
+    def _failure(self, what: str) -> StartFailed:
+        lines = self.log.read_text(errors="replace").splitlines()[-TAIL_LINES:]
+        return StartFailed("\n".join([f"{self.part.name} {what}. The end of its log:", *lines]))
+
+
+def free_ports(count: int) -> list[int]:
+    """`count` different loopback ports that nobody listens on now."""
+    ports: list[int] = []
+    with ExitStack() as held:
+        for port in random.sample(PORTS, len(PORTS)):
+            if len(ports) == count:
+                return ports
+            listener = held.enter_context(socket.socket())
+            with suppress(OSError):
+                listener.bind((HOST, port))
+                ports.append(port)
+    raise StartFailed(f"no {count} free ports between {PORTS.start} and {PORTS.stop}")
