@@ -1,4 +1,4 @@
-"""The real third-party parts (mongod, Kafka, buf, helm) installed and started without Docker.
+"""The real third-party parts (mongod, Kafka, Triton, buf, helm), started without Docker.
 
 For tests, the demo and CI on one machine; a cluster runs the vendors' images. `python -m
 deploy.parts --help` tells the commands.
@@ -10,6 +10,7 @@ from deploy.parts.cache import Part, PartUnavailable, install
 from deploy.parts.kafka_broker import KafkaBroker
 from deploy.parts.mongo import Mongod
 from deploy.parts.server import Server, StartFailed
+from deploy.parts.triton import Triton
 
 __all__ = [
     "KafkaBroker",
@@ -18,5 +19,6 @@ __all__ = [
     "PartUnavailable",
     "Server",
     "StartFailed",
+    "Triton",
     "install",
 ]

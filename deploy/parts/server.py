@@ -182,13 +182,14 @@ class Server(ABC):
         deadline = time.monotonic() + self.ready_within_s
         while time.monotonic() < deadline:
             if self.pid is None:
-                raise self._failure("ended while starting")
+                raise self.failure("ended while starting")
             if self._is_ready():
                 return
             time.sleep(0.1)
-        raise self._failure(f"was not ready within {self.ready_within_s:.0f} s")
+        raise self.failure(f"was not ready within {self.ready_within_s:.0f} s")
 
-    def _failure(self, what: str) -> StartFailed:
+    def failure(self, what: str) -> StartFailed:
+        """An error that says `what` happened and how the log ends."""
         lines = self.log.read_text(errors="replace").splitlines()[-TAIL_LINES:]
         return StartFailed("\n".join([f"{self.part.name} {what}. The end of its log:", *lines]))
 
