@@ -1,0 +1,384 @@
+"""Deliveries and the labels they hold: what may go out, when, and in which order.
+
+A label row is a plain document (it is on the hot path, thousands a second):
+`name` (the task's), `project`, `item`, `source_key`, `data` (text of a JSON object), `template`,
+`task_version`, `value`, `source`, `score`, `accept_time`, `gate`, `work_seconds`, `lineage` (text
+of a JSON object), `arrive_time` (when it came here), `delivery`: READY while no delivery holds it,
+RETURNED while a rejected one waits for a new acceptance, else the delivery's name.
+"""
+
+from __future__ import annotations
+
+import enum
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
+from typing import Any
+
+Doc = dict[str, Any]
+READY, RETURNED = "", "returned"
+BLOCK = 1000
+# An inline image weighs up to 256 KiB, so that a block of them must be smaller.
+IMAGE_BLOCK = 100
+PART = 20_000
+LEASE = timedelta(seconds=60)
+MAX_FAILURES = 10
+REPORT_PATIENCE = timedelta(seconds=3)
+EXAMPLES = 20
+CONFIDENCE = 0.95
+
+
+class DeliveryState(enum.StrEnum):
+    PENDING = "PENDING"
+    FREEZING = "FREEZING"
+    WRITING = "WRITING"
+    COMPLETED = "COMPLETED"
+    ACCEPTED = "ACCEPTED"
+    REJECTED = "REJECTED"
+    FAILED = "FAILED"
+
+
+_RUNNING = frozenset({DeliveryState.PENDING, DeliveryState.FREEZING, DeliveryState.WRITING})
+
+
+class Refused(Exception):
+    """A decision that may not be taken; the message says why."""
+
+
+@dataclass(frozen=True)
+class Project:
+    """What delivery needs of a project and its template version."""
+
+    name: str
+    version: int
+    template: str
+    exports: tuple[str, ...]
+    unit_of_error: str
+    shape: str
+    classes: tuple[str, ...]
+    image_field: str = ""
+    max_error_rate: float = 0.0
+    confidence: float = CONFIDENCE
+    hourly_cost: float = 0.0
+
+    @property
+    def block(self) -> int:
+        """Labels handled at once."""
+        return IMAGE_BLOCK if self.image_field else BLOCK
+
+
+@dataclass(frozen=True)
+class File:
+    """A file of a delivery. `labels` is how many labels of `format` it holds."""
+
+    path: str
+    size: int
+    sha256: str
+    format: str = ""
+    labels: int = 0
+
+
+@dataclass(frozen=True)
+class Delivery:
+    """What goes out together. `position` is the last task written; parts before it are done."""
+
+    name: str
+    template: str
+    state: DeliveryState
+    formats: tuple[str, ...]
+    create_time: datetime
+    update_time: datetime
+    blob: str
+    max_error_rate: float
+    confidence: float
+    version: int = 1
+    label_count: int = 0
+    sources: dict[str, int] = field(default_factory=dict)
+    files: tuple[File, ...] = ()
+    error_bound: float = 1.0
+    reason: str = ""
+    written_count: int = 0
+    # Labels that were ready when it was made, so that nobody promises them twice.
+    promised: int = 0
+    work_seconds: float = 0.0
+    # What the certificate rests on, fixed when the labels are.
+    evidence: Doc = field(default_factory=dict)
+    part_count: int = 0
+    position: str = ""
+    object_count: int = 0
+    left_out: dict[str, int] = field(default_factory=dict)
+    problems: dict[str, int] = field(default_factory=dict)
+    examples: tuple[Doc, ...] = ()
+    releasing: bool = False
+    lease_holder: str = ""
+    lease_time: datetime | None = None
+    failure_count: int = 0
+
+    @property
+    def open(self) -> bool:
+        """Is there background work to do?"""
+        return self.state in _RUNNING or self.releasing
+
+    def free_for(self, holder: str, now: datetime) -> bool:
+        """May this worker take it on?"""
+        if self.lease_time is not None and self.lease_time > now:
+            return self.lease_holder == holder
+        return True
+
+
+@dataclass(frozen=True)
+class Written:
+    """One part of a delivery as it lies in the blob store."""
+
+    files: tuple[File, ...]
+    count: int
+    position: str
+    object_count: int
+    left_out: dict[str, int]
+    problems: dict[str, int]
+    examples: tuple[Doc, ...]
+
+
+# -- labels ----------------------------------------------------------------------------------
+
+
+def newest(rows: Iterable[Doc]) -> dict[str, Doc]:
+    """The row of the highest task version by name."""
+    found: dict[str, Doc] = {}
+    for row in rows:
+        known = found.get(row["name"])
+        if known is None or known["task_version"] < row["task_version"]:
+            found[row["name"]] = row
+    return found
+
+
+def succeed(known: Doc | None, row: Doc) -> Doc | None:
+    """The row to store in place of the known one; None where the known one stands.
+
+    A label that a delivery holds is frozen: it changes only after a rejection.
+    """
+    if known is None:
+        return {**row, "version": 1, "delivery": READY}
+    if known["delivery"] not in (READY, RETURNED) or row["task_version"] <= known["task_version"]:
+        return None
+    return {**row, "version": known["version"] + 1, "delivery": READY}
+
+
+def moved(row: Doc, delivery: str) -> Doc:
+    """The row with another holder."""
+    return {**row, "version": row["version"] + 1, "delivery": delivery}
+
+
+# -- a delivery's way ------------------------------------------------------------------------
+
+
+def choose_formats(project: Project, wanted: Sequence[str], known: Iterable[str]) -> list[str]:
+    """The formats to write, in order; all of the template's where none is named."""
+    possible = [f for f in project.exports if f in set(known)]
+    for one in wanted:
+        if one not in possible:
+            raise Refused(f"unknown format {one[:100]!r}; there are {', '.join(possible)}")
+    if not possible:
+        raise Refused("the template names no format to export to")
+    return list(wanted) or possible
+
+
+def create(
+    project: Project, delivery_id: str, formats: Sequence[str], ready: int, now: datetime
+) -> Delivery:
+    """A PENDING delivery."""
+    _, tenant, _, short = project.name.split("/")
+    return Delivery(
+        name=f"{project.name}/deliveries/{delivery_id}",
+        template=project.template,
+        state=DeliveryState.PENDING,
+        formats=tuple(formats),
+        create_time=now,
+        update_time=now,
+        blob=f"deliveries/{tenant}/{short}/{delivery_id}",
+        max_error_rate=project.max_error_rate,
+        confidence=project.confidence,
+        promised=ready,
+    )
+
+
+def lease(delivery: Delivery, holder: str, now: datetime) -> Delivery:
+    """Held by one worker for a while; PENDING ones begin."""
+    pending = delivery.state is DeliveryState.PENDING
+    return _next(
+        delivery,
+        now,
+        state=DeliveryState.FREEZING if pending else delivery.state,
+        lease_holder=holder,
+        lease_time=now + LEASE,
+    )
+
+
+def hold(delivery: Delivery, rows: Sequence[Doc], now: datetime) -> Delivery:
+    """With one more block of frozen labels."""
+    sources = Counter(delivery.sources)
+    sources.update(row["source"] for row in rows)
+    return _next(
+        delivery,
+        now,
+        label_count=delivery.label_count + len(rows),
+        sources=dict(sorted(sources.items())),
+        work_seconds=delivery.work_seconds + sum(row["work_seconds"] for row in rows),
+        lease_time=now + LEASE,
+    )
+
+
+def begin_writing(delivery: Delivery, evidence: Doc, bound: float, now: datetime) -> Delivery:
+    """All labels are frozen; FAILED where another delivery was faster."""
+    if not delivery.label_count:
+        return _next(
+            delivery,
+            now,
+            state=DeliveryState.FAILED,
+            reason="another delivery took the labels that were ready",
+        )
+    return _next(
+        delivery,
+        now,
+        state=DeliveryState.WRITING,
+        evidence=evidence,
+        error_bound=bound,
+        lease_time=now + LEASE,
+    )
+
+
+def add_part(delivery: Delivery, part: Written, now: datetime) -> Delivery:
+    """With one more part written."""
+    return _next(
+        delivery,
+        now,
+        files=(*delivery.files, *part.files),
+        written_count=delivery.written_count + part.count,
+        part_count=delivery.part_count + 1,
+        position=part.position,
+        object_count=part.object_count,
+        left_out=_added(delivery.left_out, part.left_out),
+        problems=_added(delivery.problems, part.problems),
+        examples=(*delivery.examples, *part.examples)[:EXAMPLES],
+        lease_time=now + LEASE,
+    )
+
+
+def complete(delivery: Delivery, files: Sequence[File], now: datetime) -> Delivery:
+    return _next(
+        delivery,
+        now,
+        state=DeliveryState.COMPLETED,
+        files=(*delivery.files, *files),
+        reason="",
+        lease_holder="",
+        lease_time=None,
+    )
+
+
+def stumble(delivery: Delivery, reason: str, now: datetime) -> Delivery:
+    """A step failed: it is tried again after a growing pause, at last given up."""
+    count = delivery.failure_count + 1
+    if count >= MAX_FAILURES:
+        return _next(
+            delivery,
+            now,
+            state=DeliveryState.FAILED,
+            reason=reason[:1000],
+            failure_count=count,
+            releasing=True,
+            lease_holder="",
+            lease_time=None,
+        )
+    return _next(
+        delivery,
+        now,
+        reason=f"tried again: {reason}"[:1000],
+        failure_count=count,
+        # Nobody's name: the pause holds for this worker, too.
+        lease_holder="-",
+        lease_time=now + timedelta(seconds=min(60.0, 0.5 * 2**count)),
+    )
+
+
+def accept(delivery: Delivery, now: datetime) -> Delivery:
+    """Final. Accepting again changes nothing; `Refused` from any other state."""
+    if delivery.state is DeliveryState.ACCEPTED:
+        return delivery
+    _must_be_completed(delivery, "accepted")
+    return _next(delivery, now, state=DeliveryState.ACCEPTED)
+
+
+def reject(delivery: Delivery, reason: str, now: datetime) -> Delivery:
+    """Its labels are to be released. Rejecting again for the same reason changes nothing."""
+    if delivery.state is DeliveryState.REJECTED and delivery.reason == reason:
+        return delivery
+    _must_be_completed(delivery, "rejected")
+    return _next(delivery, now, state=DeliveryState.REJECTED, reason=reason, releasing=True)
+
+
+def released(delivery: Delivery, now: datetime) -> Delivery:
+    """No label is held any more."""
+    return _next(delivery, now, releasing=False, lease_holder="", lease_time=None)
+
+
+def _must_be_completed(delivery: Delivery, what: str) -> None:
+    if delivery.state is not DeliveryState.COMPLETED:
+        raise Refused(f"the delivery is {delivery.state}; only a COMPLETED one can be {what}")
+
+
+def _added(one: Mapping[str, int], other: Mapping[str, int]) -> dict[str, int]:
+    return {key: one.get(key, 0) + other.get(key, 0) for key in sorted(one.keys() | other.keys())}
+
+
+def _next(delivery: Delivery, now: datetime, **changes: Any) -> Delivery:
+    return replace(delivery, version=delivery.version + 1, update_time=now, **changes)
+
+
+# -- evidence --------------------------------------------------------------------------------
+
+
+def is_newer_report(known: Doc | None, report: Doc) -> bool:
+    """Counts of a quality report only grow, so they tell its age."""
+    return known is None or _age(report) >= _age(known)
+
+
+def _age(report: Doc) -> int:
+    return sum(report.get(k, 0) for k in ("machine_count", "human_count", "audit_count"))
+
+
+def bound_of(label_count: int, report: Doc) -> float:
+    """Upper bound on the share of wrong labels; 1.0 without evidence.
+
+    The bound is the scorer's, on all labels accepted in the project. Labels the report does not
+    cover yet count as if every one were wrong.
+    """
+    covered = min(label_count, covered_by(report))
+    if not covered:
+        return 1.0
+    bound = report.get("error_bound", 0.0)
+    return float(min(1.0, (covered * bound + label_count - covered) / label_count))
+
+
+def covered_by(report: Doc) -> int:
+    """Accepted labels a quality report speaks of."""
+    return int(report.get("machine_count", 0) + report.get("human_count", 0))
+
+
+def waits_for_report(delivery: Delivery, report: Doc, now: datetime) -> bool:
+    """Is the scorer's report on these labels still worth waiting for?"""
+    if not delivery.max_error_rate or covered_by(report) >= delivery.label_count:
+        return False
+    return now - delivery.create_time < REPORT_PATIENCE
+
+
+def is_certified(delivery: Delivery) -> bool:
+    """Does the evidence keep what was promised?"""
+    report = delivery.evidence.get("quality", {})
+    return (
+        delivery.max_error_rate > 0
+        and covered_by(report) > 0
+        and delivery.error_bound <= delivery.max_error_rate
+        and report.get("confidence", 0.0) >= delivery.confidence - 1e-9
+    )
