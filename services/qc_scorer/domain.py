@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import enum
 import statistics
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -15,6 +15,9 @@ from services.qc_scorer.consensus import merge
 Doc = dict[str, Any]
 CONFIDENCE = 0.95
 KEPT_SECONDS = 50
+# Of the promised error the gate may use up this part; the rest is left for people's labels,
+# which have an error and an uncertain measure of it, too (QUALITY 5.5).
+GATE_PART = 0.75
 
 
 class GateState(enum.StrEnum):
@@ -37,6 +40,11 @@ class Project:
     def half_alpha(self) -> float:
         """Half of the risk goes to the gate, half to the audit of people's labels."""
         return (1.0 - (self.confidence or CONFIDENCE)) / 2.0
+
+    @property
+    def gate_target(self) -> float:
+        """What the gate must prove."""
+        return GATE_PART * self.max_error_rate
 
 
 @dataclass(frozen=True)
@@ -88,6 +96,12 @@ def audit_outcome(task: Doc, project: Project) -> bool | None:
     return differs(task["label"]["value"], consensus, project.loss)
 
 
+def verified(task: Doc) -> bool:
+    """Did blind opinions of two people, or an adjudication, settle it?"""
+    audited = any(d.get("action") == "AUDIT" for d in task.get("decisions", []))
+    return bool(task.get("sampled") or audited)
+
+
 def person_deltas(task: Doc, project: Project, gold: Doc | None) -> dict[str, dict[str, float]]:
     """What a task with all its opinions adds to each person's counters."""
     opinions = counted(task)
@@ -122,15 +136,32 @@ def skill(annotator: str, counters: Doc) -> Doc:
     }
 
 
+def settled_first(rows: Iterable[Doc]) -> list[tuple[float, bool]]:
+    """(score, wrong) in the order of scoring, up to the first that is not settled yet."""
+    found = []
+    for row in sorted(rows, key=lambda r: (r["time"], r["name"])):
+        if row["pending"]:
+            break
+        found.append((row["score"], row["wrong"]))
+    return found
+
+
+def looks_due(size: int, project: Project) -> int:
+    """Looks a sample has reached; none without a target."""
+    if not project.max_error_rate:
+        return 0
+    return gate.looks_due(size, project.gate_target, project.half_alpha)
+
+
 def look(gate_doc: Doc, evidence: Sequence[tuple[float, bool]], project: Project) -> Doc | None:
     """The gate after the looks its evidence has reached; None where none is due.
 
     Only the newest due look is taken (each has its own alpha, those passed over are unspent).
     """
-    due = gate.looks_due(len(evidence))
-    if due <= gate_doc.get("look_count", 0) or not project.max_error_rate:
+    due = looks_due(len(evidence), project)
+    if due <= gate_doc.get("look_count", 0):
         return None
-    found = gate.evaluate(evidence, project.max_error_rate, due, project.half_alpha)
+    found = gate.evaluate(evidence, project.gate_target, due, project.half_alpha)
     return {
         **gate_doc,
         "state": (GateState.OPEN if found.open else GateState.CLOSED).value,
@@ -140,33 +171,32 @@ def look(gate_doc: Doc, evidence: Sequence[tuple[float, bool]], project: Project
         "sample_errors": found.errors,
         "confidence": 1.0 - found.alpha,
         "max_error_rate": project.max_error_rate,
-        "reason": _why(found, project.max_error_rate, due),
+        "reason": _why(found, project, due),
         "look_count": due,
-        "evidence_count": len(evidence),
         "version": gate_doc.get("version", 0) + 1,
     }
 
 
-def _why(found: gate.Look, target: float, look_number: int) -> str:
+def _why(found: gate.Look, project: Project, look_number: int) -> str:
     verdict = "at most" if found.open else "above"
     return (
         f"look {look_number}: {found.errors} errors in a blind sample of {found.size} with"
         f" scores from {found.threshold:.4f}; error at most {found.bound:.4f} at confidence"
-        f" {1 - found.alpha:.4f}, which is {verdict} the target {target:.4f}"
+        f" {1 - found.alpha:.4f}, which is {verdict} {project.gate_target:.4f},"
+        f" {GATE_PART:.0%} of the promised {project.max_error_rate:.4f}"
     )
 
 
 def quality(project: Project, counters: Doc, gate_bound: float) -> Doc:
     """The quality report: bounds of machine and people's labels, weighted by their counts."""
-    machine = int(counters.get("machine", 0))
-    human = int(counters.get("human", 0))
-    audits, errors = int(counters.get("audits", 0)), int(counters.get("audit_errors", 0))
+    machine, human, verified, audits, errors = (
+        int(counters.get(k, 0)) for k in ("machine", "human", "verified", "audits", "audit_errors")
+    )
     # The audit is counted as it grows: looks at fixed sizes, each with its own share of risk.
-    audit_look = max(1, gate.looks_due(audits))
-    alpha = gate.look_alpha(audit_look, project.half_alpha)
+    alpha = gate.look_alpha(max(1, looks_due(audits, project)), project.half_alpha)
     human_bound = gate.upper_bound(errors, audits, alpha)
-    total = machine + human
-    both = (machine * gate_bound + human * human_bound) / total if total else 1.0
+    total, unseen = machine + human, human - verified
+    both = (machine * gate_bound + unseen * human_bound) / total if total else 1.0
     return {
         "project": project.name,
         "machine_count": machine,
@@ -178,4 +208,5 @@ def quality(project: Project, counters: Doc, gate_bound: float) -> Doc:
         "error_bound": both,
         "confidence": project.confidence or CONFIDENCE,
         "max_error_rate": project.max_error_rate,
+        "verified_count": verified,
     }

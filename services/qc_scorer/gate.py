@@ -16,7 +16,8 @@ from dataclasses import dataclass
 
 from scipy.stats import beta
 
-FIRST_LOOK = 40
+SLACK = 1.2
+ONE_ERROR = 1.6
 GROWTH = 1.4
 GRID = 20
 
@@ -40,9 +41,11 @@ def upper_bound(errors: int, size: int, alpha: float) -> float:
     return float(beta.ppf(1.0 - alpha, errors + 1, size - errors))
 
 
-def look_size(look: int) -> int:
-    """Sample size at which look 1, 2, ... happens."""
-    return math.ceil(FIRST_LOOK * GROWTH ** (look - 1))
+def look_size(look: int, target: float, alpha: float) -> int:
+    """Sample size at which look 1, 2, ... happens. The first is a little more than a sample
+    without any error needs to pass; earlier looks could only spend."""
+    least = math.log(look_alpha(1, alpha)) / math.log1p(-target)
+    return math.ceil(SLACK * least * GROWTH ** (look - 1))
 
 
 def look_alpha(look: int, alpha: float) -> float:
@@ -50,10 +53,10 @@ def look_alpha(look: int, alpha: float) -> float:
     return alpha * 6.0 / (math.pi**2 * look**2)
 
 
-def looks_due(size: int) -> int:
+def looks_due(size: int, target: float, alpha: float) -> int:
     """How many looks a sample of this size has reached."""
     look = 0
-    while look_size(look + 1) <= size:
+    while look_size(look + 1, target, alpha) <= size:
         look += 1
     return look
 
@@ -80,12 +83,13 @@ def evaluate(
 def _grid(scores: Sequence[float], target: float, alpha: float) -> list[tuple[int, float]]:
     """(items at or above, threshold), strict to loose, from the scores alone.
 
-    The strictest holds twice the errorless sample that could pass: with fewer there is
-    no chance, with just enough a single error would end the sequence.
+    The strictest holds enough to bear one error where the sample is large enough for that,
+    else as many as must be free of errors: with fewer there is no chance.
     """
     if not scores:
         return []
-    least = min(len(scores), 2 * math.ceil(math.log(alpha) / math.log1p(-target)))
+    bare = math.log(alpha) / math.log1p(-target)
+    least = min(len(scores), math.ceil(bare * (ONE_ERROR if len(scores) > 2 * bare else 1.05)))
     steps = sorted({least + (len(scores) - least) * i // GRID for i in range(GRID + 1)})
     grid = []
     for step in steps:

@@ -49,11 +49,11 @@ class QcScorer:
         async def work(unit: Unit) -> None:
             project = await self._project(unit, project_name)
             shards: dict[int, list[Any]] = defaultdict(list)
-            doubtful: list[tuple[Doc, bool]] = []
+            sampled: list[Doc] = []
             for message, doc in tasks:
                 result = domain.score(doc, project)
-                if result.disputed and doc.get("sampled"):
-                    doubtful.append((doc, True))
+                if doc.get("sampled") and doc.get("prediction"):
+                    sampled.append(doc)
                 scored = events_pb2.ScoredTask(
                     task=message, score=to_message(result, qc_scorer_pb2.Score)
                 )
@@ -61,9 +61,7 @@ class QcScorer:
             for shard, group in shards.items():
                 event = events_pb2.TasksScored(project=project_name, tasks=group)
                 unit.emit(names.event_key(project_name, shard), event)
-            # Hard items settle late. Until then they count as errors of the model: a sample of
-            # what settled first would flatter it.
-            await self._weigh(unit, project, doubtful)
+            await self._draw(unit, project, sampled)
 
         await self._store.transact(work)
 
@@ -84,11 +82,11 @@ class QcScorer:
                     "human": len(fresh),
                     "audits": len(audits),
                     "audit_errors": sum(audits),
+                    "verified": sum(domain.verified(t) for t in fresh),
                 },
             )
             await self._count_people(unit, project, fresh)
-            settled = [(t, domain.draft_was_wrong(t, project)) for t in fresh if _is_evidence(t)]
-            await self._weigh(unit, project, settled)
+            await self._weigh(unit, project, [t for t in fresh if _is_evidence(t)])
 
         await self._store.transact(work)
 
@@ -112,38 +110,56 @@ class QcScorer:
             version = doc.get("version", 0) + 1
             unit.put(store.PEOPLE, {**doc, **merged, "seconds": kept, "version": version})
 
-    async def _weigh(
-        self, unit: Unit, project: Project, sampled: Sequence[tuple[Doc, bool]]
-    ) -> None:
-        """Adds evidence (task, was its draft wrong?) and looks at the gates whose sample
-        reached the next size."""
-        by_gate: dict[str, list[tuple[Doc, bool]]] = defaultdict(list)
-        for task, wrong in sampled:
-            if task.get("prediction"):
-                by_gate[_gate(project.name, task["prediction"])].append((task, wrong))
-        for name, evidence in by_gate.items():
-            await self._weigh_gate(unit, project, name, evidence)
+    async def _draw(self, unit: Unit, project: Project, sampled: Sequence[Doc]) -> None:
+        """Notes sampled tasks in the order they were scored. Hard ones settle late: evidence
+        counts in this order, so that a sample of what settled first cannot flatter a model."""
+        known = await unit.get_many(store.EVIDENCE, [t["name"] for t in sampled])
+        now = time_text(self._clock.now())
+        for task in sampled:
+            if task["name"] not in known:
+                gate = _gate(project.name, task["prediction"])
+                row = {"name": task["name"], "gate": gate, "time": now, "pending": True}
+                row |= {"score": task["prediction"].get("score", 0.0), "wrong": True}
+                unit.overwrite(store.EVIDENCE, row)
+
+    async def _weigh(self, unit: Unit, project: Project, settled: Sequence[Doc]) -> None:
+        """Settles evidence and looks at the gates whose sample reached the next size."""
+        by_gate: dict[str, list[Doc]] = defaultdict(list)
+        for task in settled:
+            by_gate[_gate(project.name, task["prediction"])].append(task)
+        for name, tasks in by_gate.items():
+            await self._weigh_gate(unit, project, name, tasks)
 
     async def _weigh_gate(
-        self, unit: Unit, project: Project, name: str, evidence: list[tuple[Doc, bool]]
+        self, unit: Unit, project: Project, name: str, tasks: Sequence[Doc]
     ) -> None:
-        rows = {t["name"]: _evidence_row(name, t, wrong) for t, wrong in evidence}
-        seen = await unit.get_many(store.EVIDENCE, list(rows))
+        now = time_text(self._clock.now())
+        known = await unit.get_many(store.EVIDENCE, [t["name"] for t in tasks])
+        rows = {
+            t["name"]: {
+                "name": t["name"],
+                "gate": name,
+                "pending": False,
+                "time": known.get(t["name"], {}).get("time", now),
+                "score": t["prediction"].get("score", 0.0),
+                "wrong": domain.draft_was_wrong(t, project),
+            }
+            for t in tasks
+        }
         for row in rows.values():
             unit.overwrite(store.EVIDENCE, row)
         doc = await unit.get(store.GATES, name) or _new_gate(
-            name, project.name, evidence[0][0]["prediction"]
+            name, project.name, tasks[0]["prediction"]
         )
-        grown = doc.get("evidence_count", 0) + len(rows) - len(seen)
-        doc = {**doc, "evidence_count": grown}
+        again = sum(not k["pending"] for k in known.values())
+        doc = {**doc, "evidence_count": doc.get("evidence_count", 0) + len(rows) - again}
         looked = None
-        if domain.gate.looks_due(grown) > doc.get("look_count", 0):
-            kept = await store.evidence_of(unit, name)
-            kept.update({r["name"]: (r["score"], r["wrong"]) for r in rows.values()})
-            looked = domain.look(doc, list(kept.values()), project)
+        if domain.looks_due(doc["evidence_count"], project) > doc.get("look_count", 0):
+            evidence = await store.evidence_of(unit, name) | rows
+            looked = domain.look(doc, domain.settled_first(evidence.values()), project)
         unit.overwrite(store.GATES, looked or doc)
         if looked is not None:
-            looked["update_time"] = time_text(self._clock.now())
+            looked["update_time"] = now
             event = events_pb2.GateUpdated(gate=doc_to_message(looked, qc_scorer_pb2.Gate))
             unit.emit(names.event_key(project.name, 0), event)
 
@@ -216,11 +232,6 @@ def _is_evidence(task: Doc) -> bool:
     return bool(task.get("sampled") and task.get("prediction") and task.get("label"))
 
 
-def _evidence_row(gate: str, task: Doc, wrong: bool) -> Doc:
-    score = task["prediction"].get("score", 0.0)
-    return {"name": task["name"], "gate": gate, "score": score, "wrong": wrong}
-
-
 def _new_gate(name: str, project: str, prediction: Doc) -> Doc:
     return {
         "name": name,
@@ -242,4 +253,4 @@ def _told(counters: Doc) -> dict[str, float]:
     return {f"told_{k}": counters.get(k, 0) - counters.get(f"told_{k}", 0) for k in _TOLD}
 
 
-_TOLD = ("machine", "human", "audits", "audit_errors")
+_TOLD = ("machine", "human", "verified", "audits", "audit_errors")

@@ -22,13 +22,13 @@ async def project_by_name(reader: Reader | Unit, name: str) -> Project | None:
     return None if doc is None else from_doc(Project, doc)
 
 
-async def evidence_of(reader: Reader | Unit, gate: str) -> dict[str, tuple[float, bool]]:
-    """(score, wrong) per task of the gate's blind sample."""
-    found: dict[str, tuple[float, bool]] = {}
+async def evidence_of(reader: Reader | Unit, gate: str) -> dict[str, Doc]:
+    """Rows of the gate's blind sample by task: time, score, wrong, pending."""
+    found: dict[str, Doc] = {}
     after: tuple[str] | None = None
     while len(found) < _MOST_EVIDENCE:
         docs = await reader.find(EVIDENCE, {"gate": gate}, after=after, limit=5000)
-        found.update({doc["name"]: (doc["score"], doc["wrong"]) for doc in docs})
+        found.update({doc["name"]: doc for doc in docs})
         if len(docs) < 5000:
             break
         after = (docs[-1]["name"],)

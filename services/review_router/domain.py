@@ -33,6 +33,7 @@ class Policy:
     replica_count: int = 1
     review_share: float = 0.0
     audit_share: float = 0.05
+    people_audit_share: float = 0.05
     machine_label: bool = False
     pre_label: bool = False
 
@@ -148,7 +149,7 @@ def _after_people(facts: Facts, policy: Policy, coins: Coins) -> Routing:
     if facts.stage == "ANNOTATION" and not facts.gold and not facts.sampled:
         if coins.review < policy.review_share:
             return _to(facts, Action.REVIEW, "drawn by chance for review")
-        if coins.audit < policy.audit_share:
+        if coins.audit < policy.people_audit_share:
             return Routing(
                 facts.task,
                 facts.task_version,

@@ -70,7 +70,9 @@ class Router:
         if doc is None:
             raise OutOfTurn(f"{project} is not known here yet")
         kept = doc["policy"]
-        policy = from_doc(Policy, {**kept, "audit_share": kept.get("audit_share") or 0.05})
+        share = kept.get("audit_share") or 0.05
+        people = kept.get("people_audit_share") or share
+        policy = from_doc(Policy, {**kept, "audit_share": share, "people_audit_share": people})
         return policy, Phase(phase["phase"]) if phase else Phase.WARM_UP
 
     async def _gates(

@@ -98,7 +98,7 @@ class Score(_message.Message):
     def __init__(self, agreement: _Optional[float] = ..., consensus: _Optional[_Union[_annotation_pb2.Value, _Mapping]] = ..., confidence: _Optional[float] = ..., opinion_count: _Optional[int] = ..., matches_prediction: _Optional[bool] = ..., disputed: _Optional[bool] = ...) -> None: ...
 
 class QualityReport(_message.Message):
-    __slots__ = ("project", "machine_count", "human_count", "machine_error_bound", "audit_count", "audit_errors", "human_error_bound", "error_bound", "confidence", "max_error_rate")
+    __slots__ = ("project", "machine_count", "human_count", "machine_error_bound", "audit_count", "audit_errors", "human_error_bound", "error_bound", "confidence", "max_error_rate", "verified_count")
     PROJECT_FIELD_NUMBER: _ClassVar[int]
     MACHINE_COUNT_FIELD_NUMBER: _ClassVar[int]
     HUMAN_COUNT_FIELD_NUMBER: _ClassVar[int]
@@ -109,6 +109,7 @@ class QualityReport(_message.Message):
     ERROR_BOUND_FIELD_NUMBER: _ClassVar[int]
     CONFIDENCE_FIELD_NUMBER: _ClassVar[int]
     MAX_ERROR_RATE_FIELD_NUMBER: _ClassVar[int]
+    VERIFIED_COUNT_FIELD_NUMBER: _ClassVar[int]
     project: str
     machine_count: int
     human_count: int
@@ -119,7 +120,8 @@ class QualityReport(_message.Message):
     error_bound: float
     confidence: float
     max_error_rate: float
-    def __init__(self, project: _Optional[str] = ..., machine_count: _Optional[int] = ..., human_count: _Optional[int] = ..., machine_error_bound: _Optional[float] = ..., audit_count: _Optional[int] = ..., audit_errors: _Optional[int] = ..., human_error_bound: _Optional[float] = ..., error_bound: _Optional[float] = ..., confidence: _Optional[float] = ..., max_error_rate: _Optional[float] = ...) -> None: ...
+    verified_count: int
+    def __init__(self, project: _Optional[str] = ..., machine_count: _Optional[int] = ..., human_count: _Optional[int] = ..., machine_error_bound: _Optional[float] = ..., audit_count: _Optional[int] = ..., audit_errors: _Optional[int] = ..., human_error_bound: _Optional[float] = ..., error_bound: _Optional[float] = ..., confidence: _Optional[float] = ..., max_error_rate: _Optional[float] = ..., verified_count: _Optional[int] = ...) -> None: ...
 
 class ListGatesRequest(_message.Message):
     __slots__ = ("parent",)

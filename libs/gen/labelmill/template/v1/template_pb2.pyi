@@ -81,7 +81,7 @@ class Target(_message.Message):
     def __init__(self, max_error_rate: _Optional[float] = ..., confidence: _Optional[float] = ...) -> None: ...
 
 class Policy(_message.Message):
-    __slots__ = ("replica_count", "review_share", "audit_share", "machine_label", "pre_label", "lease_seconds", "annotator_cap", "required_skills", "model_route", "hourly_cost")
+    __slots__ = ("replica_count", "review_share", "audit_share", "machine_label", "pre_label", "lease_seconds", "annotator_cap", "required_skills", "model_route", "hourly_cost", "people_audit_share")
     REPLICA_COUNT_FIELD_NUMBER: _ClassVar[int]
     REVIEW_SHARE_FIELD_NUMBER: _ClassVar[int]
     AUDIT_SHARE_FIELD_NUMBER: _ClassVar[int]
@@ -92,6 +92,7 @@ class Policy(_message.Message):
     REQUIRED_SKILLS_FIELD_NUMBER: _ClassVar[int]
     MODEL_ROUTE_FIELD_NUMBER: _ClassVar[int]
     HOURLY_COST_FIELD_NUMBER: _ClassVar[int]
+    PEOPLE_AUDIT_SHARE_FIELD_NUMBER: _ClassVar[int]
     replica_count: int
     review_share: float
     audit_share: float
@@ -102,7 +103,8 @@ class Policy(_message.Message):
     required_skills: _containers.RepeatedScalarFieldContainer[str]
     model_route: ModelRoute
     hourly_cost: float
-    def __init__(self, replica_count: _Optional[int] = ..., review_share: _Optional[float] = ..., audit_share: _Optional[float] = ..., machine_label: _Optional[bool] = ..., pre_label: _Optional[bool] = ..., lease_seconds: _Optional[int] = ..., annotator_cap: _Optional[int] = ..., required_skills: _Optional[_Iterable[str]] = ..., model_route: _Optional[_Union[ModelRoute, _Mapping]] = ..., hourly_cost: _Optional[float] = ...) -> None: ...
+    people_audit_share: float
+    def __init__(self, replica_count: _Optional[int] = ..., review_share: _Optional[float] = ..., audit_share: _Optional[float] = ..., machine_label: _Optional[bool] = ..., pre_label: _Optional[bool] = ..., lease_seconds: _Optional[int] = ..., annotator_cap: _Optional[int] = ..., required_skills: _Optional[_Iterable[str]] = ..., model_route: _Optional[_Union[ModelRoute, _Mapping]] = ..., hourly_cost: _Optional[float] = ..., people_audit_share: _Optional[float] = ...) -> None: ...
 
 class Project(_message.Message):
     __slots__ = ("name", "display_name", "template", "target", "policy", "create_time", "update_time", "version", "labels")

@@ -1,0 +1,140 @@
+"""REST client of the platform: errors as words, retries where the server asks for them."""
+
+from __future__ import annotations
+
+import hashlib
+import time
+import zipfile
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import httpx2
+
+_CHUNK = 8_000_000
+_BATCH = 1000
+Progress = Callable[[int, int], None]
+
+
+class Refused(Exception):
+    """The platform said no; the message is its problem document in words."""
+
+    def __init__(self, status: int, message: str) -> None:
+        super().__init__(message)
+        self.status = status
+
+
+class Client:
+    """One caller at one platform."""
+
+    def __init__(self, url: str, key: str, timeout: float = 60.0) -> None:
+        self._http = httpx2.Client(
+            base_url=url, headers={"authorization": f"Bearer {key}"}, timeout=timeout
+        )
+
+    def close(self) -> None:
+        self._http.close()
+
+    def get(self, path: str, **query: Any) -> Any:
+        return self._send("GET", path, params={k: v for k, v in query.items() if v})
+
+    def post(self, path: str, body: Any = None, **headers: str) -> Any:
+        return self._send("POST", path, json=body if body is not None else {}, headers=headers)
+
+    def put(self, path: str, body: Any) -> Any:
+        return self._send("PUT", path, json=body)
+
+    def pages(self, path: str, field: str, **query: Any) -> Iterator[Any]:
+        """Every resource of a list, page by page."""
+        token = ""
+        while True:
+            found = self.get(path, page_token=token, **query)
+            yield from found[field]
+            token = found.get("next_page_token", "")
+            if not token:
+                return
+
+    def stream(self, path: str) -> Iterator[str]:
+        """Data lines of server-sent events."""
+        with self._http.stream("GET", f"/v1/{path}", timeout=None) as response:
+            if response.status_code != 200:
+                response.read()
+                raise _refused(response)
+            for line in response.iter_lines():
+                if line.startswith("data:"):
+                    yield line[5:].strip()
+
+    def upload(self, tenant: str, path: Path, progress: Progress | None = None) -> str:
+        """Uploads a file in chunks, going on where a broken connection left it; its name."""
+        size = path.stat().st_size
+        if size == 0:
+            raise Refused(422, f"{path} is empty")
+        body = {"size": size, "filename": path.name, "sha256": _sha256(path)}
+        upload = self.post(f"{tenant}/uploads", body)["name"]
+        offset, failures = 0, 0
+        with path.open("rb") as file:
+            while offset < size:
+                file.seek(offset)
+                try:
+                    offset = self._append(upload, offset, file.read(_CHUNK))
+                    failures = 0
+                except httpx2.TransportError as error:
+                    failures += 1
+                    if failures > 5:
+                        raise Refused(503, f"upload broke off: {error}") from error
+                    time.sleep(2.0**failures / 4)
+                    offset = self.get(upload)["offset"]
+                if progress is not None:
+                    progress(offset, size)
+        return upload
+
+    def _append(self, upload: str, offset: int, chunk: bytes) -> int:
+        headers = {"upload-offset": str(offset), "content-type": "application/offset+octet-stream"}
+        return int(self._send("PATCH", upload, content=chunk, headers=headers)["offset"])
+
+    def download(self, path: str, target: Path) -> None:
+        """Writes a file of the platform to disk, whole or not at all."""
+        part = target.with_suffix(target.suffix + ".part")
+        target.parent.mkdir(parents=True, exist_ok=True)
+        with self._http.stream("GET", f"/v1/{path}") as response:
+            if response.status_code != 200:
+                response.read()
+                raise _refused(response)
+            with part.open("wb") as file:
+                for block in response.iter_bytes():
+                    file.write(block)
+        part.replace(target)
+
+    def _send(self, method: str, path: str, **how: Any) -> Any:
+        for attempt in range(6):
+            response = self._http.request(method, f"/v1/{path}", **how)
+            if response.status_code != 503 or attempt == 5:
+                break
+            time.sleep(0.3 * 2**attempt)
+        if response.status_code >= 400:
+            raise _refused(response)
+        return response.json() if response.content else None
+
+
+def _refused(response: Any) -> Refused:
+    try:
+        problem = response.json()
+        fields = "".join(f"\n  {e['field']}: {e['message']}" for e in problem.get("errors", []))
+        return Refused(response.status_code, f"{problem['title']}: {problem['detail']}{fields}")
+    except (ValueError, KeyError):
+        return Refused(response.status_code, f"HTTP {response.status_code}")
+
+
+def _sha256(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def pack(folder: Path, target: Path) -> int:
+    """Packs a folder's images and texts into a zip; the number of files."""
+    wanted = {".png", ".jpg", ".jpeg", ".webp", ".txt"}
+    files = sorted(p for p in folder.rglob("*") if p.suffix.lower() in wanted and p.is_file())
+    with zipfile.ZipFile(target, "w", zipfile.ZIP_STORED) as archive:
+        for path in files:
+            archive.write(path, path.relative_to(folder).as_posix())
+    return len(files)
