@@ -26,7 +26,7 @@ from deploy.parts.cache import Part, install
 HOST = "127.0.0.1"
 # Below the range that Linux takes outgoing ports from, so that a killed server's port stays free.
 PORTS = range(20_000, 32_000)
-TAIL_LINES = 30
+TAIL_LINES = 90
 STOP_S = 20.0
 
 
@@ -102,6 +102,7 @@ class Server(ABC):
         with suppress(ProcessLookupError):
             os.killpg(self._process.pid, signal.SIGKILL)
         self._process.wait()
+        self._process = None
         self._after_exit()
 
     def restart(self) -> Self:
@@ -157,7 +158,7 @@ class Server(ABC):
         def run() -> None:
             try:
                 with self.log.open("ab") as log:
-                    self._process = subprocess.Popen(
+                    process = self._process = subprocess.Popen(
                         arguments,
                         stdin=subprocess.DEVNULL,
                         stdout=log,
@@ -171,7 +172,7 @@ class Server(ABC):
                 return
             finally:
                 started.set()
-            self._process.wait()
+            process.wait()
 
         threading.Thread(target=run, name=f"{self.part.name}-process", daemon=True).start()
         started.wait()

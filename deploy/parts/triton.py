@@ -26,17 +26,15 @@ CHOSEN = "python-version"
 # Those that the wheel has a stub for and triton-python.txt has wheels for.
 PYTHONS = ("3.11", "3.12")
 SHARED_MEMORY = Path("/dev/shm")  # noqa: S108
-# What another Python set for itself would mislead the embedded one.
-FOREIGN = ("PYTHON", "VIRTUAL_ENV", "LD_LIBRARY_PATH", "LD_PRELOAD")
 
 
 @dataclass(frozen=True)
 class Embeddable:
-    """A Python with a shared library: its version, its prefix and the folder of the library."""
+    """A Python that a stub can embed: its version, shared library and prefix."""
 
     version: str
-    prefix: str
-    libraries: str
+    library: Path
+    prefix: Path
 
 
 def _build(target: Path) -> None:
@@ -57,23 +55,38 @@ TRITON = Part("triton", ("triton.txt", "triton-python.txt"), _build)
 
 
 def _embeddables() -> Iterator[Embeddable]:
-    """Pythons a stub can embed: of the running version first, the running installation first."""
+    """Of the running version first, and of the running installation first."""
     running = f"{sys.version_info.major}.{sys.version_info.minor}"
     for version in sorted(PYTHONS, key=lambda version: version != running):
-        for prefix, libraries in _places():
-            library = Path(libraries, f"libpython{version}.so.1.0")
-            names = (f"lib/python{version}/os.py", f"lib64/python{version}/os.py")
-            if library.exists() and any(Path(prefix, name).exists() for name in names):
-                yield Embeddable(version, prefix, libraries)
+        for folder, prefix in _places():
+            library = folder / f"libpython{version}.so.1.0"
+            standard = [prefix / lib / f"python{version}" / "os.py" for lib in ("lib", "lib64")]
+            if library.exists() and any(file.exists() for file in standard):
+                yield Embeddable(version, library, prefix)
 
 
-def _places() -> list[tuple[str, str]]:
+def _places() -> list[tuple[Path, Path]]:
+    usr, local = Path("/usr"), Path("/usr/local")
     return [
-        (sys.base_prefix, sysconfig.get_config_var("LIBDIR") or ""),
-        ("/usr", f"/usr/lib/{os.uname().machine}-linux-gnu"),
-        ("/usr", "/usr/lib64"),
-        ("/usr/local", "/usr/local/lib"),
+        (Path(sysconfig.get_config_var("LIBDIR") or "/"), Path(sys.base_prefix)),
+        (usr / "lib" / f"{os.uname().machine}-linux-gnu", usr),
+        (usr / "lib64", usr),
+        (local / "lib", local),
     ]
+
+
+def _isolate(python: Embeddable, home: Path) -> None:
+    """Make `home` a bare virtual environment of that Python, without any site packages.
+
+    The stub ignores PYTHONHOME and PYTHONPATH; it takes the standard library and site packages of
+    whatever `python3` comes first on PATH, and a numpy there would come before the models' own.
+    """
+    program = home / "bin" / "python3"
+    program.parent.mkdir(parents=True, exist_ok=True)
+    program.unlink(missing_ok=True)
+    program.symlink_to(sys.executable)
+    settings = f"home = {python.prefix / 'bin'}\ninclude-system-site-packages = false\n"
+    (home / "pyvenv.cfg").write_text(settings)
 
 
 class Triton(Server):
@@ -86,6 +99,7 @@ class Triton(Server):
     def __init__(self, models: Path, load: Sequence[str] = (), data: Path | None = None) -> None:
         super().__init__(data)
         self.models, self.load = models.absolute(), tuple(load) or ("*",)
+        self._libraries = Path()
         self._memory = f"labelmill-{uuid.uuid4().hex[:12]}-"
 
     @property
@@ -117,16 +131,23 @@ class Triton(Server):
             *("--allow-gpu-metrics=false", "--exit-timeout-secs=5"),
         ]
 
-    def _environment(self, program: Path) -> Mapping[str, str]:
+    def _prepare(self, program: Path) -> None:
         version = (program / CHOSEN).read_text()
         found = next((each for each in _embeddables() if each.version == version), None)
         if found is None:
             advice = f"Install it again, or remove {program} to choose another Python."
             raise PartUnavailable("triton", f"libpython{version}.so.1.0 is gone", advice)
-        kept = {key: value for key, value in os.environ.items() if not key.startswith(FOREIGN)}
-        libraries = f"{program / 'nvidia_pytriton.libs'}:{found.libraries}"
-        embedded = {"PYTHONHOME": found.prefix, "PYTHONNOUSERSITE": "1"}
-        return kept | embedded | {"LD_LIBRARY_PATH": libraries}
+        _isolate(found, self._python)
+        self._libraries = found.library.parent
+
+    def _environment(self, program: Path) -> Mapping[str, str]:
+        path = f"{self._python / 'bin'}:{os.environ.get('PATH', os.defpath)}"
+        libraries = f"{program / 'nvidia_pytriton.libs'}:{self._libraries}"
+        return os.environ | {"PATH": path, "LD_LIBRARY_PATH": libraries}
+
+    @property
+    def _python(self) -> Path:
+        return self.data / "python"
 
     def _is_ready(self) -> bool:
         connection = http.client.HTTPConnection(HOST, self.ports[1], timeout=2)
