@@ -358,7 +358,8 @@ def bound_of(label_count: int, report: Doc) -> float:
     if not covered:
         return 1.0
     bound = report.get("error_bound", 0.0)
-    return float(min(1.0, (covered * bound + label_count - covered) / label_count))
+    unseen = (label_count - covered) / label_count
+    return float(min(1.0, bound * (1 - unseen) + unseen))
 
 
 def covered_by(report: Doc) -> int:

@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import asyncio
+import hashlib
 import json
+import re
+import tracemalloc
 from collections import Counter
 from pathlib import Path
 from typing import Any
 
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 from labelmill.annotation.v1 import annotation_pb2 as an
 from labelmill.delivery.v1 import events_pb2 as delivery_events
 from labelmill.qc_scorer.v1 import events_pb2 as qc_events
@@ -22,8 +26,10 @@ from libs.common.clock import FakeClock
 from libs.common.errors import Invalid, NotFound, OutOfTurn
 from libs.common.store.sqlite import SqliteStore
 from services.delivery import store as delivery_store
+from services.delivery.__main__ import run
 from services.delivery.domain import Delivery, DeliveryState
 from services.delivery.events import HANDLERS
+from services.delivery.manifest import canonical
 from services.delivery.service import Deliveries
 from services.delivery.signing import Signer, open_signer
 
@@ -31,6 +37,12 @@ PROJECT = "tenants/acme/projects/reviews"
 PIXEL = (
     "data:image/png;base64,iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAQAAAC1HAwCAAAAC0lEQVR42mNk"
     "+A8AAQUBAScY42YAAAAASUVORK5CYII="
+)
+
+_PEM = (
+    Ed25519PrivateKey.from_private_bytes(bytes(range(32)))
+    .private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
+    .decode()
 )
 
 
@@ -149,3 +161,371 @@ async def test_delivers_everything_once(house: House) -> None:
     assert len(await house.emitted(delivery_events.DeliveryCompleted)) == 1
     with pytest.raises(OutOfTurn, match="no accepted label"):
         await house.service.create(PROJECT, [], "")
+
+
+async def test_same_request_makes_one_delivery(house: House) -> None:
+    await house.accepted(task(1))
+    first = await house.service.create(PROJECT, ["csv"], "r1")
+    assert (await house.service.create(PROJECT, ["csv"], "r1")).name == first.name
+    with pytest.raises(Exception, match="used for other formats"):
+        await house.service.create(PROJECT, ["jsonl"], "r1")
+    with pytest.raises(OutOfTurn):
+        await house.service.create(PROJECT, [], "r2")
+
+
+async def test_unknown_format_and_project_are_named(house: House) -> None:
+    await house.accepted(task(1))
+    with pytest.raises(Invalid, match="'coco'"):
+        await house.service.create(PROJECT, ["coco"], "")
+    with pytest.raises(NotFound):
+        await house.service.create("tenants/acme/projects/none", [], "")
+
+
+async def test_events_twice_and_older_versions_change_nothing(house: House) -> None:
+    for number in range(3):
+        await house.accepted(task(number), task(number))
+        await house.accepted(task(number, version=2))
+    assert await delivery_store.deliverable(house.store, PROJECT) == 3
+    await house.hear(task_events.TasksCancelled(project=PROJECT, tasks=[task(0)]))
+    await house.hear(task_events.TasksCancelled(project=PROJECT, tasks=[task(0)]))
+    assert await delivery_store.deliverable(house.store, PROJECT) == 2
+
+
+async def test_a_newer_acceptance_replaces_what_no_delivery_holds(house: House) -> None:
+    await house.accepted(task(1))
+    newer = task(1, version=9, value=an.Value(choices=an.Choices(classes=["bad"])))
+    await house.accepted(newer)
+    assert (await house.service.lineage(newer.name))["label"]["value"] == {
+        "choices": {"classes": ["bad"]}
+    }
+    assert await delivery_store.deliverable(house.store, PROJECT) == 1
+
+
+class Stop(BaseException):
+    """The process is gone."""
+
+
+@pytest.mark.parametrize("commits", range(1, 12))
+async def test_goes_on_after_a_crash_with_the_same_files(
+    tmp_path: Path, commits: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Dies before the n-th commit of the background work, goes on in another process."""
+    from libs.common.store import DEAD_LETTERS, INBOX
+
+    found = []
+    for crash in (False, True):
+        house = House(tmp_path / str(crash))
+        house.signer = Signer(_PEM)
+        house.service = house.worker("one")
+        await house.store.open([*delivery_store.COLLECTIONS, INBOX, DEAD_LETTERS])
+        await house.hear(project_event())
+        await house.accepted(*[task(i) for i in range(50)])
+        monkeypatch.setattr("services.delivery.service.names.new_id", lambda: "fixed")
+        made = await house.service.create(PROJECT, [], "")
+        monkeypatch.undo()
+        if crash:
+            await _die(house, commits)
+            house.clock.advance(100)
+            house.service = house.worker("two")
+        ended = await house.finish(made)
+        assert ended.state is DeliveryState.COMPLETED, ended.reason
+        found.append(contents(house.path(ended)))
+        await house.store.close()
+    assert found[0] == found[1]
+
+
+async def _die(house: House, commits: int) -> None:
+    commit, count = house.store._units._commit, 0
+
+    async def dying(unit: Any) -> None:
+        nonlocal count
+        count += 1
+        if count >= commits:
+            raise Stop
+        await commit(unit)
+
+    house.store._units._commit = dying
+    with pytest.raises(Stop):
+        await house.service.advance()
+        house.clock.advance(5)
+        await house.service.advance()
+        raise Stop
+    house.store._units._commit = commit
+
+
+@pytest.mark.parametrize("writes", range(1, 13))
+async def test_goes_on_after_a_crash_between_files(house: House, writes: int) -> None:
+    """Dies at the n-th file, in the middle of a part or among the closing files."""
+    await house.accepted(*[task(i) for i in range(50)])
+    made = await house.service.create(PROJECT, [], "")
+    write, count = house.blobs.write, 0
+
+    def dying(path: str) -> Any:
+        nonlocal count
+        count += 1
+        if count == writes:
+            raise Stop
+        return write(path)
+
+    house.blobs.write = dying  # type: ignore[method-assign]
+    with pytest.raises(Stop):
+        await house.finish(made)
+    house.clock.advance(100)
+    house.service = house.worker("two")
+    ended = await house.finish(made)
+    assert (ended.state, ended.written_count) == (DeliveryState.COMPLETED, 50)
+    assert run(house.path(ended), None) == 0
+
+
+async def test_two_workers_write_one_delivery_once(house: House) -> None:
+    await house.accepted(*[task(i) for i in range(90)])
+    made = await house.service.create(PROJECT, [], "")
+    workers = [house.worker("a"), house.worker("b")]
+    await asyncio.gather(*(w.advance() for w in workers))
+    house.clock.advance(5)
+    await asyncio.gather(*(w.advance() for w in workers))
+    ended = await house.service.delivery(made.name)
+    assert (ended.state, ended.written_count) == (DeliveryState.COMPLETED, 90)
+    assert len(await house.emitted(delivery_events.DeliveryCompleted)) == 1
+    assert run(house.path(ended), None) == 0
+
+
+async def test_accept_is_final(house: House) -> None:
+    made = await house.deliver(4)
+    assert (await house.service.accept(made.name)).state is DeliveryState.ACCEPTED
+    assert (await house.service.accept(made.name)).state is DeliveryState.ACCEPTED
+    with pytest.raises(OutOfTurn, match="ACCEPTED"):
+        await house.service.reject(made.name, "late", [])
+    assert len(await house.emitted(delivery_events.DeliveryAccepted)) == 1
+
+
+async def test_rejected_tasks_wait_and_the_others_go_out_again(house: House) -> None:
+    made = await house.deliver(10)
+    bad = [task(3).name, task(4).name]
+    with pytest.raises(Invalid, match=r"t000099 is not in this delivery") as caught:
+        await house.service.reject(made.name, "wrong", [bad[0], task(99).name])
+    assert caught.value.field == "tasks[1]"
+    await house.service.reject(made.name, "wrong", bad)
+    rejected = await house.emitted(delivery_events.DeliveryRejected)
+    assert sorted(t for m in rejected for t in m.tasks) == bad
+    assert {m.reason for m in rejected} == {"wrong"}
+    assert await delivery_store.deliverable(house.store, PROJECT) == 8
+    await house.accepted(task(3, version=3))
+    assert await delivery_store.deliverable(house.store, PROJECT) == 8
+    await house.accepted(task(3, version=7))
+    again = await house.finish(await house.service.create(PROJECT, [], ""))
+    assert again.label_count == 9
+    manifest = json.loads((house.path(again) / "manifest.json").read_bytes())
+    assert manifest["previous"]["delivery"] == made.name
+    assert run(house.path(again), None) == 0
+
+
+async def test_a_large_reject_is_released_in_blocks(house: House) -> None:
+    made = await house.deliver(2300)
+    await house.service.reject(made.name, "all wrong", [])
+    await house.service.advance()
+    rejected = await house.emitted(delivery_events.DeliveryRejected)
+    assert len([t for m in rejected for t in m.tasks]) == 2300
+    assert max(len(m.tasks) for m in rejected) <= 1000
+    assert await delivery_store.deliverable(house.store, PROJECT) == 0
+    assert not (await house.service.delivery(made.name)).open
+
+
+async def test_a_label_held_by_a_delivery_is_frozen(house: House) -> None:
+    made = await house.deliver(3)
+    await house.accepted(task(1, version=8))
+    assert await delivery_store.deliverable(house.store, PROJECT) == 0
+    assert (await house.service.lineage(task(1).name))["delivery"] == made.name
+
+
+async def test_certificate_claims_nothing_without_evidence(house: House) -> None:
+    made = await house.deliver(4)
+    proof = json.loads((house.path(made) / "certificate.json").read_bytes())
+    assert made.error_bound == 1.0
+    assert proof["certified"] is False
+    assert "no evidence" in proof["statement"]
+    assert proof["cost"] == {"amount": 0.04, "work_seconds": 4.0}
+
+
+async def test_certificate_rests_on_the_newest_report(house: House) -> None:
+    await house.accepted(*[task(i) for i in range(10)])
+    for machine, bound in ((5, 0.02), (2, 0.9)):
+        event = qc_events.QualityUpdated()
+        event.report.project = PROJECT
+        event.report.machine_count = event.report.human_count = machine
+        event.report.error_bound, event.report.confidence = bound, 0.95
+        await house.hear(event)
+    gate = qc_events.GateUpdated()
+    gate.gate.name, gate.gate.project = f"{PROJECT}/gates/<m>-1", PROJECT
+    gate.gate.model, gate.gate.version, gate.gate.sample_size = "<m>", 2, 300
+    await house.hear(gate)
+    made = await house.finish(await house.service.create(PROJECT, [], ""))
+    proof = json.loads((house.path(made) / "certificate.json").read_bytes())
+    assert proof["certified"] is True
+    assert proof["measured"]["error_bound"] == made.error_bound == 0.02
+    assert proof["measured"]["gates"][0]["sample_size"] == 300
+    page = (house.path(made) / "certificate.html").read_text()
+    assert "&lt;m&gt;" in page and "<m>" not in page and "<script" not in page
+
+
+async def test_a_stumbling_delivery_is_given_up_and_lets_go(
+    house: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await house.accepted(*[task(i) for i in range(5)])
+    made = await house.service.create(PROJECT, [], "")
+
+    def full(*_: Any) -> Any:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(house.blobs, "write", full)
+    for _ in range(20):
+        await house.service.advance()
+        house.clock.advance(61)
+    failed = await house.service.delivery(made.name)
+    assert failed.state is DeliveryState.FAILED and "No space left" in failed.reason
+    assert await delivery_store.deliverable(house.store, PROJECT) == 5
+    assert not list((house.folder / "blobs").rglob("*.part"))
+
+
+async def test_coco_holds_boxes_and_tells_what_it_cannot(house: House) -> None:
+    await house.hear(
+        project_event(version=2, exports=["jsonl", "coco"], field="image", shape="boxes")
+    )
+    box = an.Box(x=1, y=2, width=3, height=4)
+    setattr(box, "class", "bad")
+    value = an.Value(boxes=an.Boxes(boxes=[box]))
+    image = json.dumps({"image": PIXEL})
+    await house.accepted(
+        task(1, value=value, data=image),
+        task(2, value=an.Value(boxes=an.Boxes()), data=image, source_key=""),
+        task(3, value=value, data=json.dumps({"image": "blob:blobs/other/x.png"})),
+    )
+    made = await house.finish(await house.service.create(PROJECT, [], ""))
+    folder = house.path(made)
+    doc = json.loads((folder / "coco-00001.json").read_bytes())
+    assert [c["name"] for c in doc["categories"]] == ["good", "bad"]
+    assert [(i["width"], i["height"]) for i in doc["images"]] == [(1, 1), (1, 1)]
+    assert [i["file_name"] for i in doc["images"]] == ["row 1", "t000002.png"]
+    (one,) = doc["annotations"]
+    assert (one["bbox"], one["area"], one["category_id"]) == ([1.0, 2.0, 3.0, 4.0], 12.0, 2)
+    report = json.loads((folder / "report.json").read_bytes())
+    assert report["left_out"] == {"coco": 1, "jsonl": 0}
+    assert json.loads((folder / "report-00001.jsonl").read_bytes())["task"] == task(3).name
+    assert run(folder, None) == 0
+
+
+async def test_csv_is_safe_for_spreadsheets(house: House) -> None:
+    await house.accepted(task(1, source_key="=HYPERLINK(1)"))
+    made = await house.finish(await house.service.create(PROJECT, ["csv"], ""))
+    text = (house.path(made) / "labels-00001.csv").read_text()
+    assert ",'=HYPERLINK(1)," in text
+
+
+def _flip(folder: Path) -> None:
+    path = folder / "labels-00001.jsonl"
+    content = bytearray(path.read_bytes())
+    content[100] ^= 1
+    path.write_bytes(content)
+
+
+def _forge(folder: Path) -> None:
+    path = folder / "manifest.json"
+    path.write_bytes(path.read_bytes().replace(b'"label_count":9', b'"label_count":8'))
+
+
+def _lengthen(folder: Path) -> None:
+    with (folder / "labels-00001.csv").open("a") as file:
+        file.write("x\n")
+
+
+@pytest.mark.parametrize(
+    ("harm", "reason"),
+    [
+        (_flip, "labels-00001.jsonl: its SHA-256"),
+        (lambda f: (f / "labels-00001.csv").unlink(), "labels-00001.csv: No such file"),
+        (_lengthen, "labels-00001.csv: .* bytes instead of"),
+        (_forge, "manifest.json: the signature in manifest.sig"),
+        (lambda f: (f / "extra.txt").write_text("x"), "extra.txt: is not named"),
+        (lambda f: (f / "manifest.sig").unlink(), "manifest.sig: No such file"),
+        (lambda f: (f / "public-key.pem").write_text("x"), "public key cannot be read"),
+    ],
+)
+async def test_verify_finds_every_harm(
+    house: House, harm: Any, reason: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    folder = house.path(await house.deliver(9))
+    assert run(folder, None) == 0
+    harm(folder)
+    assert run(folder, None) == 1
+    assert re.search(reason, capsys.readouterr().out)
+
+
+async def test_verify_pins_the_key(house: House, capsys: pytest.CaptureFixture[str]) -> None:
+    folder = house.path(await house.deliver(3))
+    right, wrong = house.folder / "right.pem", house.folder / "wrong.pem"
+    right.write_bytes(house.signer.public_pem)
+    wrong.write_bytes(Signer(_PEM).public_pem)
+    assert run(folder, right) == 0
+    assert "the pinned key" in capsys.readouterr().out
+    assert run(folder, wrong) == 1
+    assert "another key" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("fault", ["lineage", "twice", "source", "count"])
+async def test_verify_reads_the_labels_though_all_is_signed(
+    house: House, fault: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A delivery that was signed with a fault in it is found out, too."""
+    folder = house.path(await house.deliver(3))
+    path = folder / "labels-00001.jsonl"
+    lines = [json.loads(line) for line in path.read_text().splitlines()]
+    if fault == "lineage":
+        lines[1]["lineage"]["annotations"] = []
+    elif fault == "twice":
+        lines[2]["task"] = lines[1]["task"]
+    elif fault == "source":
+        lines[1]["label"]["source"] = "REVIEWED"
+    else:
+        lines.pop()
+    path.write_text("".join(json.dumps(line) + "\n" for line in lines))
+    _sign_again(folder, house.signer)
+    assert run(folder, None) == 1
+    wanted = {
+        "lineage": "line 2: the lineage does not say",
+        "twice": "line 3: .* out of order or there twice",
+        "source": "labels by source",
+        "count": "2 lines instead of 3",
+    }
+    assert re.search(wanted[fault], capsys.readouterr().out)
+
+
+def _sign_again(folder: Path, signer: Signer) -> None:
+    manifest = json.loads((folder / "manifest.json").read_bytes())
+    for entry in manifest["files"]:
+        content = (folder / entry["path"]).read_bytes()
+        entry["size"], entry["sha256"] = len(content), hashlib.sha256(content).hexdigest()
+    (folder / "manifest.json").write_bytes(canonical(manifest))
+    (folder / "manifest.sig").write_bytes(signer.sign(canonical(manifest)))
+
+
+async def test_memory_stays_flat(house: House) -> None:
+    peaks = []
+    for count in (2000, 20_000):
+        for start in range(0, count, 1000):
+            await house.accepted(*[task(i, version=count) for i in range(start, start + 1000)])
+        made = await house.service.create(PROJECT, [], "")
+        service = house.worker("one", part_size=20_000)
+        for _ in range(count // 1000 + 3):
+            await service._step(await service.delivery(made.name))
+        house.clock.advance(5)
+        while (await service.delivery(made.name)).state is DeliveryState.FREEZING:
+            await service._step(await service.delivery(made.name))
+        tracemalloc.start()
+        await service.advance()
+        peaks.append(tracemalloc.get_traced_memory()[1])
+        tracemalloc.stop()
+        ended = await service.delivery(made.name)
+        assert ended.state is DeliveryState.COMPLETED
+        await service.reject(made.name, "again", [])
+        await service.advance()
+    assert peaks[1] < 1.5 * peaks[0], peaks
