@@ -236,7 +236,7 @@ def begin_writing(delivery: Delivery, evidence: Doc, bound: float, now: datetime
             delivery,
             now,
             state=DeliveryState.FAILED,
-            reason="another delivery took the labels that were ready",
+            reason="no label was left: another delivery took them or they were cancelled",
         )
     return _next(
         delivery,

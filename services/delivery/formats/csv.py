@@ -2,7 +2,7 @@
 
 A spreadsheet runs a cell that starts with `= + - @`, tab or carriage return as a formula. Such a
 cell gets a leading apostrophe, and so does one that starts with an apostrophe: whoever takes one
-leading apostrophe away has the original back.
+leading apostrophe away has the original back. Lines end as in RFC 4180.
 """
 
 from __future__ import annotations
@@ -26,12 +26,12 @@ class CsvEncoder:
         self.problems: list[Problem] = []
 
     def begin(self) -> bytes:
-        return (",".join(COLUMNS) + "\n").encode()
+        return (",".join(COLUMNS) + "\r\n").encode()
 
     def add(self, rows: Sequence[Doc]) -> bytes:
         self.labels += len(rows)
-        text = io.StringIO()
-        csv.writer(text, lineterminator="\n").writerows([self._cells(row) for row in rows])
+        text = io.StringIO(newline="")
+        csv.writer(text, lineterminator="\r\n").writerows([self._cells(row) for row in rows])
         return text.getvalue().encode()
 
     def end(self) -> Iterator[bytes]:
