@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import json
 import tracemalloc
 from collections import Counter
@@ -28,7 +27,7 @@ from services.delivery.__main__ import run
 from services.delivery.domain import Delivery, DeliveryState
 from services.delivery.events import HANDLERS
 from services.delivery.service import Deliveries
-from services.delivery.signing import Signer, open_signer
+from services.delivery.signing import open_signer
 
 PROJECT = "tenants/acme/projects/reviews"
 PIXEL = (
@@ -198,95 +197,6 @@ async def test_a_newer_acceptance_replaces_what_no_delivery_holds(house: House) 
     assert await delivery_store.deliverable(house.store, PROJECT) == 1
 
 
-class Stop(BaseException):
-    """The process is gone."""
-
-
-@pytest.mark.parametrize("commits", range(1, 12))
-async def test_goes_on_after_a_crash_with_the_same_files(
-    tmp_path: Path, commits: int, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """Dies before the n-th commit of the background work, goes on in another process."""
-    from libs.common.store import DEAD_LETTERS, INBOX
-
-    found = []
-    for crash in (False, True):
-        house = House(tmp_path / str(crash))
-        house.signer = Signer(_PEM)
-        house.service = house.worker("one")
-        await house.store.open([*delivery_store.COLLECTIONS, INBOX, DEAD_LETTERS])
-        await house.hear(project_event())
-        await house.accepted(*[task(i) for i in range(50)])
-        monkeypatch.setattr("services.delivery.service.names.new_id", lambda: "fixed")
-        made = await house.service.create(PROJECT, [], "")
-        monkeypatch.undo()
-        if crash:
-            await _die(house, commits)
-            house.clock.advance(100)
-            house.service = house.worker("two")
-        ended = await house.finish(made)
-        assert ended.state is DeliveryState.COMPLETED, ended.reason
-        found.append(contents(house.path(ended)))
-        await house.store.close()
-    assert found[0] == found[1]
-
-
-async def _die(house: House, commits: int) -> None:
-    commit, count = house.store._units._commit, 0
-
-    async def dying(unit: Any) -> None:
-        nonlocal count
-        count += 1
-        if count >= commits:
-            raise Stop
-        await commit(unit)
-
-    house.store._units._commit = dying
-    with pytest.raises(Stop):
-        await house.service.advance()
-        house.clock.advance(5)
-        await house.service.advance()
-        raise Stop
-    house.store._units._commit = commit
-
-
-@pytest.mark.parametrize("writes", range(1, 13))
-async def test_goes_on_after_a_crash_between_files(house: House, writes: int) -> None:
-    """Dies at the n-th file, in the middle of a part or among the closing files."""
-    await house.accepted(*[task(i) for i in range(50)])
-    made = await house.service.create(PROJECT, [], "")
-    write, count = house.blobs.write, 0
-
-    def dying(path: str) -> Any:
-        nonlocal count
-        count += 1
-        if count == writes:
-            raise Stop
-        return write(path)
-
-    house.blobs.write = dying  # type: ignore[method-assign]
-    with pytest.raises(Stop):
-        await house.finish(made)
-    house.clock.advance(100)
-    house.service = house.worker("two")
-    ended = await house.finish(made)
-    assert (ended.state, ended.written_count) == (DeliveryState.COMPLETED, 50)
-    assert run(house.path(ended), None) == 0
-
-
-async def test_two_workers_write_one_delivery_once(house: House) -> None:
-    await house.accepted(*[task(i) for i in range(90)])
-    made = await house.service.create(PROJECT, [], "")
-    workers = [house.worker("a"), house.worker("b")]
-    await asyncio.gather(*(w.advance() for w in workers))
-    house.clock.advance(5)
-    await asyncio.gather(*(w.advance() for w in workers))
-    ended = await house.service.delivery(made.name)
-    assert (ended.state, ended.written_count) == (DeliveryState.COMPLETED, 90)
-    assert len(await house.emitted(delivery_events.DeliveryCompleted)) == 1
-    assert run(house.path(ended), None) == 0
-
-
 async def test_accept_is_final(house: House) -> None:
     made = await house.deliver(4)
     assert (await house.service.accept(made.name)).state is DeliveryState.ACCEPTED
@@ -363,25 +273,6 @@ async def test_certificate_rests_on_the_newest_report(house: House) -> None:
     assert proof["measured"]["gates"][0]["sample_size"] == 300
     page = (house.path(made) / "certificate.html").read_text()
     assert "&lt;m&gt;" in page and "<m>" not in page and "<script" not in page
-
-
-async def test_a_stumbling_delivery_is_given_up_and_lets_go(
-    house: House, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    await house.accepted(*[task(i) for i in range(5)])
-    made = await house.service.create(PROJECT, [], "")
-
-    def full(*_: Any) -> Any:
-        raise OSError(28, "No space left on device")
-
-    monkeypatch.setattr(house.blobs, "write", full)
-    for _ in range(20):
-        await house.service.advance()
-        house.clock.advance(61)
-    failed = await house.service.delivery(made.name)
-    assert failed.state is DeliveryState.FAILED and "No space left" in failed.reason
-    assert await delivery_store.deliverable(house.store, PROJECT) == 5
-    assert not list((house.folder / "blobs").rglob("*.part"))
 
 
 async def test_coco_holds_boxes_and_tells_what_it_cannot(house: House) -> None:
