@@ -55,7 +55,6 @@ class Project:
     template: str
     exports: tuple[str, ...]
     unit_of_error: str
-    shape: str
     classes: tuple[str, ...]
     image_field: str = ""
     max_error_rate: float = 0.0

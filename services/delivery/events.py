@@ -42,7 +42,6 @@ def _project(project: Any, template: Any) -> Project:
         template=project.template,
         exports=tuple(template.exports),
         unit_of_error=template.unit_of_error,
-        shape=template.label_schema.shape,
         classes=tuple(template.label_schema.classes),
         image_field=next((f.name for f in template.data_fields if f.type == "image"), ""),
         max_error_rate=project.target.max_error_rate,

@@ -16,7 +16,7 @@ from services.delivery.formats import Job
 from services.delivery.formats.csv import CsvEncoder, safe
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
-PROJECT = Project("tenants/a/projects/p", 1, "t", ("jsonl", "csv"), "item", "choice", ("x",))
+PROJECT = Project("tenants/a/projects/p", 1, "t", ("jsonl", "csv"), "item", ("x",))
 
 
 def delivery(state: DeliveryState = DeliveryState.PENDING, **changes: object) -> Delivery:
