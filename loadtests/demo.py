@@ -266,7 +266,7 @@ def _deliver(
         raise NotStarted(f"delivery {made['state']}: {made['reason']}")
     download(owner, made, folder)
     console.rule(f"python -m services.delivery verify {folder.name}")
-    if verify([str(folder)]):
+    if verify(["verify", str(folder)]):
         raise NotStarted("the delivery does not verify")
     return made, folder
 

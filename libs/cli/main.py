@@ -216,9 +216,10 @@ def download(client: Client, delivery: dict[str, Any], to: Path) -> None:
 @app.command()
 def verify(folder: Path, key: Path | None = None) -> None:
     """Check a downloaded delivery offline: hashes, signature, counts, lineage."""
-    from services.delivery.verify import main as verify_delivery
+    from services.delivery.__main__ import main as verify_delivery
 
-    raise typer.Exit(verify_delivery([str(folder), *(["--key", str(key)] if key else [])]))
+    pinned = ["--key", str(key)] if key else []
+    raise typer.Exit(verify_delivery(["verify", str(folder), *pinned]))
 
 
 @app.command()

@@ -34,6 +34,15 @@ class ReadyWindow:
     def __init__(self, fetch: Fetch) -> None:
         self._fetch = fetch
         self._queues: dict[str, Queue] = {}
+        self._leasing: set[str] = set()
+
+    def leasing(self, name: str) -> None:
+        """A unit of work is about to lease the task: it is proposed to nobody else meanwhile."""
+        self._leasing.add(name)
+
+    def leased(self, names: list[str]) -> None:
+        """Those units have ended, well or not; the store tells the tasks' state again."""
+        self._leasing.difference_update(names)
 
     def opened(self, queue: str, tasks: list[Task]) -> None:
         """New open tasks: an empty window is looked at again at once, and one that has room
@@ -64,7 +73,7 @@ class ReadyWindow:
             await self._refill(queue, known)
         found: list[str] = []
         for name, task in known.tasks.items():
-            if fits(task, person):
+            if name not in self._leasing and fits(task, person):
                 found.append(name)
                 if len(found) == count:
                     return found
@@ -83,7 +92,7 @@ class ReadyWindow:
         place = known.places.get(person, (-last.priority, last.name))
         for _ in range(_DEEP_BLOCKS):
             tasks = await self._fetch(queue, place, BLOCK)
-            fitting = [task.name for task in tasks if fits(task, person)]
+            fitting = [t.name for t in tasks if t.name not in self._leasing and fits(t, person)]
             if fitting:
                 known.places[person] = place
                 return fitting[:count]

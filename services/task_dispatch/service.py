@@ -189,38 +189,51 @@ class TaskDispatch:
             raise Denied(f"{project_name} needs the skills {', '.join(lacking)}")
         lane = store.REVIEW if stage in domain.REVIEW_STAGES else store.ANNOTATE
         queue = store.queue_of(project_name, lane)
+        touched: list[str] = []
 
         async def work(unit: Unit) -> list[tuple[Assignment, Task]]:
+            self._ready.leased(touched)
+            touched.clear()
             repeated = await self._repeated_claim(unit, project_name, person, request_id)
             if repeated is not None:
                 return repeated
             room = await self._room(unit, project, person, max(1, count))
-            leased = await self._lease_from(unit, queue, project, person, room)
+            leased = await self._lease_from(unit, queue, project, person, room, touched)
             if request_id and leased:
                 unit.insert(
                     store.CLAIMS, [self._claim_doc(project_name, person, request_id, leased)]
                 )
             return leased
 
-        return await self._store.transact(work)
+        try:
+            return await self._store.transact(work)
+        finally:
+            self._ready.leased(touched)
 
     async def _lease_from(
-        self, unit: Unit, queue: str, project: Project, person: str, count: int
+        self,
+        unit: Unit,
+        queue: str,
+        project: Project,
+        person: str,
+        count: int,
+        touched: list[str],
     ) -> list[tuple[Assignment, Task]]:
         leased: list[tuple[Assignment, Task]] = []
-        for _ in range(4):
+        while len(leased) < count:
             proposed = await self._ready.propose(queue, person, count - len(leased))
             if not proposed:
                 break
+            touched.extend(proposed)
+            for name in proposed:
+                self._ready.leasing(name)
             tasks = await store.tasks_by_name(unit, proposed)
             for name in proposed:
                 task = tasks.get(name)
                 if task is None or not domain.fits(task, person):
                     self._ready.taken(queue, name)
-                    continue
-                leased.append(self._lease(unit, queue, project, person, task))
-            if len(leased) >= count:
-                break
+                else:
+                    leased.append(self._lease(unit, queue, project, person, task))
         return leased
 
     def _lease(

@@ -27,6 +27,7 @@ from libs.common.store import DEAD_LETTERS, INBOX, Doc, Store, Unit
 Handler = Callable[[Any, list[Any]], Awaitable[None]]
 Handlers = Mapping[type[Message], Handler]
 _POLL = 256
+_SMALL, _LINGER_SECONDS = 32, 0.08
 _TRIES = 6
 _DEAD_WINDOW, _DEAD_LIMIT = 100, 20
 log = logging.getLogger(__name__)
@@ -63,6 +64,10 @@ class Consumer:
                 if received:
                     await self._handle_all([r.event for r in received])
                     await self._commit(subscription.commit, received)
+                if 0 < len(received) < _SMALL:
+                    # The first event was handled at once; those of the next moment share a
+                    # batch, which costs little more than one of them would.
+                    await asyncio.sleep(_LINGER_SECONDS)
         finally:
             await subscription.close()
 

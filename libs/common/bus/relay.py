@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 _BATCH = 500
 _IDLE_SECONDS = 2.0
-_LINGER_SECONDS = 0.005
+_SMALL, _LINGER_SECONDS = 64, 0.03
 log = logging.getLogger(__name__)
 
 
@@ -47,8 +47,9 @@ class Relay:
             if not moved:
                 with contextlib.suppress(TimeoutError):
                     await asyncio.wait_for(self._woken.wait(), _IDLE_SECONDS)
-            # Commits of the next moment share one publish.
-            await asyncio.sleep(_LINGER_SECONDS)
+            elif moved < _SMALL:
+                # The first event went at once; those of the next moment share one publish.
+                await asyncio.sleep(_LINGER_SECONDS)
 
     async def drain(self) -> int:
         """Publishes one batch; the number of events moved."""

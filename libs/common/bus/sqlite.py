@@ -10,11 +10,10 @@ from __future__ import annotations
 import asyncio
 import contextlib
 from collections.abc import Sequence
-from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 from libs.common.bus import Event, Received
-from libs.common.store.sqlite import connect, path_of
+from libs.common.sqlite import Writer, connect, full_sync, path_of
 
 _POLL_SECONDS = 0.1
 _KEPT = 200_000
@@ -24,26 +23,26 @@ class SqliteBus:
     """`libs.common.bus.Bus` over one file."""
 
     def __init__(self, url: str) -> None:
-        self._path = path_of(url)
-        self._thread = ThreadPoolExecutor(1, thread_name_prefix="bus")
-        self._woken: set[asyncio.Event] = set()
+        self._path, self._full = path_of(url), full_sync(url)
+        self._woken: dict[asyncio.Event, set[str]] = {}
 
     async def open(self, topics: Sequence[str]) -> None:
-        self._log = connect(self._path)
+        self._writer = Writer(self._path, "bus", full=self._full)
         self._reader = connect(self._path)
-        self._log.execute(
+        self._writer.connection.execute(
             "CREATE TABLE IF NOT EXISTS log(position INTEGER PRIMARY KEY AUTOINCREMENT, id TEXT,"
             " topic TEXT, type TEXT, key TEXT, time TEXT, payload BLOB, traceparent TEXT)"
         )
-        self._log.execute("CREATE INDEX IF NOT EXISTS log_topic ON log(topic, position)")
-        self._log.execute(
+        self._writer.connection.execute(
+            "CREATE INDEX IF NOT EXISTS log_topic ON log(topic, position)"
+        )
+        self._writer.connection.execute(
             "CREATE TABLE IF NOT EXISTS cursors(consumer TEXT, topic TEXT, position INTEGER,"
             " PRIMARY KEY(consumer, topic))"
         )
 
     async def close(self) -> None:
-        self._thread.shutdown()
-        self._log.close()
+        await self._writer.close()
         self._reader.close()
 
     async def publish(self, events: Sequence[Event]) -> None:
@@ -53,33 +52,25 @@ class SqliteBus:
             " VALUES (?,?,?,?,?,?,?)",
             rows,
         )
-        for woken in self._woken:
-            woken.set()
+        published = {event.topic for event in events}
+        for woken, topics in self._woken.items():
+            if topics & published:
+                woken.set()
 
     async def subscribe(self, group: str, topics: Sequence[str]) -> SqliteSubscription:
         woken = asyncio.Event()
-        self._woken.add(woken)
+        self._woken[woken] = set(topics)
         return SqliteSubscription(self, group, topics, woken)
 
     async def write(self, sql: str, rows: Sequence[tuple[Any, ...]]) -> None:
-        """One transaction in the bus's own thread."""
-
-        def once() -> None:
-            self._log.execute("BEGIN IMMEDIATE")
-            try:
-                self._log.executemany(sql, rows)
-                self._log.execute("COMMIT")
-            except BaseException:
-                self._log.execute("ROLLBACK")
-                raise
-
-        await asyncio.get_running_loop().run_in_executor(self._thread, once)
+        """Durable when it returns."""
+        await self._writer.write(lambda connection: connection.executemany(sql, rows), len(rows))
 
     def read(self, sql: str, values: Sequence[Any]) -> list[Any]:
         return self._reader.execute(sql, values).fetchall()
 
     def forget(self, woken: asyncio.Event) -> None:
-        self._woken.discard(woken)
+        self._woken.pop(woken, None)
 
     async def trim(self) -> None:
         """Drops what every group has read, but the last `_KEPT` events."""

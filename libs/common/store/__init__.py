@@ -186,6 +186,14 @@ class Unit:
         return self.staged.setdefault(collection, Staged())
 
     @property
+    def size(self) -> int:
+        """Rows the unit writes."""
+        return len(self.events) + sum(
+            len(s.inserts) + len(s.puts) + len(s.overwrites) + len(s.deletes) + len(s.counts)
+            for s in self.staged.values()
+        )
+
+    @property
     def empty(self) -> bool:
         return not self.staged and not self.events
 

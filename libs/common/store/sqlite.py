@@ -1,75 +1,49 @@
 """The embedded store: one SQLite file a service, write-ahead log, one writer.
 
-Reads run in the event loop on a connection of their own (tens of microseconds); every commit
-runs in one thread, because its fsync may take milliseconds (`synchronous=FULL`: what was
-acknowledged survives a power cut).
+Reads run in the event loop on a connection of their own (tens of microseconds).
 """
 
 from __future__ import annotations
 
-import asyncio
 import sqlite3
 from collections.abc import Callable, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
-from pathlib import Path
 from typing import Any, TypeVar
 
 import orjson
 
 from libs.common.bus import Event
 from libs.common.errors import AlreadyExists, Conflict
+from libs.common.sqlite import Writer, connect, full_sync, path_of
 from libs.common.store import Above, Below, Collection, Doc, Staged, Unit, Units, Work
 
 T = TypeVar("T")
-_PRAGMAS = (
-    "PRAGMA journal_mode=WAL",
-    "PRAGMA synchronous=FULL",
-    "PRAGMA busy_timeout=15000",
-    "PRAGMA cache_size=-65536",
-    "PRAGMA wal_autocheckpoint=4000",
-)
 _CHUNK = 500
-
-
-def connect(path: Path) -> sqlite3.Connection:
-    """A connection with explicit transactions that any one thread at a time may use."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    connection = sqlite3.connect(path, isolation_level=None, check_same_thread=False)
-    for pragma in _PRAGMAS:
-        connection.execute(pragma)
-    return connection
-
-
-def path_of(url: str) -> Path:
-    """`sqlite:///data/store` is relative to the working folder, `sqlite:////data` absolute."""
-    return Path(url.removeprefix("sqlite:///").split("?", 1)[0])
 
 
 class SqliteStore:
     """`libs.common.store.Store` over one file."""
 
     def __init__(self, url: str, service: str) -> None:
-        self._path = path_of(url) / f"{service}.db"
-        self._thread = ThreadPoolExecutor(1, thread_name_prefix=f"store-{service}")
+        self._path, self._full = path_of(url) / f"{service}.db", full_sync(url)
+        self._name = f"store-{service}"
         self._units = Units(self, self._commit)
         self._notify: Callable[[], None] = lambda: None
-        self._turn = asyncio.Lock()
         self._sql: dict[Collection, _Statements] = {}
 
     async def open(self, collections: Sequence[Collection]) -> None:
-        self._writer, self._reader = connect(self._path), connect(self._path)
+        self._writer = Writer(self._path, self._name, full=self._full)
+        self._reader = connect(self._path)
         self._sql = {c: _Statements(c) for c in collections}
         for statements in self._sql.values():
             for line in statements.schema:
-                self._writer.execute(line)
-        self._writer.execute(
+                self._writer.connection.execute(line)
+        self._writer.connection.execute(
             "CREATE TABLE IF NOT EXISTS outbox(seq INTEGER PRIMARY KEY AUTOINCREMENT, id TEXT,"
             " topic TEXT, type TEXT, key TEXT, time TEXT, payload BLOB, traceparent TEXT)"
         )
 
     async def close(self) -> None:
-        await asyncio.get_running_loop().run_in_executor(self._thread, self._writer.close)
-        self._thread.shutdown()
+        await self._writer.close()
         self._reader.close()
 
     async def get(self, collection: Collection, name: str) -> Doc | None:
@@ -112,10 +86,9 @@ class SqliteStore:
 
     async def published(self, events: Sequence[Event]) -> None:
         ids = [(event.id,) for event in events]
-        async with self._turn:
-            await self._in_thread(
-                lambda: self._writer.executemany("DELETE FROM outbox WHERE id = ?", ids)
-            )
+        await self._writer.write(
+            lambda c: c.executemany("DELETE FROM outbox WHERE id = ?", ids), len(ids)
+        )
 
     def on_emit(self, notify: Callable[[], None]) -> None:
         self._notify = notify
@@ -123,27 +96,14 @@ class SqliteStore:
     async def _commit(self, unit: Unit) -> None:
         if unit.empty:
             return
-        async with self._turn:
-            await self._in_thread(lambda: self._apply(unit))
+        await self._writer.write(lambda connection: self._apply(connection, unit), unit.size)
         if unit.events:
             self._notify()
 
-    async def _in_thread(self, call: Callable[[], Any]) -> None:
-        def once() -> None:
-            self._writer.execute("BEGIN IMMEDIATE")
-            try:
-                call()
-                self._writer.execute("COMMIT")
-            except BaseException:
-                self._writer.execute("ROLLBACK")
-                raise
-
-        await asyncio.get_running_loop().run_in_executor(self._thread, once)
-
-    def _apply(self, unit: Unit) -> None:
+    def _apply(self, connection: sqlite3.Connection, unit: Unit) -> None:
         for collection, staged in unit.staged.items():
-            self._sql[collection].apply(self._writer, staged)
-        self._writer.executemany(
+            self._sql[collection].apply(connection, staged)
+        connection.executemany(
             "INSERT INTO outbox(id, topic, type, key, time, payload, traceparent)"
             " VALUES (?,?,?,?,?,?,?)",
             [(e.id, e.topic, e.type, e.key, e.time, e.payload, e.traceparent) for e in unit.events],
