@@ -173,6 +173,7 @@ class Background:
         chain = await self._store.get(store.CHAINS, project)
         previous = chain and {k: chain[k] for k in ("delivery", "manifest_sha256")}
         contents = closing_files(delivery, previous, self._signer)
+        await self._sweep(delivery.blob)
         for path, content in contents.items():
             await self._blobs.put(f"{delivery.blob}/{path}", content)
         files = listed_files(contents)
@@ -192,6 +193,12 @@ class Background:
             unit.emit(event_key(after), message)
 
         await self._store.transact(work)
+
+    async def _sweep(self, folder: str) -> None:
+        """A killed process leaves half a file behind, which is no part of the delivery."""
+        for path in await self._blobs.list(folder):
+            if path.endswith(".part"):
+                await self._blobs.delete(path)
 
     async def _release(self, name: str) -> None:
         """Lets go of one block of a rejected or failed delivery's labels."""

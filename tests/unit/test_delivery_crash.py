@@ -122,3 +122,11 @@ async def test_a_stumbling_delivery_is_given_up_and_lets_go(
     assert failed.state is DeliveryState.FAILED and "No space left" in failed.reason
     assert await delivery_store.deliverable(house.store, PROJECT) == 5
     assert not list((house.folder / "blobs").rglob("*.part"))
+
+
+async def test_half_a_file_of_a_killed_process_is_swept_away(house: House) -> None:
+    await house.accepted(*[task(i) for i in range(5)])
+    made = await house.service.create(PROJECT, [], "")
+    house.path(made).mkdir(parents=True)
+    (house.path(made) / "labels-00001.jsonl.01abc.part").write_text("{")
+    assert run(house.path(await house.finish(made)), None) == 0
