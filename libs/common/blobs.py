@@ -65,7 +65,7 @@ class Blobs:
     def read(self, path: str) -> IO[bytes]:
         """An open file to read in blocks; the caller closes it."""
         try:
-            return self._fs.open(self._full(path), "rb")  # type: ignore[no-any-return]
+            return self._fs.open(self._full(path), "rb")
         except FileNotFoundError as error:
             raise NotFound(f"{path} is not in the blob store") from error
 
@@ -90,7 +90,7 @@ class Writing:
 
     def __enter__(self) -> IO[bytes]:
         self._file = self._fs.open(self._part, "wb")
-        return self._file  # type: ignore[no-any-return]
+        return self._file
 
     def __exit__(self, kind: object, *_: object) -> None:
         self._file.close()

@@ -25,8 +25,14 @@ Doc = dict[str, Any]
 T = TypeVar("T")
 M = TypeVar("M", bound=Message)
 
+F = TypeVar("F", bound=Callable[..., Any])
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _TIMESTAMP = "google.protobuf.Timestamp"
+
+
+def cached(function: F) -> F:
+    """`functools.cache` that keeps the signature."""
+    return typing.cast(F, cache(function))
 
 
 def to_doc(value: Any) -> Doc:
@@ -69,7 +75,7 @@ def time_text(moment: datetime) -> str:
 # -- how one Python type is written to and read from a document -----------------------------
 
 
-@cache
+@cached
 def _hints(cls: type) -> dict[str, Any]:
     return typing.get_type_hints(cls)
 
@@ -91,7 +97,7 @@ def _optional(convert: Callable[[Any], Any], optional: bool) -> Callable[[Any], 
     return lambda value: None if value is None else convert(value)
 
 
-@cache
+@cached
 def _to_plain(hint: Any) -> Callable[[Any], Any]:
     hint, optional = _strip_optional(hint)
     origin = typing.get_origin(hint)
@@ -113,7 +119,7 @@ def _enum_value(member: enum.Enum) -> Any:
     return member.value
 
 
-@cache
+@cached
 def _from_plain(hint: Any) -> Callable[[Any], Any]:
     hint, optional = _strip_optional(hint)
     origin = typing.get_origin(hint)
@@ -143,7 +149,7 @@ def _compile(lines: list[str], scope: dict[str, Any]) -> Callable[..., Any]:
     return typing.cast(Callable[..., Any], scope["convert"])
 
 
-@cache
+@cached
 def _doc_writer(cls: type) -> Callable[[Any], Doc]:
     scope: dict[str, Any] = {}
     hints = _hints(cls)
@@ -154,7 +160,7 @@ def _doc_writer(cls: type) -> Callable[[Any], Doc]:
     return _compile(["def convert(o):", "    return {" + ", ".join(pairs) + "}"], scope)
 
 
-@cache
+@cached
 def _doc_reader(cls: type) -> Callable[[Doc], Any]:
     scope: dict[str, Any] = {"cls": cls}
     hints = _hints(cls)
@@ -212,7 +218,7 @@ def _is_map(field: FieldDescriptor) -> bool:
     return field.message_type is not None and field.message_type.GetOptions().map_entry
 
 
-@cache
+@cached
 def _message_writer(cls: type, message: type[Message]) -> Callable[[Any], Any]:
     scope: dict[str, Any] = {"message": message, "_stamp": _stamp}
     scalars, lines = [], []
@@ -254,7 +260,7 @@ def _part_out(hint: Any, field: FieldDescriptor) -> Callable[[Any], Message]:
     return lambda doc: doc_to_message(doc, part)
 
 
-@cache
+@cached
 def _message_reader(cls: type, message: type[Message]) -> Callable[[Any], Any]:
     scope: dict[str, Any] = {"cls": cls, "_moment": _moment}
     args = [
@@ -300,7 +306,7 @@ def _part_in(hint: Any, field: FieldDescriptor) -> Callable[[Any], Any]:
 # -- message <-> plain data ------------------------------------------------------------------
 
 
-@cache
+@cached
 def _plain_writer(descriptor: Descriptor) -> Callable[[Any], Doc]:
     scope: dict[str, Any] = {"_moment": _moment, "time_text": time_text}
     lines = ["def convert(m):", "    d = {}"]
@@ -329,7 +335,7 @@ def _plain_out(field: FieldDescriptor, scope: dict[str, Any]) -> list[str]:
     return [f"x = {expr}", f"if x: d[{name!r}] = {one}"]
 
 
-@cache
+@cached
 def _plain_reader(descriptor: Descriptor) -> Callable[[Any, Doc], None]:
     setters = {field.name: _plain_setter(field) for field in descriptor.fields}
 

@@ -21,19 +21,22 @@ class Settings(BaseSettings):
     store_url: str = ""
     blob_url: str = ""
     inference_url: str = Field(
-        "", description="host:port of a KServe v2 gRPC server; empty starts the embedded one"
+        default="",
+        description="host:port of a KServe v2 gRPC server; empty starts the embedded one",
     )
     models_dir: Path = Field(
-        Path(".models"),
+        default=Path(".models"),
         description="model repository of the embedded server",
-        alias="LABELMILL_MODELS",
+        validation_alias="LABELMILL_MODELS",
     )
     grpc_listen: str = ""
     http_listen: str = "127.0.0.1:8080"
-    platform_listen: str = Field("127.0.0.1:8081", description="gRPC front for platforms")
+    platform_listen: str = Field(default="127.0.0.1:8081", description="gRPC front for platforms")
     metrics_listen: str = ""
-    service_token_key: str = Field("", description="shared by all services; made if empty")
-    delivery_signing_key: str = Field("", description="Ed25519 private key, PEM; made if empty")
+    service_token_key: str = Field(default="", description="shared by all services; made if empty")
+    delivery_signing_key: str = Field(
+        default="", description="Ed25519 private key, PEM; made if empty"
+    )
     otel_exporter_otlp_endpoint: str = ""
     reflection: bool = False
     log_level: str = "WARNING"

@@ -194,19 +194,15 @@ class Host:
             self.failed.set_exception(task.exception() or RuntimeError(task.get_name()))
 
     async def _end_tasks(self) -> None:
-        _, late = await asyncio.wait(
-            [t for t in self._tasks if not t.get_name().endswith("relay")] or [_nothing()],
-            timeout=0.2,
-        )
+        """Consumers finish their batch; timers are cut off, they hold nothing."""
+        consumers = {t for t in self._tasks if t.get_name().endswith(" consumer")}
         for task in self._tasks:
             if not task.get_name().endswith((" relay", " consumer")):
                 task.cancel()
-        _, late = await asyncio.wait(
-            [t for t in self._tasks if t.get_name().endswith(" consumer")] or [_nothing()],
-            timeout=self._settings.shutdown_seconds,
-        )
-        for task in late:
-            task.cancel()
+        if consumers:
+            _, late = await asyncio.wait(consumers, timeout=self._settings.shutdown_seconds)
+            for task in late:
+                task.cancel()
 
     async def _serve_http(self, app: Any) -> None:
         host, port = self._settings.http_listen.rsplit(":", 1)
@@ -231,10 +227,6 @@ async def _serve(server: uvicorn.Server) -> None:
         raise RuntimeError("the HTTP port is taken; set HTTP_LISTEN to another") from gone
 
 
-async def _nothing() -> None:
-    return None
-
-
 async def _tick(timer: Timer) -> None:
     while True:
         await asyncio.sleep(timer.seconds)
@@ -253,8 +245,9 @@ async def run(host: Host) -> None:
     await host.start()
     if host.failed is None:
         raise RuntimeError("the host did not start")
-    waiting = asyncio.create_task(stopped.wait())
-    await asyncio.wait([waiting, host.failed], return_when=asyncio.FIRST_COMPLETED)
+    waiting = asyncio.ensure_future(stopped.wait())
+    first: set[asyncio.Future[Any]] = {waiting, host.failed}
+    await asyncio.wait(first, return_when=asyncio.FIRST_COMPLETED)
     await host.stop()
     if host.failed.done():
         host.failed.result()

@@ -30,7 +30,7 @@ class DeadLetters:
     def __init__(self, store: Store, consumer: Consumer) -> None:
         self._store, self._consumer = store, consumer
 
-    async def list(self, page_size: int, page_token: str) -> tuple[list[Doc], str]:
+    async def page(self, page_size: int, page_token: str) -> tuple[list[Doc], str]:
         size = page_size or 100
         after = tuple(page_token.split("|", 1)) if page_token else None
         docs = await self._store.find(
@@ -95,7 +95,7 @@ class DeadLetterDesk(DeadLettersServicer):
         desk.desks[name] = DeadLetters(store, consumer)
 
     async def ListDeadLetters(self, request: Any, context: Any) -> Any:  # noqa: N802
-        docs, token = await self._of(context).list(request.page_size, request.page_token)
+        docs, token = await self._of(context).page(request.page_size, request.page_token)
         return pb.ListDeadLettersResponse(
             dead_letters=[_letter(doc) for doc in docs], next_page_token=token
         )

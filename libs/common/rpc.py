@@ -12,7 +12,6 @@ import json
 import logging
 import time
 from collections.abc import Awaitable, Callable
-from functools import cache
 from typing import Any
 
 import grpc
@@ -28,6 +27,7 @@ from opentelemetry.trace import SpanKind
 
 from libs.common import names, telemetry
 from libs.common.access import Caller, allow, believe, mint, set_caller
+from libs.common.codec import cached
 from libs.common.errors import FAULTS, Fault, Invalid, Unauthenticated, Unavailable
 
 MAX_MESSAGE = 64 * 1024 * 1024
@@ -144,7 +144,7 @@ def isolate(request: Message, who: Caller) -> None:
                 names.own(name, who.tenant)
 
 
-@cache
+@cached
 def _name_fields(cls: type[Message]) -> tuple[str, ...]:
     fields = cls.DESCRIPTOR.fields_by_name
     return tuple(f for f in ("name", "parent", "project", "tasks") if f in fields)

@@ -7,7 +7,7 @@ import logging
 import sys
 import time
 from collections.abc import Iterator, Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import structlog
 from opentelemetry import propagate, trace
@@ -72,7 +72,7 @@ def _age(written: str) -> float:
 
 def set_up_logs(level: str) -> None:
     """JSON lines on standard error, with trace ids; the standard library's loggers join in."""
-    shared = [
+    shared: list[Any] = [
         structlog.contextvars.merge_contextvars,
         structlog.processors.add_log_level,
         structlog.processors.TimeStamper(fmt="iso", utc=True),

@@ -103,7 +103,7 @@ def _list(field: FieldDescriptor, kind: Any, needed: bool) -> Any:
         limits["max_length"] = repeated.max_items
     if repeated.HasField("min_items"):
         limits["min_length"] = repeated.min_items
-    typed = Annotated[list[kind], Field(**limits)]  # type: ignore[valid-type]
+    typed = Annotated[list[kind], Field(**limits)]
     return (typed, ...) if needed else (typed, Field(default_factory=list))
 
 

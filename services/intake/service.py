@@ -115,9 +115,10 @@ class Intake:
         stamp = intake_pb2.Item()
         stamp.create_time.FromDatetime(now)
         text = time_text(now)
-        docs, shards = [], defaultdict(list)
+        docs: list[Doc] = []
+        shards: dict[int, list[intake_pb2.Item]] = defaultdict(list)
         for name, digest, item in fresh:
-            doc = {
+            doc: Doc = {
                 "name": name,
                 "project": project,
                 "dataset": dataset,

@@ -91,7 +91,7 @@ def _grid(scores: Sequence[float], target: float, alpha: float) -> list[tuple[in
     bare = math.log(alpha) / math.log1p(-target)
     least = min(len(scores), math.ceil(bare * (ONE_ERROR if len(scores) > 2 * bare else 1.05)))
     steps = sorted({least + (len(scores) - least) * i // GRID for i in range(GRID + 1)})
-    grid = []
+    grid: list[tuple[int, float]] = []
     for step in steps:
         threshold = scores[step - 1]
         size = step

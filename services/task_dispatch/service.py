@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from datetime import timedelta
+from functools import partial
 from typing import Any
 
 from labelmill.task_dispatch.v1 import events_pb2, task_dispatch_pb2
@@ -494,7 +495,7 @@ class TaskDispatch:
         for task in opened:
             queues[_queue(task)].append(task)
         for queue, group in queues.items():
-            unit.after_commit.append(lambda q=queue, g=group: self._ready.opened(q, g))
+            unit.after_commit.append(partial(self._ready.opened, queue, group))
 
     def _settle_window(self, unit: Unit, before: Task, after: Task) -> None:
         if after.state is State.OPEN:

@@ -170,7 +170,7 @@ class _Statements:
 
     def _count(self, connection: sqlite3.Connection, name: str, deltas: dict[str, float]) -> None:
         row = connection.execute(self.get, (name,)).fetchone()
-        doc = orjson.loads(row[0]) if row else {"name": name}
+        doc: Doc = orjson.loads(row[0]) if row else {"name": name}
         for key, delta in deltas.items():
             doc[key] = doc.get(key, 0) + delta
         connection.execute(self.upsert, self._row(doc))

@@ -1,0 +1,319 @@
+"""Kafka through kafka-python, which knows no asyncio.
+
+One producer a process (thread-safe; idempotent, acks=all) whose futures resolve in the loop. Each
+subscription has a consumer in a thread of its own: only that thread touches it, commands go
+through a queue, and it keeps polling (paused) while a handler is slow, so that the group does
+not take it for dead. No Kafka transactions: effects are once through outbox and inbox.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+import queue
+import threading
+from collections import defaultdict
+from collections.abc import Callable, Sequence
+from typing import Any
+from urllib.parse import parse_qsl, urlsplit
+
+from kafka import KafkaConsumer, KafkaProducer, TopicPartition
+from kafka.admin import KafkaAdminClient, NewTopic
+from kafka.consumer.subscription_state import ConsumerRebalanceListener
+from kafka.errors import KafkaError, TopicAlreadyExistsError
+from kafka.structs import OffsetAndMetadata
+
+from libs.common.bus import Event, Received
+from libs.common.errors import Unavailable
+
+PARTITIONS = 16
+MAX_BYTES = 8_000_000
+_SEND_SECONDS = 30.0
+_START_TRIES = 20
+log = logging.getLogger(__name__)
+
+
+class KafkaBus:
+    """`libs.common.bus.Bus` at `kafka://host:port,...?partitions=16&replication=3`."""
+
+    def __init__(self, url: str) -> None:
+        parts = urlsplit(url)
+        options = dict(parse_qsl(parts.query))
+        self._servers = parts.netloc.split(",")
+        self._partitions = int(options.get("partitions", PARTITIONS))
+        self._replication = int(options.get("replication", 1))
+        self._subscriptions: list[KafkaSubscription] = []
+
+    @property
+    def _common(self) -> dict[str, Any]:
+        return {
+            "bootstrap_servers": self._servers,
+            "reconnect_backoff_ms": 50,
+            "reconnect_backoff_max_ms": 1000,
+        }
+
+    async def open(self, topics: Sequence[str]) -> None:
+        for attempt in range(_START_TRIES):
+            try:
+                await asyncio.to_thread(self._open, topics)
+                return
+            except KafkaError as away:
+                if attempt == _START_TRIES - 1:
+                    raise Unavailable(f"Kafka cannot be reached: {away!r}") from away
+                await asyncio.sleep(0.5)
+
+    def _open(self, topics: Sequence[str]) -> None:
+        admin = KafkaAdminClient(**self._common, bootstrap_timeout_ms=5000)
+        try:
+            missing = sorted(set(topics) - set(admin.list_topics()))
+            new = [
+                NewTopic(
+                    topic,
+                    self._partitions,
+                    self._replication,
+                    topic_configs={"max.message.bytes": str(MAX_BYTES)},
+                )
+                for topic in missing
+            ]
+            if new:
+                with contextlib.suppress(TopicAlreadyExistsError):
+                    admin.create_topics(new)
+        finally:
+            admin.close()
+        self._producer = KafkaProducer(
+            **self._common,
+            acks="all",
+            enable_idempotence=True,
+            linger_ms=2,
+            retries=10,
+            max_request_size=MAX_BYTES,
+            delivery_timeout_ms=int(_SEND_SECONDS * 1000),
+            request_timeout_ms=10_000,
+            max_block_ms=10_000,
+            compression_type="gzip",
+        )
+        for topic in topics:
+            # The first send would block on this.
+            self._producer.partitions_for(topic)
+
+    async def publish(self, events: Sequence[Event]) -> None:
+        loop = asyncio.get_running_loop()
+        sent = [loop.create_future() for _ in events]
+        await asyncio.to_thread(self._send_all, list(events), sent, loop)
+        results = await asyncio.gather(*sent, return_exceptions=True)
+        failed = [r for r in results if isinstance(r, BaseException)]
+        if failed:
+            raise Unavailable(f"Kafka did not take {len(failed)} events: {failed[0]!r}")
+
+    def _send_all(
+        self,
+        events: list[Event],
+        sent: list[asyncio.Future[None]],
+        loop: asyncio.AbstractEventLoop,
+    ) -> None:
+        for event, future in zip(events, sent, strict=True):
+            try:
+                self._producer.send(
+                    event.topic,
+                    value=event.payload,
+                    key=event.key.encode(),
+                    headers=event.headers(),
+                ).add_both(_resolver(loop, future))
+            except KafkaError as away:
+                loop.call_soon_threadsafe(_settle, future, away)
+        with contextlib.suppress(KafkaError):
+            self._producer.flush(timeout=_SEND_SECONDS)
+
+    async def subscribe(self, group: str, topics: Sequence[str]) -> KafkaSubscription:
+        subscription = KafkaSubscription(self._common, group, topics)
+        self._subscriptions.append(subscription)
+        return subscription
+
+    async def close(self) -> None:
+        for subscription in self._subscriptions:
+            await subscription.close()
+        await asyncio.to_thread(self._producer.close, 5)
+
+
+def _resolver(
+    loop: asyncio.AbstractEventLoop, future: asyncio.Future[None]
+) -> Callable[[Any], None]:
+    def resolve(result: Any) -> None:
+        fault = result if isinstance(result, BaseException) else None
+        with contextlib.suppress(RuntimeError):  # the loop may be closed by now
+            loop.call_soon_threadsafe(_settle, future, fault)
+
+    return resolve
+
+
+def _settle(future: asyncio.Future[None], fault: BaseException | None) -> None:
+    if future.done():
+        return
+    if fault is None:
+        future.set_result(None)
+    else:
+        future.set_exception(fault)
+
+
+class _Rebalanced(ConsumerRebalanceListener):
+    """Tells the subscription which partitions it lost."""
+
+    def __init__(self, lost: Callable[[set[str]], None]) -> None:
+        self._lost = lost
+
+    def on_partitions_revoked(self, revoked: Any) -> None:
+        self._lost({_partition(p) for p in revoked})
+
+    def on_partitions_assigned(self, assigned: Any) -> None:
+        """Nothing to do: reading goes on at the group's offsets."""
+
+
+class KafkaSubscription:
+    """One member of a group; its consumer lives in one thread."""
+
+    def __init__(self, common: dict[str, Any], group: str, topics: Sequence[str]) -> None:
+        self._common, self._group, self._topics = common, group, list(topics)
+        self._loop = asyncio.get_running_loop()
+        self._commits: queue.SimpleQueue[tuple[dict[str, int], asyncio.Future[None]]] = (
+            queue.SimpleQueue()
+        )
+        self._buffer: list[Received] = []
+        self._arrived = asyncio.Event()
+        self._wanted = threading.Event()
+        self._closing = threading.Event()
+        self._thread = threading.Thread(target=self._run, name=f"kafka-{group}", daemon=True)
+        self._thread.start()
+
+    async def poll(self, limit: int, timeout: float) -> list[Received]:
+        if not self._buffer:
+            self._arrived.clear()
+            self._wanted.set()
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(self._arrived.wait(), timeout)
+        taken, self._buffer = self._buffer[:limit], self._buffer[limit:]
+        return taken
+
+    async def commit(self, received: Sequence[Received]) -> None:
+        upto: dict[str, int] = {}
+        for one in received:
+            upto[one.partition] = max(one.position + 1, upto.get(one.partition, 0))
+        future: asyncio.Future[None] = self._loop.create_future()
+        self._commits.put((upto, future))
+        await future
+
+    async def close(self) -> None:
+        self._closing.set()
+        await asyncio.to_thread(self._thread.join, 10)
+
+    # -- in the thread ------------------------------------------------------------------------
+
+    def _run(self) -> None:
+        while not self._closing.is_set():
+            try:
+                self._serve()
+            except KafkaError as away:
+                log.warning("consumer %s starts again: %r", self._group, away)
+                self._closing.wait(1.0)
+
+    def _serve(self) -> None:
+        consumer = KafkaConsumer(
+            **self._common,
+            group_id=self._group,
+            enable_auto_commit=False,
+            auto_offset_reset="earliest",
+            allow_auto_create_topics=False,
+            max_poll_records=256,
+            max_partition_fetch_bytes=MAX_BYTES,
+            fetch_max_bytes=4 * MAX_BYTES,
+            session_timeout_ms=10_000,
+            heartbeat_interval_ms=2_000,
+            fetch_max_wait_ms=100,
+        )
+        try:
+            consumer.subscribe(self._topics, listener=_Rebalanced(self._lost))
+            while not self._closing.is_set():
+                self._turn(consumer)
+            self._commit_waiting(consumer)
+        finally:
+            self._fail_waiting()
+            with contextlib.suppress(KafkaError):
+                consumer.close()
+
+    def _turn(self, consumer: Any) -> None:
+        self._commit_waiting(consumer)
+        wanted = self._wanted.is_set()
+        assigned = consumer.assignment()
+        if wanted:
+            consumer.resume(*(consumer.paused() & assigned))
+        else:
+            # Someone is at work: keep the membership, fetch nothing.
+            consumer.pause(*assigned)
+        records = consumer.poll(timeout_ms=50 if wanted else 20)
+        batch = [_received(r) for part in records.values() for r in part]
+        if batch:
+            self._wanted.clear()
+            self._loop.call_soon_threadsafe(self._arrive, batch)
+
+    def _arrive(self, batch: list[Received]) -> None:
+        self._buffer.extend(batch)
+        self._arrived.set()
+
+    def _lost(self, partitions: set[str]) -> None:
+        """What is buffered of lost partitions comes to their new owner."""
+        with contextlib.suppress(RuntimeError):
+            self._loop.call_soon_threadsafe(self._forget, partitions)
+
+    def _forget(self, partitions: set[str]) -> None:
+        self._buffer = [r for r in self._buffer if r.partition not in partitions]
+
+    def _commit_waiting(self, consumer: Any) -> None:
+        upto: dict[str, int] = defaultdict(int)
+        futures = []
+        with contextlib.suppress(queue.Empty):
+            while True:
+                more, future = self._commits.get_nowait()
+                futures.append(future)
+                for partition, position in more.items():
+                    upto[partition] = max(upto[partition], position)
+        if not futures:
+            return
+        owned = {_partition(p): p for p in consumer.assignment()}
+        offsets = {
+            owned[name]: OffsetAndMetadata(position, "", -1)
+            for name, position in upto.items()
+            if name in owned
+        }
+        fault: Exception | None = None
+        try:
+            if offsets:
+                consumer.commit(offsets)
+        except KafkaError as error:
+            fault = Unavailable(f"offsets not committed: {error!r}")
+        for future in futures:
+            self._loop.call_soon_threadsafe(_settle, future, fault)
+
+    def _fail_waiting(self) -> None:
+        with contextlib.suppress(queue.Empty, RuntimeError):
+            while True:
+                _, future = self._commits.get_nowait()
+                gone = Unavailable("the consumer is closing; the events will come again")
+                self._loop.call_soon_threadsafe(_settle, future, gone)
+
+
+def _partition(part: TopicPartition) -> str:
+    return f"{part.topic}:{part.partition}"
+
+
+def _received(record: Any) -> Received:
+    headers = {key: value.decode() for key, value in record.headers}
+    event = Event(
+        id=headers.get("ce_id", f"{record.topic}-{record.partition}-{record.offset}"),
+        topic=record.topic,
+        type=headers.get("ce_type", ""),
+        key=(record.key or b"").decode(),
+        time=headers.get("ce_time", "1970-01-01T00:00:00+00:00"),
+        payload=record.value or b"",
+        traceparent=headers.get("traceparent", ""),
+    )
+    return Received(event, f"{record.topic}:{record.partition}", record.offset)
