@@ -18,6 +18,7 @@ from libs.common.blobs import Blobs
 from libs.common.clock import Clock
 from libs.common.codec import Doc, doc_to_message, time_text, to_doc
 from libs.common.errors import AlreadyExists, Fault, Invalid, NotFound
+from libs.common.patience import eventually
 from libs.common.store import Store, Unit
 from services.intake import domain, store
 from services.intake.archive import Broken, Entry, entries
@@ -25,7 +26,6 @@ from services.intake.domain import Import, ImportState, NewItem, Outcome, Projec
 
 _CHUNK = 500
 _EVENT_BYTES = 600_000
-_NEWS_SECONDS = 2.0
 log = logging.getLogger(__name__)
 Result = tuple[Outcome, str, str]
 
@@ -275,15 +275,10 @@ class Intake:
         return await store.page(self._store, store.REFUSALS, project, after, size, newest=True)
 
     async def _project(self, name: str) -> Project:
-        """The project; news of one that was made a moment ago may still be on the way."""
-        deadline = asyncio.get_running_loop().time() + _NEWS_SECONDS
-        while True:
-            project = await store.project_by_name(self._store, name)
-            if project is not None:
-                return project
-            if asyncio.get_running_loop().time() > deadline:
-                raise NotFound(f"{name[:200]} was not found", field="parent")
-            await asyncio.sleep(0.05)
+        project = await eventually(lambda: store.project_by_name(self._store, name))
+        if project is None:
+            raise NotFound(f"{name[:200]} was not found", field="parent")
+        return project
 
 
 def _digest(item: NewItem) -> str:

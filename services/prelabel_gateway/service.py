@@ -16,6 +16,7 @@ from libs.common.blobs import Blobs
 from libs.common.clock import Clock
 from libs.common.codec import Doc, doc_to_message, time_text, to_doc
 from libs.common.errors import Fault, Invalid, NotFound, OutOfTurn, Unavailable
+from libs.common.patience import eventually
 from libs.common.store import Store, Unit
 from services.prelabel_gateway import domain, store
 from services.prelabel_gateway.domain import Impossible, Project
@@ -85,7 +86,7 @@ class PrelabelGateway:
 
     async def assist(self, project_name: str, data: str) -> Doc:
         """One draft while somebody waits for it; nothing is kept."""
-        project = await store.project_by_name(self._store, project_name)
+        project = await eventually(lambda: store.project_by_name(self._store, project_name))
         if project is None:
             raise NotFound(f"{project_name[:200]} was not found", field="parent")
         (draft,) = await self._drafts(project, [data], _ASSIST_SECONDS)

@@ -12,6 +12,7 @@ from libs.common import names
 from libs.common.clock import Clock
 from libs.common.codec import Doc, doc_to_message, time_text, to_doc, to_message
 from libs.common.errors import NotFound, OutOfTurn
+from libs.common.patience import eventually
 from libs.common.store import Store, Unit
 from services.qc_scorer import domain, store
 from services.qc_scorer.domain import Project
@@ -185,7 +186,7 @@ class QcScorer:
         await self._store.transact(work)
 
     async def gates(self, project: str) -> list[Doc]:
-        await self._project(self._store, project, NotFound)
+        await self._known(project)
         return sorted(
             await store.gates_of(self._store, project),
             key=lambda g: g.get("update_time", ""),
@@ -193,12 +194,12 @@ class QcScorer:
         )
 
     async def skills(self, project: str, size: int, after: str) -> list[Doc]:
-        await self._project(self._store, project, NotFound)
+        await self._known(project)
         docs = await store.people_of(self._store, project, after, size)
         return [{**domain.skill(d["annotator"], d), "name": d["name"]} for d in docs]
 
     async def quality(self, name: str) -> Doc:
-        project = await self._project(self._store, name, NotFound)
+        project = await self._known(name)
         counters = await self._store.get(store.QUALITY, name) or {}
         return domain.quality(project, counters, await self._gate_bound(self._store, name))
 
@@ -211,12 +212,18 @@ class QcScorer:
         ]
         return max(bounds, default=1.0)
 
-    async def _project(
-        self, reader: Any, name: str, missing: type[OutOfTurn] | type[NotFound] = OutOfTurn
-    ) -> Project:
-        project = await store.project_by_name(reader, name)
+    async def _project(self, unit: Unit, name: str) -> Project:
+        """The project an event names; `OutOfTurn` where the event came too early."""
+        project = await store.project_by_name(unit, name)
         if project is None:
-            raise missing(f"{name[:200]} was not found", field="name")
+            raise OutOfTurn(f"{name} is not known here yet")
+        return project
+
+    async def _known(self, name: str) -> Project:
+        """The project a person names; `NotFound` where there is none."""
+        project = await eventually(lambda: store.project_by_name(self._store, name))
+        if project is None:
+            raise NotFound(f"{name[:200]} was not found", field="name")
         return project
 
 

@@ -10,6 +10,7 @@ from libs.common import names
 from libs.common.clock import Clock
 from libs.common.codec import Doc, from_doc, time_text, to_doc, to_message
 from libs.common.errors import NotFound
+from libs.common.patience import eventually
 from libs.common.store import Store, Unit
 from services.scheduler import domain, store
 from services.scheduler.domain import Phase, Schedule
@@ -61,7 +62,7 @@ class Scheduler:
             after = (docs[-1]["name"],)
 
     async def schedule(self, project: str) -> Schedule:
-        found = await store.schedule_of(self._store, project)
+        found = await eventually(lambda: store.schedule_of(self._store, project))
         if found is None:
             raise NotFound(f"{project[:200]} was not found", field="name")
         return found

@@ -74,7 +74,9 @@ class TasksRpc(TasksServicer):
     async def SubmitReview(self, request: Any, context: Any) -> Any:  # noqa: N802
         act_as(request.reviewer, caller())
         said = message_to_doc(request)
-        verdict: dict[str, Any] = {k: said[k] for k in ("verdict", "value", "comment", "work_seconds") if k in said}
+        verdict: dict[str, Any] = {
+            k: said[k] for k in ("verdict", "value", "comment", "work_seconds") if k in said
+        }
         kept = await self._service.review(
             request.name, request.reviewer, request.fencing_token, verdict
         )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from datetime import timedelta
@@ -16,6 +16,7 @@ from libs.common import names
 from libs.common.clock import Clock
 from libs.common.codec import Doc, from_doc, time_text, to_doc, to_message
 from libs.common.errors import Denied, Exhausted, Invalid, NotFound, OutOfTurn
+from libs.common.patience import eventually
 from libs.common.store import Below, Store, Unit
 from services.task_dispatch import domain, store
 from services.task_dispatch.domain import Assignment, Project, Routing, Stage, State, Task
@@ -62,7 +63,7 @@ class TaskDispatch:
         """Makes a task of every item that has none yet."""
 
         async def work(unit: Unit) -> None:
-            project = await self._project(unit, project_name, OutOfTurn)
+            project = await self._told(unit, project_name)
             now = self._clock.now()
             tasks = [domain.create(item, project, now) for item in items]
             known = await unit.get_many(store.TASKS, [task.name for task in tasks])
@@ -184,7 +185,7 @@ class TaskDispatch:
         request_id: str,
     ) -> list[tuple[Assignment, Task]]:
         """Leases the next tasks; the same request answers with the same assignments."""
-        project = await self._project(self._store, project_name, NotFound)
+        project = await self._known(project_name)
         lacking = [s for s in project.policy.required_skills if s not in skills]
         if lacking:
             raise Denied(f"{project_name} needs the skills {', '.join(lacking)}")
@@ -312,7 +313,7 @@ class TaskDispatch:
 
         async def work(unit: Unit) -> tuple[Assignment, Task]:
             held, task = await self._held(unit, name, person, token)
-            project = await self._project(unit, task.project, NotFound)
+            project = await self._told(unit, task.project)
             with legal():
                 after = domain.extend(
                     task, held, self._clock.now(), project.policy.lease_seconds or 900
@@ -426,7 +427,7 @@ class TaskDispatch:
     async def tasks(
         self, project: str, state: State | None, page_size: int, after: str
     ) -> list[Task]:
-        await self._project(self._store, project, NotFound)
+        await self._known(project)
         where = {"project": project, **({"state": state.value} if state else {})}
         docs = await self._store.find(
             store.TASKS, where, after=(after,) if after else None, limit=page_size or 100
@@ -449,7 +450,7 @@ class TaskDispatch:
 
     async def progress(self, project: str) -> dict[str, float]:
         """Sums of the project's counters: a fixed number of small reads."""
-        await self._project(self._store, project, NotFound)
+        await self._known(project)
         found = await self._store.get_many(
             store.COUNTERS, store.counter_names(project, names.SHARDS)
         )
@@ -462,10 +463,18 @@ class TaskDispatch:
 
     # -- inside -------------------------------------------------------------------------------
 
-    async def _project(self, reader: Any, name: str, missing: Callable[..., Exception]) -> Project:
-        project = await store.project_by_name(reader, name)
+    async def _known(self, name: str) -> Project:
+        """The project a person names; `NotFound` where there is none."""
+        project = await eventually(lambda: store.project_by_name(self._store, name))
         if project is None:
-            raise missing(f"{name[:200]} was not found", field="parent")
+            raise NotFound(f"{name[:200]} was not found", field="parent")
+        return project
+
+    async def _told(self, unit: Unit, name: str) -> Project:
+        """The project an event names; `OutOfTurn` where the event came too early."""
+        project = await store.project_by_name(unit, name)
+        if project is None:
+            raise OutOfTurn(f"{name} is not known here yet")
         return project
 
     async def _held(

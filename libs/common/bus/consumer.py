@@ -1,10 +1,11 @@
 """Hands a service's events to its handlers: in batches, in order per key, effects once.
 
 A batch is one unit of work: inbox marks, the handler's effects and its own events commit
-together. A batch that fails is taken apart to find the event at fault; that one is tried
-again with growing pauses where it may come right (`Unavailable`, `OutOfTurn`: it came too
-early), else it is put among the dead letters with the reason. When too many of the recent
-events died the consumer stops instead of draining a topic into the bin.
+together. A batch that fails is taken apart to find the event at fault. One that came too early
+(`OutOfTurn`) is parked, and what follows it under the same key with it, while everything else
+goes on; one that found a part away (`Unavailable`) is tried until that is back; any other goes
+to the dead letters after three tries, with the reason. When too many of the recent events died
+the consumer stops instead of draining a topic into the bin.
 """
 
 from __future__ import annotations
@@ -12,13 +13,14 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections import deque
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping
+from datetime import datetime
 from typing import Any
 
 from google.protobuf.message import Message
 
 from libs.common import telemetry
-from libs.common.bus import Bus, Event, Received
+from libs.common.bus import Bus, Event, Received, Subscription
 from libs.common.clock import Clock
 from libs.common.codec import time_text
 from libs.common.errors import OutOfTurn, Unavailable
@@ -28,7 +30,8 @@ Handler = Callable[[Any, list[Any]], Awaitable[None]]
 Handlers = Mapping[type[Message], Handler]
 _POLL = 256
 _SMALL, _LINGER_SECONDS = 32, 0.08
-_TRIES = 6
+_TRIES = 3
+_PARKED_SECONDS = 30.0
 _DEAD_WINDOW, _DEAD_LIMIT = 100, 20
 log = logging.getLogger(__name__)
 
@@ -54,16 +57,19 @@ class Consumer:
         self._topics = topics_of(handlers)
         self._recent: deque[bool] = deque(maxlen=_DEAD_WINDOW)
         self._closing = False
+        # Too early, in the order they came: since when.
+        self._parked: dict[Received, datetime] = {}
+        self._done: list[Received] = []
 
     async def run(self) -> None:
         """Consumes until `close`; raises `TooManyDead` rather than go on with a bad deploy."""
         subscription = await self._bus.subscribe(self._group, self._topics)
         try:
             while not self._closing:
-                received = await subscription.poll(_POLL, 1.0)
-                if received:
-                    await self._handle_all([r.event for r in received])
-                    await self._commit(subscription.commit, received)
+                received = await subscription.poll(_POLL, 0.1 if self._parked else 1.0)
+                await self._handle_all(received)
+                await self._retry_parked()
+                await self._commit(subscription, received)
                 if 0 < len(received) < _SMALL:
                     # The first event was handled at once; those of the next moment share a
                     # batch, which costs little more than one of them would.
@@ -74,31 +80,68 @@ class Consumer:
     def close(self) -> None:
         self._closing = True
 
-    async def _commit(
-        self, commit: Callable[[Sequence[Received]], Awaitable[None]], received: list[Received]
-    ) -> None:
+    async def _commit(self, subscription: Subscription, received: list[Received]) -> None:
+        """Commits up to the first parked event of each partition; the rest waits with it."""
+        self._done += received
+        first: dict[str, int] = {}
+        for parked in self._parked:
+            at = first.get(parked.partition, parked.position)
+            first[parked.partition] = min(parked.position, at)
+        ready, held = [], []
+        for one in self._done:
+            waits = one.position >= first.get(one.partition, one.position + 1)
+            (held if waits else ready).append(one)
+        if not ready:
+            return
         try:
-            await commit(received)
+            await subscription.commit(ready)
         except Unavailable as away:
             # The inbox drops what comes again.
             log.warning("offsets of %s not saved: %s", self._group, away)
+        self._done = held
 
-    async def _handle_all(self, events: list[Event]) -> None:
-        known = [e for e in events if e.type in self._handlers]
-        for batch in batches(known):
-            await self._handle(batch)
+    async def _handle_all(self, received: list[Received]) -> None:
+        known = [r for r in received if r.event.type in self._handlers]
+        blocked = {(r.event.topic, r.event.key) for r in self._parked}
+        free = []
+        for one in known:
+            if (one.event.topic, one.event.key) in blocked:
+                self._parked[one] = self._clock.now()
+            else:
+                free.append(one)
+        by_event = {r.event.id: r for r in free}
+        for batch in batches([r.event for r in free]):
+            await self._handle([by_event[e.id] for e in batch])
 
-    async def _handle(self, batch: list[Event]) -> None:
-        with telemetry.consuming(self._group, batch):
+    async def _handle(self, batch: list[Received]) -> None:
+        events = [r.event for r in batch]
+        with telemetry.consuming(self._group, events):
             try:
-                await self.apply(batch)
+                await self.apply(events)
                 self._recent.extend([False] * len(batch))
             except Exception as fault:
                 if len(batch) == 1:
                     await self._retry(batch[0], fault)
                     return
-                for event in batch:
-                    await self._handle([event])
+                for one in batch:
+                    if any(p.event.key == one.event.key for p in self._parked):
+                        self._parked[one] = self._clock.now()
+                    else:
+                        await self._handle([one])
+
+    async def _retry_parked(self) -> None:
+        """Tries what came too early again, in order; gives up on what stays too early."""
+        for one, since in list(self._parked.items()):
+            try:
+                await self.apply([one.event])
+                self._recent.append(False)
+            except (OutOfTurn, Unavailable) as fault:
+                if (self._clock.now() - since).total_seconds() < _PARKED_SECONDS:
+                    continue
+                await self._bury(one.event, fault)
+            except Exception as fault:
+                await self._bury(one.event, fault)
+            del self._parked[one]
 
     async def apply(self, batch: list[Event]) -> None:
         """One unit of work over events of one type; events seen before are dropped."""
@@ -116,22 +159,24 @@ class Consumer:
 
         await self._store.transact(work)
 
-    async def _retry(self, event: Event, fault: Exception) -> None:
+    async def _retry(self, one: Received, fault: Exception) -> None:
         tries, pause = 1, 0.05
-        while not self._closing and (tries < _TRIES or isinstance(fault, Unavailable)):
-            if not isinstance(fault, Unavailable | OutOfTurn) and tries >= 3:
-                break
+        while not self._closing:
+            if isinstance(fault, OutOfTurn):
+                self._parked[one] = self._clock.now()
+                return
+            if tries >= _TRIES and not isinstance(fault, Unavailable):
+                await self._bury(one.event, fault)
+                return
             await asyncio.sleep(pause)
             pause, tries = min(pause * 3, 5.0), tries + 1
             try:
-                await self.apply([event])
+                await self.apply([one.event])
                 self._recent.append(False)
                 return
             except Exception as again:
                 fault = again
-        if self._closing:
-            raise asyncio.CancelledError
-        await self._bury(event, fault)
+        raise asyncio.CancelledError
 
     async def _bury(self, event: Event, fault: Exception) -> None:
         log.error("dead letter %s %s: %r", event.type, event.id, fault)

@@ -1,0 +1,75 @@
+"""The platform for system tests, twice: on the embedded defaults in one process, and on real
+Kafka, MongoDB and Triton with every service in a process of its own. Tests speak REST only."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from deploy.models.build import build, repository
+from deploy.parts import KafkaBroker, Mongod, Triton
+from deploy.parts.testing import require
+from libs.cli.client import Client
+from loadtests.platform import Platform
+from services.__main__ import SERVICES
+
+MODELS = ("spam-text", "digits-image", "coco-boxes")
+
+
+@dataclass
+class World:
+    """A running platform and the real parts under it, where there are any."""
+
+    platform: Platform
+    mongod: Mongod | None = None
+    broker: KafkaBroker | None = None
+    triton: Triton | None = None
+
+    def operator(self) -> Client:
+        return Client(self.platform.url, self.platform.operator_key())
+
+    def tenant(self, name: str) -> Client:
+        """A client of a new tenant's owner."""
+        operator = self.operator()
+        made = operator.post("tenants", {"tenant_id": name})
+        operator.close()
+        return Client(self.platform.url, made["api_key"])
+
+
+@pytest.fixture(scope="session")
+def models() -> Path:
+    home = repository().absolute()
+    build(home)
+    return home
+
+
+@pytest.fixture(scope="session")
+def embedded(tmp_path_factory: pytest.TempPathFactory, models: Path) -> Iterator[World]:
+    data = tmp_path_factory.mktemp("embedded")
+    with Platform(data, env={"LABELMILL_MODELS": str(models)}) as platform:
+        yield World(platform)
+
+
+@pytest.fixture(scope="session")
+def real(tmp_path_factory: pytest.TempPathFactory, models: Path) -> Iterator[World]:
+    for part in ("mongo", "kafka", "triton"):
+        require(part)
+    with Mongod() as mongod, KafkaBroker() as broker, Triton(models, load=MODELS) as triton:
+        env = {
+            "STORE_URL": mongod.url,
+            "BUS_URL": f"{broker.url}?partitions=4",
+            "INFERENCE_URL": triton.url,
+        }
+        data = tmp_path_factory.mktemp("real")
+        processes = [[name] for name in SERVICES]
+        with Platform(data, processes=processes, env=env) as platform:
+            yield World(platform, mongod, broker, triton)
+
+
+@pytest.fixture(params=["embedded", "real"])
+def world(request: pytest.FixtureRequest) -> World:
+    found: World = request.getfixturevalue(request.param)
+    return found

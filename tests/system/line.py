@@ -1,0 +1,134 @@
+"""What system tests share: a project, simulated people, waiting."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import time
+import uuid
+from collections.abc import Callable, Iterable
+from pathlib import Path
+from typing import Any
+
+from libs.cli.client import Client, Refused
+from loadtests.simulate import Habits, SimulatedPerson
+from tests.system.conftest import World
+
+PERFECT = Habits(0.0, 0.0, 5.0, 2.0)
+
+
+def fresh(prefix: str) -> str:
+    return f"{prefix}-{uuid.uuid4().hex[:8]}"
+
+
+def make_project(owner: Client, tenant: str, **policy: Any) -> str:
+    body = {
+        "project_id": "p",
+        "project": {
+            "template": "tenants/catalogue/templates/text-classification/versions/1",
+            "target": {"max_error_rate": 0.05, "confidence": 0.95},
+            "policy": {"pre_label": True, "audit_share": 0.05, **policy},
+        },
+    }
+    return str(owner.post(f"tenants/{tenant}/projects", body)["name"])
+
+
+def add_items(owner: Client, project: str, texts: Iterable[str], **extra: Any) -> dict[str, Any]:
+    items = [{"data": {"text": t}, "source_key": f"k{i}", **extra} for i, t in enumerate(texts)]
+    result: dict[str, Any] = {}
+    for start in range(0, len(items), 1000):
+        result = owner.post(f"{project}/items:batchCreate", {"items": items[start : start + 1000]})
+    return result
+
+
+def add_person(owner: Client, tenant: str, user: str, role: str = "annotator", **more: Any) -> str:
+    owner.post(f"tenants/{tenant}/users", {"user_id": user, "role": role, **more})
+    return str(owner.post(f"tenants/{tenant}/users/{user}/keys")["api_key"])
+
+
+def until(found: Callable[[], bool], what: str, seconds: float = 60.0) -> None:
+    """Waits for something to come true; an assertion where it does not."""
+    deadline = time.monotonic() + seconds
+    while time.monotonic() < deadline:
+        try:
+            if found():
+                return
+        except Refused as refused:
+            if refused.status != 503:
+                raise
+        time.sleep(0.2)
+    raise AssertionError(f"{what}: not after {seconds:.0f} s")
+
+
+def work_off(
+    world: World,
+    owner: Client,
+    tenant: str,
+    project: str,
+    truths: dict[str, str],
+    total: int,
+    people: int = 4,
+    seconds: float = 120.0,
+) -> list[SimulatedPerson]:
+    """Simulated people work until every task is settled."""
+    keys = [add_person(owner, tenant, f"simulated-{i}") for i in range(people)]
+    keys.append(add_person(owner, tenant, "simulated-reviewer", "reviewer"))
+    staff = [
+        SimulatedPerson(
+            world.platform.url,
+            key,
+            project,
+            truths,
+            ("ham", "spam"),
+            PERFECT,
+            i,
+            reviewer=i == people,
+        )
+        for i, key in enumerate(keys)
+    ]
+
+    async def work() -> None:
+        over = False
+        running = [asyncio.create_task(person.work(lambda: over)) for person in staff]
+        deadline = time.monotonic() + seconds
+        while not over and time.monotonic() < deadline:
+            await asyncio.sleep(0.3)
+            for task in running:
+                if task.done() and task.exception():
+                    raise AssertionError(f"a simulated person failed: {task.exception()}")
+            try:
+                progress = await asyncio.to_thread(owner.get, f"{project}/progress")
+            except Refused:
+                continue
+            over = progress["accepted_count"] >= total
+        finished, over = over, True
+        await asyncio.gather(*running)
+        assert finished, f"not settled after {seconds:.0f} s: {owner.get(f'{project}/progress')}"
+
+    asyncio.run(work())
+    return staff
+
+
+def truths_of(owner: Client, project: str, by_key: dict[str, str]) -> dict[str, str]:
+    items = owner.pages(f"{project}/items", "items", page_size=1000)
+    return {i["name"].rsplit("/", 1)[-1]: by_key[i["source_key"]] for i in items}
+
+
+def deliver(owner: Client, project: str) -> dict[str, Any]:
+    made: dict[str, Any] = owner.post(f"{project}/deliveries", {})
+
+    def done() -> bool:
+        nonlocal made
+        made = owner.get(made["name"])
+        return made["state"] not in ("PENDING", "FREEZING", "WRITING")
+
+    until(done, "delivery")
+    assert made["state"] == "COMPLETED", made
+    return made
+
+
+def labels_of(folder: Path) -> list[dict[str, Any]]:
+    lines = []
+    for path in sorted(folder.glob("labels-*.jsonl")):
+        lines += [json.loads(line) for line in path.read_text().splitlines()]
+    return lines
