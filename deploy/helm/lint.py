@@ -20,8 +20,12 @@ from typing import Any
 import kubernetes_validate
 import yaml
 
+from deploy.parts.cache import PartUnavailable, install
+from deploy.parts.tools import HELM
+
 CHART = Path(__file__).parent / "labelmill"
-KUBERNETES = "1.36"
+# The oldest that Chart.yaml admits, the one this helm renders for, the newest with schemas.
+KUBERNETES = ("1.30", "1.36", "1.37")
 RELEASE, NAMESPACE = "release", "ns"
 # Custom resources: their schemas live with their operators, not with Kubernetes.
 FOREIGN = ("keda.sh/", "monitoring.coreos.com/")
@@ -48,18 +52,21 @@ def render(binary: str, values: Sequence[Path] = (), release: str = RELEASE) -> 
 
 
 def faults(manifests: Sequence[Any]) -> list[str]:
-    """What the API server of `KUBERNETES` would refuse: kind/name, path and reason."""
-    found = []
-    for manifest in manifests:
-        if manifest["apiVersion"].startswith(FOREIGN):
-            continue
-        try:
-            kubernetes_validate.validate(manifest, KUBERNETES, strict=True)
-        except kubernetes_validate.ValidationError as error:
-            at = ".".join(str(part) for part in error.path)
-            name = f"{manifest['kind']}/{manifest['metadata']['name']}"
-            found.append(f"{name} {at}: {error.message}")
-    return found
+    """What an API server of `KUBERNETES` would refuse: version, kind/name, path and reason."""
+    known = [m for m in manifests if not m["apiVersion"].startswith(FOREIGN)]
+    found = [fault(m, version) for version in KUBERNETES for m in known]
+    return [line for line in found if line]
+
+
+def fault(manifest: Any, version: str) -> str:
+    """Why one version of Kubernetes would refuse the manifest; empty where it would not."""
+    try:
+        kubernetes_validate.validate(manifest, version, strict=True)
+    except kubernetes_validate.ValidationError as error:
+        at = ".".join(str(part) for part in error.path)
+        name = f"{manifest['kind']}/{manifest['metadata']['name']}"
+        return f"Kubernetes {version}: {name} {at}: {error.message}"
+    return ""
 
 
 def accepted(binary: str, values: Sequence[Path]) -> str:
@@ -71,7 +78,7 @@ def accepted(binary: str, values: Sequence[Path]) -> str:
     if wrong:
         raise Refused("\n".join(wrong))
     foreign = sum(m["apiVersion"].startswith(FOREIGN) for m in manifests)
-    checked = f"{len(manifests) - foreign} manifests are valid Kubernetes {KUBERNETES}"
+    checked = f"{len(manifests) - foreign} manifests are valid Kubernetes {', '.join(KUBERNETES)}"
     return checked + (f", {foreign} custom resources only rendered" if foreign else "")
 
 
@@ -96,13 +103,24 @@ def checks(binary: str) -> Iterator[tuple[str, Callable[[], str]]]:
         yield f"rejected/{path.name}", partial(refusal, binary, path)
 
 
+def program(wanted: str | None) -> str:
+    """The path of helm: what was asked for, else the part that is pinned for this project."""
+    if wanted is None:
+        try:
+            return str(install(HELM))
+        except PartUnavailable as error:
+            sys.exit(str(error))
+    found = shutil.which(wanted)
+    if found is None:
+        sys.exit(f"{wanted} is no program: give helm's with --helm or HELM")
+    return found
+
+
 def main() -> int:
     """Prints a line for each check; 1 where one failed."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
-    parser.add_argument("--helm", default=os.environ.get("HELM", "helm"), help="helm's program")
-    binary = shutil.which(parser.parse_args().helm)
-    if binary is None:
-        sys.exit("helm is not here: give its program with --helm or HELM")
+    parser.add_argument("--helm", default=os.environ.get("HELM"), help="default: the pinned part")
+    binary = program(parser.parse_args().helm)
     failed = 0
     for name, check in checks(binary):
         try:

@@ -57,6 +57,9 @@ HOME: /tmp
 {{- if has "signing" .service.needs }}
 {{ include "labelmill.secret" (dict "variable" "DELIVERY_SIGNING_KEY" "source" $secrets.deliverySigning "name" .name) }}
 {{- end }}
+{{- if has "operator" .service.needs }}
+{{ include "labelmill.secret" (dict "variable" "OPERATOR_KEY" "source" $secrets.operator "name" .name) }}
+{{- end }}
 {{- with .service.extraEnv }}
 {{ toYaml . }}
 {{- end }}

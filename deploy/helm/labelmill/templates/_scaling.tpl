@@ -17,6 +17,16 @@ kind: Deployment
 name: {{ include "labelmill.fullname" . }}
 {{- end -}}
 
+{{/* Slow on the way down: a consumer group that breathes spends its time rebalancing. */}}
+{{- define "labelmill.behavior" -}}
+scaleDown:
+  stabilizationWindowSeconds: {{ .root.Values.autoscaling.scaleDownSeconds }}
+  policies:
+    - type: Pods
+      value: 1
+      periodSeconds: 60
+{{- end -}}
+
 {{- define "labelmill.hpa" -}}
 apiVersion: autoscaling/v2
 kind: HorizontalPodAutoscaler
@@ -27,6 +37,8 @@ spec:
     {{- include "labelmill.target" . | nindent 4 }}
   minReplicas: {{ .service.autoscaling.minReplicas }}
   maxReplicas: {{ .service.autoscaling.maxReplicas }}
+  behavior:
+    {{- include "labelmill.behavior" . | nindent 4 }}
   metrics:
     - type: Resource
       resource:
@@ -49,6 +61,10 @@ spec:
     {{- include "labelmill.target" . | nindent 4 }}
   minReplicaCount: {{ $scaling.minReplicas }}
   maxReplicaCount: {{ $scaling.maxReplicas }}
+  advanced:
+    horizontalPodAutoscalerConfig:
+      behavior:
+        {{- include "labelmill.behavior" . | nindent 8 }}
   triggers:
     - type: cpu
       metricType: Utilization
@@ -82,6 +98,7 @@ spec:
     consumerGroup: {{ $here.group }}
     {{- with $topic }}
     topic: {{ . }}
+    limitToPartitionsWithLag: "true"
     {{- end }}
     lagThreshold: {{ $here.service.autoscaling.lag | quote }}
     offsetResetPolicy: earliest
