@@ -25,13 +25,13 @@ from typing import Any
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table
-from services.delivery.__main__ import main as verify
 
 from libs.cli.client import Client
 from libs.cli.main import download
 from loadtests import data, engine
 from loadtests.platform import PORTS, NotStarted, Platform, busy
 from loadtests.simulate import SimulatedPerson, habits_of
+from services.delivery.__main__ import main as verify
 
 OUT = Path("out")
 ANNOTATORS, REVIEWERS = 8, 2

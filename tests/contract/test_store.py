@@ -1,0 +1,224 @@
+"""One suite for every store: sqlite, and a real mongod through both drivers."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import subprocess
+import sys
+import uuid
+from collections.abc import AsyncIterator, Iterator
+from pathlib import Path
+
+import pytest
+from labelmill.template.v1.events_pb2 import ProjectUpdated
+
+from deploy.parts import Mongod
+from deploy.parts.testing import require
+from libs.common.errors import Invalid, Unavailable
+from libs.common.store import Above, Below, Collection, Store, Unit, open_store
+
+THINGS = Collection("things", indexes=(("project", "name"), ("project", "rank", "name")))
+COUNTS = Collection("counts")
+HOSTILE = {
+    "name": "a'b\"c; DROP TABLE things;--",
+    "k.x": "v.$é\u0000",
+    "$set": {"$a.b": 1},
+    "version": 1,
+}
+
+
+@pytest.fixture(scope="session")
+def mongod() -> Iterator[Mongod]:
+    require("mongo")
+    with Mongod() as server:
+        yield server
+
+
+@pytest.fixture(params=["sqlite", "sqlite-full", "mongo-motor", "mongo-pymongo"])
+def url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+    if request.param.startswith("sqlite"):
+        return f"sqlite:///{tmp_path}" + ("?sync=full" if request.param.endswith("full") else "")
+    mongod: Mongod = request.getfixturevalue("mongod")
+    prefix = f"t{uuid.uuid4().hex[:10]}"
+    driver = request.param.removeprefix("mongo-")
+    return mongod.url.replace("/?", f"/{prefix}?") + f"&driver={driver}"
+
+
+@pytest.fixture
+async def store(url: str) -> AsyncIterator[Store]:
+    opened = await open_store(url, "test", [THINGS, COUNTS])
+    yield opened
+    await opened.close()
+
+
+def event(name: str) -> ProjectUpdated:
+    message = ProjectUpdated()
+    message.project.name = name
+    return message
+
+
+async def put(store: Store, *docs: dict[str, object]) -> None:
+    async def work(unit: Unit) -> None:
+        unit.insert(THINGS, list(docs))
+
+    await store.transact(work)
+
+
+async def test_what_is_written_is_read(store: Store) -> None:
+    await put(store, {"name": "a", "version": 1, "project": "p", "rank": 2.5, "deep": {"x": [1]}})
+    assert (await store.get(THINGS, "a"))["deep"] == {"x": [1]}  # type: ignore[index]
+    assert await store.get(THINGS, "b") is None
+    assert set(await store.get_many(THINGS, ["a", "b"])) == {"a"}
+
+
+async def test_find_orders_pages_and_compares(store: Store) -> None:
+    docs = [{"name": f"n{i:02}", "version": 1, "project": "p", "rank": i % 3} for i in range(20)]
+    await put(store, *docs, {"name": "other", "version": 1, "project": "q", "rank": 0})
+    order = ("rank", "name")
+    whole = await store.find(THINGS, {"project": "p"}, order=order, limit=100)
+    assert [(d["rank"], d["name"]) for d in whole] == sorted((d["rank"], d["name"]) for d in docs)
+    seen, after = [], None
+    while page := await store.find(THINGS, {"project": "p"}, order=order, after=after, limit=7):
+        seen += page
+        after = (page[-1]["rank"], page[-1]["name"])
+    assert seen == whole
+    back = await store.find(THINGS, {"project": "p"}, order=order, descending=True, limit=100)
+    assert back == whole[::-1]
+    above = await store.find(THINGS, {"project": "p", "rank": Above(1)}, order=order)
+    below = await store.find(THINGS, {"project": "p", "rank": Below(1, equal=True)}, order=order)
+    assert {d["rank"] for d in above} == {2} and {d["rank"] for d in below} == {0, 1}
+
+
+async def test_no_update_is_lost_between_concurrent_writers(store: Store) -> None:
+    await put(store, {"name": "n", "version": 1, "n": 0})
+
+    async def one(unit: Unit) -> None:
+        doc = await unit.get(THINGS, "n")
+        assert doc is not None
+        await asyncio.sleep(0)
+        unit.put(THINGS, {**doc, "n": doc["n"] + 1, "version": doc["version"] + 1})
+
+    await asyncio.gather(*(store.transact(one) for _ in range(8)))
+    assert await store.get(THINGS, "n") == {"name": "n", "version": 9, "n": 8}
+
+
+async def test_two_stores_on_one_database_see_each_other(url: str, store: Store) -> None:
+    second = await open_store(url, "test", [THINGS, COUNTS])
+    await put(store, {"name": "n", "version": 1, "n": 0})
+
+    async def one(unit: Unit) -> None:
+        doc = await unit.get(THINGS, "n")
+        assert doc is not None
+        unit.put(THINGS, {**doc, "n": doc["n"] + 1, "version": doc["version"] + 1})
+
+    await asyncio.gather(*(s.transact(one) for s in (store, second) for _ in range(4)))
+    assert (await second.get(THINGS, "n"))["n"] == 8  # type: ignore[index]
+    await second.close()
+
+
+async def test_a_unit_that_fails_leaves_nothing(store: Store) -> None:
+    await put(store, {"name": "taken", "version": 1})
+    emitted = await store.pending_events(10)
+
+    async def fails(unit: Unit) -> None:
+        unit.insert(THINGS, [{"name": "new", "version": 1}])
+        unit.count(COUNTS, "c", {"n": 1})
+        unit.emit("k", event("x"))
+        raise Invalid("no")
+
+    async def clashes(unit: Unit) -> None:
+        unit.insert(THINGS, [{"name": "new", "version": 1}, {"name": "taken", "version": 1}])
+        unit.emit("k", event("x"))
+
+    with pytest.raises(Invalid):
+        await store.transact(fails)
+    with pytest.raises(Unavailable):
+        await store.transact(clashes)
+    assert await store.get(THINGS, "new") is None
+    assert await store.get(COUNTS, "c") is None
+    assert await store.pending_events(10) == emitted
+
+
+async def test_counters_add_up_under_concurrency(store: Store) -> None:
+    async def one(unit: Unit) -> None:
+        unit.count(COUNTS, "c", {"a.b": 1, "seconds": 0.5})
+
+    await asyncio.gather(*(store.transact(one) for _ in range(20)))
+    assert await store.get(COUNTS, "c") == {"name": "c", "a.b": 20, "seconds": 10.0}
+
+
+async def test_units_join_and_read_their_own_writes(store: Store) -> None:
+    async def inner(unit: Unit) -> None:
+        unit.put(THINGS, {"name": "i", "version": 1, "said": "inner"})
+
+    async def outer(unit: Unit) -> None:
+        await store.transact(inner)
+        assert (await unit.get(THINGS, "i"))["said"] == "inner"  # type: ignore[index]
+        assert await store.get(THINGS, "i") is None, "nothing is committed yet"
+        unit.overwrite(THINGS, {"name": "o", "free": True})
+
+    await store.transact(outer)
+    assert set(await store.get_many(THINGS, ["i", "o"])) == {"i", "o"}
+
+
+async def test_the_outbox_keeps_order_until_published(store: Store) -> None:
+    async def work(unit: Unit) -> None:
+        for i in range(50):
+            unit.emit("k", event(f"p{i}"))
+
+    woken: list[int] = []
+    store.on_emit(lambda: woken.append(1))
+    await store.transact(work)
+    events = await store.pending_events(100)
+    names = [e.message().project.name for e in events]  # type: ignore[attr-defined]
+    assert names == [f"p{i}" for i in range(50)] and woken
+    await store.published(events[:20])
+    assert [e.id for e in await store.pending_events(100)] == [e.id for e in events[20:]]
+
+
+async def test_hostile_names_and_fields_survive(store: Store) -> None:
+    await put(store, HOSTILE)
+    found = await store.get(THINGS, HOSTILE["name"])  # type: ignore[arg-type]
+    assert found == HOSTILE
+
+
+async def test_deletes_and_big_batches(store: Store) -> None:
+    docs = [
+        {"name": f"d{i:05}", "version": 1, "project": "big", "t": "x" * 500} for i in range(3000)
+    ]
+    await put(store, *docs)
+
+    async def drop(unit: Unit) -> None:
+        unit.delete(THINGS, [d["name"] for d in docs[:2990]])  # type: ignore[misc]
+
+    await store.transact(drop)
+    assert len(await store.find(THINGS, {"project": "big"}, limit=100)) == 10
+
+
+CHILD = """
+import asyncio, os, sys
+from libs.common.store import Collection, open_store
+THINGS = Collection("things", indexes=(("project", "name"), ("project", "rank", "name")))
+async def main():
+    store = await open_store(sys.argv[1], "test", [THINGS])
+    async def work(unit):
+        unit.insert(THINGS, [{"name": "acknowledged", "version": 1}])
+    await store.transact(work)
+    print("acknowledged", flush=True)
+    os.kill(os.getpid(), 9)
+asyncio.run(main())
+"""
+
+
+async def test_what_was_acknowledged_survives_a_kill(url: str, store: Store) -> None:
+    paths = os.pathsep.join(sys.path)
+    child = await asyncio.to_thread(
+        subprocess.run,
+        [sys.executable, "-c", CHILD, url],
+        capture_output=True,
+        text=True,
+        env={**os.environ, "PYTHONPATH": paths},
+    )
+    assert child.stdout.strip() == "acknowledged" and child.returncode == -9
+    assert await store.get(THINGS, "acknowledged") is not None
