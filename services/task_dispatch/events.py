@@ -12,12 +12,12 @@ from labelmill.review_router.v1.events_pb2 import TasksRouted
 from labelmill.template.v1.events_pb2 import ProjectUpdated
 
 from libs.common.codec import from_message, message_to_doc
-from services.task_dispatch.domain import Project, Routing
+from services.task_dispatch.domain import Policy, Project, Routing
 from services.task_dispatch.service import TaskDispatch
 
 
 async def on_projects(service: TaskDispatch, messages: list[Any]) -> None:
-    await service.remember_projects([from_message(Project, m.project) for m in messages])
+    await service.remember_projects([_project(m.project) for m in messages])
 
 
 async def on_items(service: TaskDispatch, messages: list[Any]) -> None:
@@ -45,6 +45,12 @@ async def on_frozen(service: TaskDispatch, messages: list[Any]) -> None:
 async def on_rejected(service: TaskDispatch, messages: list[Any]) -> None:
     for message in messages:
         await service.return_tasks(list(message.tasks), message.reason)
+
+
+def _project(project: Any) -> Project:
+    """A project without a policy has the policy of zero values."""
+    policy = from_message(Policy, project.policy)
+    return Project(project.name, project.version, project.template, policy)
 
 
 def _item(item: Any) -> dict[str, Any]:

@@ -129,7 +129,8 @@ def test_without_triton_tasks_go_to_people_and_drafts_come_back(real: World) -> 
     triton.restart()
 
     def drafted() -> bool:
-        add_items(owner, project, ["while away", f"again {new_id()}"])
+        fresh_item = {"data": {"text": f"again {new_id()}"}}
+        owner.post(f"{project}/items:batchCreate", {"items": [fresh_item]})
         return any("prediction" in t for t in owner.get(f"{project}/tasks")["tasks"])
 
     until(drafted, "drafts again", 60)
