@@ -24,9 +24,10 @@ from libs.common.bus.relay import Relay
 from libs.common.clock import Clock, SystemClock
 from libs.common.config import FIRST_PORT, Settings
 from libs.common.operations import DeadLetterDesk
-from libs.common.rpc import Peer, Register, Server, connect
+from libs.common.rpc import AnyPeer, LocalPeer, Peer, Register, Server, connect
 from libs.common.store import Collection, Store, open_store
 
+LOCAL = "local:"
 log = logging.getLogger(__name__)
 
 
@@ -44,7 +45,7 @@ class Parts:
     """What one service consists of."""
 
     service: Any = None
-    servicers: Sequence[tuple[Register, str]] = ()
+    servicers: Sequence[tuple[Register, Any, str]] = ()
     handlers: Handlers = field(default_factory=dict)
     timers: Sequence[Timer] = ()
     http: Any = None
@@ -70,20 +71,29 @@ class Context:
     clock: Clock
     blobs: Blobs
     addresses: Mapping[str, str]
+    servicers: Mapping[str, Any]
+    listen: str
 
-    def peer(self, service: str, stub: Callable[[Any], Any]) -> Peer:
-        """A stub of another service behind its address."""
+    def peer(self, service: str, stub: Callable[[Any], Any], grpc_service: str) -> AnyPeer:
+        """Another service behind its address; `local:` is this process."""
+        if self.addresses[service] == LOCAL:
+            return LocalPeer(self.servicers, grpc_service)
         channel = connect(self.addresses[service])
         return Peer(stub(channel), self.settings.service_token_key)
 
+    def channel(self, service: str) -> Any:
+        """A gRPC channel to a service, over the network even where it is in this process."""
+        address = self.addresses[service]
+        return connect(self.listen if address == LOCAL else address)
+
 
 def addresses_of(
-    services: Sequence[str], here: Sequence[str], listen: str, environ: Mapping[str, str]
+    services: Sequence[str], here: Sequence[str], environ: Mapping[str, str]
 ) -> dict[str, str]:
     """Where each service answers: RPC_<SERVICE>, else this process, else its laptop port."""
     found = {}
     for index, service in enumerate(services):
-        default = listen if service in here else f"127.0.0.1:{FIRST_PORT + index}"
+        default = LOCAL if service in here else f"127.0.0.1:{FIRST_PORT + index}"
         found[service] = environ.get(f"RPC_{service.upper()}", default)
     return found
 
@@ -116,9 +126,7 @@ class Host:
         self.server = Server(
             self._listen(), settings.service_token_key, reflect=settings.reflection
         )
-        self.addresses = addresses_of(
-            self._all, list(self._mains), self.server.address, self._environ
-        )
+        self.addresses = addresses_of(self._all, list(self._mains), self._environ)
         self.blobs = Blobs(settings.blob_url)
         built = [await self._build(name, main) for name, main in self._mains.items()]
         topics = sorted({f"labelmill.{name}.v1" for name in self._all})
@@ -160,7 +168,16 @@ class Host:
 
     async def _build(self, name: str, main: Main) -> tuple[str, Store, Parts]:
         store = await open_store(self._settings.store_url, name, main.COLLECTIONS)
-        ctx = Context(name, self._settings, store, self._clock, self.blobs, self.addresses)
+        ctx = Context(
+            name,
+            self._settings,
+            store,
+            self._clock,
+            self.blobs,
+            self.addresses,
+            self.server.servicers,
+            self.server.address,
+        )
         self._stores.append(store)
         return name, store, main.build(ctx)
 
@@ -168,8 +185,8 @@ class Host:
         self._parts.append(parts)
         if parts.start is not None:
             await parts.start()
-        for register, service in parts.servicers:
-            self.server.add(register, service)
+        for register, servicer, service in parts.servicers:
+            self.server.add(register, servicer, service)
         relay = Relay(store, self._bus)
         self._relays.append(relay)
         self._run(f"{name} relay", relay.run())

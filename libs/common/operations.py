@@ -91,7 +91,7 @@ class DeadLetterDesk(DeadLettersServicer):
         if desk is None:
             desk = cls()
             server.dead_letter_desk = desk  # type: ignore[attr-defined]
-            server.add(lambda s: add_DeadLettersServicer_to_server(desk, s), _SERVICE)
+            server.add(add_DeadLettersServicer_to_server, desk, _SERVICE)
         desk.desks[name] = DeadLetters(store, consumer)
 
     async def ListDeadLetters(self, request: Any, context: Any) -> Any:  # noqa: N802

@@ -21,7 +21,8 @@ def build(ctx: Context) -> Parts:
         service=service,
         servicers=[
             (
-                lambda s: add_DeliveriesServicer_to_server(rpc, s),
+                add_DeliveriesServicer_to_server,
+                rpc,
                 "labelmill.delivery.v1.Deliveries",
             )
         ],

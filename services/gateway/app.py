@@ -9,7 +9,7 @@ from fastapi import FastAPI
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from libs.common import telemetry
-from libs.common.rpc import Peer
+from libs.common.rpc import AnyPeer
 from services.gateway import openapi, problems
 from services.gateway.door import Door
 from services.gateway.routes import rpc
@@ -54,7 +54,7 @@ class Envelope:
         telemetry.HTTP_SECONDS.labels(route, str(status)).observe(seconds)
 
 
-def make(door: Door, webhooks: Webhooks, desks: dict[str, Peer]) -> ASGIApp:
+def make(door: Door, webhooks: Webhooks, desks: dict[str, AnyPeer]) -> ASGIApp:
     """The application over its means."""
     app = FastAPI(openapi_url=None, docs_url=None, redoc_url=None, redirect_slashes=False)
     for kind, handle in problems.HANDLERS.items():
@@ -76,7 +76,7 @@ def make(door: Door, webhooks: Webhooks, desks: dict[str, Peer]) -> ASGIApp:
     return Envelope(app)
 
 
-def _own(door: Door, hooks: Webhooks, desks: dict[str, Peer]) -> list[tuple[Any, ...]]:
+def _own(door: Door, hooks: Webhooks, desks: dict[str, AnyPeer]) -> list[tuple[Any, ...]]:
     """(verb, path, handler, summary, body, status) of the gateway's own routes."""
     tenants, uploads = Tenants(door), Uploads(door)
     webhooks, operations = WebhookRoutes(door, hooks), Operations(door, desks)

@@ -13,7 +13,7 @@ from libs.common.access import Caller
 from libs.common.blobs import Blobs
 from libs.common.clock import Clock
 from libs.common.codec import time_text
-from libs.common.rpc import Peer
+from libs.common.rpc import AnyPeer
 from libs.common.store import Store, Unit
 from services.gateway import store
 from services.gateway.auth import Authenticator
@@ -32,7 +32,7 @@ class Door:
     blobs: Blobs
     settings: GatewaySettings
     auth: Authenticator
-    peers: dict[str, Peer]
+    peers: dict[str, AnyPeer]
 
     async def caller(self, request: Request) -> Caller:
         return await self.auth.caller(request.headers.get("authorization", ""))

@@ -8,7 +8,6 @@ from labelmill.operations.v1.operations_pb2_grpc import DeadLettersStub
 
 from libs.common.config import kept_secret
 from libs.common.host import Context, Parts, Timer
-from libs.common.rpc import connect
 from services.gateway.app import make
 from services.gateway.auth import Authenticator
 from services.gateway.config import GatewaySettings
@@ -26,11 +25,15 @@ def build(ctx: Context) -> Parts:
         ctx.settings.data_dir / "keys" / "operator", "op_" + secrets.token_urlsafe(32)
     )
     auth = Authenticator(ctx.store, settings, operator)
-    peers = {name: ctx.peer(where, stub) for name, (where, stub) in STUBS.items()}
-    desks = {where: ctx.peer(where, DeadLettersStub) for where in ctx.addresses}
+    peers = {
+        name: ctx.peer(where, stub, f"labelmill.{where}.v1.{name}")
+        for name, (where, stub) in STUBS.items()
+    }
+    letters = "labelmill.operations.v1.DeadLetters"
+    desks = {where: ctx.peer(where, DeadLettersStub, letters) for where in ctx.addresses}
     door = Door(ctx.store, ctx.clock, ctx.blobs, settings, auth, peers)
     webhooks = Webhooks(ctx.store, ctx.clock, allow_private=settings.webhook_allow_private)
-    channels = {where: connect(address) for where, address in ctx.addresses.items()}
+    channels = {where: ctx.channel(where) for where in ctx.addresses}
     front = PlatformFront(
         ctx.settings.platform_listen, auth, channels, ctx.settings.service_token_key
     )

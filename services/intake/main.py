@@ -17,7 +17,7 @@ def build(ctx: Context) -> Parts:
     rpc = IntakeRpc(service)
     return Parts(
         service=service,
-        servicers=[(lambda s: add_IntakeServicer_to_server(rpc, s), "labelmill.intake.v1.Intake")],
+        servicers=[(add_IntakeServicer_to_server, rpc, "labelmill.intake.v1.Intake")],
         handlers=HANDLERS,
         timers=[Timer("imports", 0.2, service.run_imports)],
     )

@@ -258,7 +258,7 @@ class Intake:
 
     async def items(self, project: str, size: int, after: str) -> list[Doc]:
         await self._project(project)
-        return await store.page(self._store, store.ITEMS, project, after, size)
+        return await store.item_page(self._store, project, after, size)
 
     async def import_(self, name: str) -> Import:
         found = await store.import_by_name(self._store, name)
@@ -272,7 +272,7 @@ class Intake:
 
     async def refusals(self, project: str, size: int, after: str) -> list[Doc]:
         await self._project(project)
-        return await store.page(self._store, store.REFUSALS, project, after, size, newest=True)
+        return await store.refusal_page(self._store, project, after, size)
 
     async def _project(self, name: str) -> Project:
         project = await eventually(lambda: store.project_by_name(self._store, name))

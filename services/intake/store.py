@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from libs.common.codec import from_doc, to_doc
-from libs.common.store import Collection, Doc, Reader, Unit
+from libs.common.store import Collection, Doc, Reader, Unit, find_below
 from services.intake.domain import Import, Project
 
 PROJECTS = Collection("projects")
-ITEMS = Collection("items", indexes=(("project", "name"),))
+ITEMS = Collection("items")
 IMPORTS = Collection("imports", indexes=(("project", "name"), ("state", "name")))
 REFUSALS = Collection("refusals", indexes=(("project", "name"),))
 REQUESTS = Collection("requests")
@@ -48,19 +48,17 @@ async def imports_of(reader: Reader, project: str, after: str, limit: int) -> li
     return [from_doc(Import, doc) for doc in docs]
 
 
-async def page(
-    reader: Reader,
-    collection: Collection,
-    project: str,
-    after: str,
-    limit: int,
-    *,
-    newest: bool = False,
-) -> list[Doc]:
+async def item_page(reader: Reader, project: str, after: str, limit: int) -> list[Doc]:
+    """Items of a project in name order."""
+    return await find_below(reader, ITEMS, f"{project}/items/", after, limit)
+
+
+async def refusal_page(reader: Reader, project: str, after: str, limit: int) -> list[Doc]:
+    """Refusals of a project, newest first."""
     return await reader.find(
-        collection,
+        REFUSALS,
         {"project": project},
         after=(after,) if after else None,
         limit=limit,
-        descending=newest,
+        descending=True,
     )

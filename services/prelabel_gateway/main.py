@@ -35,7 +35,8 @@ def build(ctx: Context) -> Parts:
         service=service,
         servicers=[
             (
-                lambda s: add_PredictionsServicer_to_server(rpc, s),
+                add_PredictionsServicer_to_server,
+                rpc,
                 "labelmill.prelabel_gateway.v1.Predictions",
             )
         ],

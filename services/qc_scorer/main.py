@@ -16,9 +16,7 @@ def build(ctx: Context) -> Parts:
     rpc = QualityRpc(service)
     return Parts(
         service=service,
-        servicers=[
-            (lambda s: add_QualityServicer_to_server(rpc, s), "labelmill.qc_scorer.v1.Quality")
-        ],
+        servicers=[(add_QualityServicer_to_server, rpc, "labelmill.qc_scorer.v1.Quality")],
         handlers=HANDLERS,
         timers=[Timer("quality", 0.5, service.tell_quality)],
     )

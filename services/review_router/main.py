@@ -16,8 +16,6 @@ def build(ctx: Context) -> Parts:
     rpc = RouterRpc(service)
     return Parts(
         service=service,
-        servicers=[
-            (lambda s: add_RouterServicer_to_server(rpc, s), "labelmill.review_router.v1.Router")
-        ],
+        servicers=[(add_RouterServicer_to_server, rpc, "labelmill.review_router.v1.Router")],
         handlers=HANDLERS,
     )

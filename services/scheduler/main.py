@@ -16,9 +16,7 @@ def build(ctx: Context) -> Parts:
     rpc = SchedulesRpc(service)
     return Parts(
         service=service,
-        servicers=[
-            (lambda s: add_SchedulesServicer_to_server(rpc, s), "labelmill.scheduler.v1.Schedules")
-        ],
+        servicers=[(add_SchedulesServicer_to_server, rpc, "labelmill.scheduler.v1.Schedules")],
         handlers=HANDLERS,
         timers=[Timer("revise", 1.0, service.revise_all)],
     )

@@ -16,9 +16,7 @@ def build(ctx: Context) -> Parts:
     rpc = TasksRpc(service)
     return Parts(
         service=service,
-        servicers=[
-            (lambda s: add_TasksServicer_to_server(rpc, s), "labelmill.task_dispatch.v1.Tasks")
-        ],
+        servicers=[(add_TasksServicer_to_server, rpc, "labelmill.task_dispatch.v1.Tasks")],
         handlers=HANDLERS,
         timers=[
             Timer("expire-leases", 1.0, service.expire_leases),

@@ -428,10 +428,7 @@ class TaskDispatch:
         self, project: str, state: State | None, page_size: int, after: str
     ) -> list[Task]:
         await self._known(project)
-        where = {"project": project, **({"state": state.value} if state else {})}
-        docs = await self._store.find(
-            store.TASKS, where, after=(after,) if after else None, limit=page_size or 100
-        )
+        docs = await store.task_page(self._store, project, state, after, page_size or 100)
         return [from_doc(Task, doc) for doc in docs]
 
     async def cancel(self, name: str, reason: str) -> Task:

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from libs.common.codec import from_doc, time_text, to_doc
 from libs.common.names import shard_of
-from libs.common.store import Below, Collection, Doc, Reader, Unit
+from libs.common.store import Below, Collection, Doc, Reader, Unit, find_below
 from services.task_dispatch.domain import (
     Assignment,
     Project,
@@ -16,9 +16,7 @@ from services.task_dispatch.domain import (
 )
 
 PROJECTS = Collection("projects")
-TASKS = Collection(
-    "tasks", indexes=(("project", "name"), ("project", "state", "name"), ("queue", "rank", "name"))
-)
+TASKS = Collection("tasks", indexes=(("project", "state", "name"), ("queue", "rank", "name")))
 ASSIGNMENTS = Collection(
     "assignments", indexes=(("person", "outcome", "name"), ("outcome", "expire_time", "name"))
 )
@@ -86,6 +84,16 @@ async def open_tasks(
         TASKS, {"queue": queue}, order=("rank", "name"), after=after, limit=limit
     )
     return [from_doc(Task, doc) for doc in docs]
+
+
+async def task_page(
+    reader: Reader, project: str, state: State | None, after: str, limit: int
+) -> list[Doc]:
+    """Tasks of a project in name order, of one state where it is given."""
+    if state is None:
+        return await find_below(reader, TASKS, f"{project}/tasks/", after, limit)
+    where = {"project": project, "state": state.value}
+    return await reader.find(TASKS, where, after=(after,) if after else None, limit=limit)
 
 
 async def project_by_name(reader: Reader | Unit, name: str) -> Project | None:

@@ -22,11 +22,13 @@ def build(ctx: Context) -> Parts:
         service=service,
         servicers=[
             (
-                lambda s: add_TemplatesServicer_to_server(templates, s),
+                add_TemplatesServicer_to_server,
+                templates,
                 "labelmill.template.v1.Templates",
             ),
             (
-                lambda s: add_ProjectsServicer_to_server(projects, s),
+                add_ProjectsServicer_to_server,
+                projects,
                 "labelmill.template.v1.Projects",
             ),
         ],

@@ -87,7 +87,8 @@ class Consumer:
         for parked in self._parked:
             at = first.get(parked.partition, parked.position)
             first[parked.partition] = min(parked.position, at)
-        ready, held = [], []
+        ready: list[Received] = []
+        held: list[Received] = []
         for one in self._done:
             waits = one.position >= first.get(one.partition, one.position + 1)
             (held if waits else ready).append(one)

@@ -40,7 +40,8 @@ class Collection:
     """A named set of documents keyed by `name`.
 
     `indexes` are tuples of top-level fields; `find` must be able to use one of them:
-    equality on its first fields, order by the rest.
+    equality on its first fields, order by the rest. By `name` one can always page: names
+    below one parent share their beginning (`find_below`).
     """
 
     name: str
@@ -95,6 +96,15 @@ class Reader(Protocol):
         `after` holds the values of the `order` fields of the last document already seen.
         """
         ...
+
+
+async def find_below(
+    reader: Reader, collection: Collection, prefix: str, after: str, limit: int
+) -> list[Doc]:
+    """Documents whose name begins with the prefix, in name order, behind `after`."""
+    start = Above(after or prefix)
+    docs = await reader.find(collection, {"name": start}, limit=limit)
+    return [doc for doc in docs if doc["name"].startswith(prefix)]
 
 
 class Store(Reader, Protocol):

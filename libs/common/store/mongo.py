@@ -38,7 +38,7 @@ _TRANSIENT, _UNKNOWN = "TransientTransactionError", "UnknownTransactionCommitRes
 _DUPLICATE, _WRITE_CONFLICT = 11000, 112
 _TRIES = 8
 _DOT, _DOLLAR = "\uff0e", "\uff04"
-_OPTIONS = {
+_OPTIONS: dict[str, Any] = {
     "w": "majority",
     "journal": True,
     "retryWrites": True,

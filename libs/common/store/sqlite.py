@@ -122,7 +122,9 @@ class _Statements:
             f"CREATE TABLE IF NOT EXISTS {table}"
             f"(name TEXT PRIMARY KEY, version INTEGER, doc BLOB{columns})",
             *(
+                # Partial: a document that lacks the first field is in no index.
                 f"CREATE INDEX IF NOT EXISTS {table}_{'_'.join(i)} ON {table}({', '.join(i)})"
+                f" WHERE {i[0]} IS NOT NULL"
                 for i in collection.indexes
             ),
         ]

@@ -18,7 +18,7 @@ from starlette.responses import Response
 
 from libs.common.access import Caller, allow
 from libs.common.errors import NotFound, Unavailable
-from libs.common.rpc import Peer
+from libs.common.rpc import AnyPeer
 from services.gateway import schema
 from services.gateway.door import Door, answer
 from services.gateway.routes.tenants import Strict, own_tenant, page, read
@@ -34,7 +34,7 @@ class Replay(Strict):
 class Operations:
     """Routes for operators and their machines."""
 
-    def __init__(self, door: Door, desks: dict[str, Peer]) -> None:
+    def __init__(self, door: Door, desks: dict[str, AnyPeer]) -> None:
         self._door, self._desks = door, desks
 
     async def healthz(self, _: Request) -> Response:
@@ -99,7 +99,7 @@ class Operations:
         done = await desk.call("ReplayDeadLetters", message, who, metadata=_meant(request))
         return answer(schema.rest(done))
 
-    async def _desk(self, request: Request, method: str) -> tuple[Peer, Caller]:
+    async def _desk(self, request: Request, method: str) -> tuple[AnyPeer, Caller]:
         who = await self._door.caller(request)
         allow(f"{_LETTERS}/{method}", who)
         if not who.platform:
