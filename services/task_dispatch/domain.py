@@ -45,6 +45,7 @@ class Action(enum.StrEnum):
 
 REVIEW_STAGES = frozenset({Stage.REVIEW, Stage.ADJUDICATION})
 ENDED = frozenset({State.ACCEPTED, State.DELIVERED, State.CANCELLED})
+ROUTABLE = frozenset({State.PRELABELING, State.ROUTING, State.SCORING})
 _STAGE_OF = {
     Action.ANNOTATE: Stage.ANNOTATION,
     Action.REVIEW: Stage.REVIEW,
@@ -198,8 +199,8 @@ def create(item: Doc, project: Project, now: datetime) -> Task:
 
 
 def route(task: Task, routing: Routing, now: datetime) -> Task | None:
-    """The task after a routing; None where the decision is about an older task."""
-    if routing.task_version != task.version or task.state in ENDED:
+    """The task after a routing; None where it does not wait for one (any more)."""
+    if routing.task_version != task.version or task.state not in ROUTABLE:
         return None
     decision = {
         "action": routing.action.value,

@@ -1,0 +1,103 @@
+"""What happens next: total, and never against the promise."""
+
+from __future__ import annotations
+
+from collections import Counter
+from typing import Any
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from services.review_router.domain import Action, Coins, Facts, Gate, Phase, Policy, route
+from services.review_router.service import coins
+
+HAM: dict[str, Any] = {"choices": {"classes": ["ham"]}}
+share = st.floats(0, 1)
+predictions = st.one_of(
+    st.none(), st.builds(lambda s: {"value": HAM, "score": s, "model": "m"}, share)
+)
+verdicts = st.lists(
+    st.sampled_from(
+        [{"verdict": "APPROVED"}, {"verdict": "REJECTED"}, {"verdict": "FIXED", "value": HAM}]
+    ),
+    max_size=4,
+)
+facts = st.builds(
+    Facts,
+    task=st.just("t"),
+    task_version=st.integers(1, 9),
+    gold=st.booleans(),
+    prediction=predictions,
+    again=st.booleans(),
+    sampled=st.booleans(),
+    stage=st.sampled_from(["ANNOTATION", "REVIEW", "ADJUDICATION", "AUDIT"]),
+    opinion_count=st.integers(0, 6),
+    replica_count=st.integers(1, 4),
+    disputed=st.booleans(),
+    consensus=st.just(HAM),
+    confidence=share,
+    matches_prediction=st.booleans(),
+    draft_shown=st.booleans(),
+    blind=st.booleans(),
+    verdicts=verdicts.map(tuple),
+)
+policies = st.builds(
+    Policy,
+    replica_count=st.integers(0, 4),
+    review_share=share,
+    audit_share=share,
+    people_audit_share=share,
+    machine_label=st.booleans(),
+    pre_label=st.booleans(),
+)
+gates = st.builds(Gate, name=st.just("g"), open=st.booleans(), threshold=share)
+chances = st.builds(Coins, share, share, share, share)
+
+
+@given(facts, policies, gates, st.sampled_from(Phase), chances)
+def test_every_task_has_a_next_step_and_machines_only_what_is_proved(
+    known: Facts, policy: Policy, gate: Gate, phase: Phase, chance: Coins
+) -> None:
+    made = route(known, policy, gate, phase, chance)
+    assert made.task_version == known.task_version and made.reason
+    source = (made.label or {}).get("source")
+    if source == "MACHINE":
+        assert policy.machine_label and gate.open and not known.gold
+        assert known.prediction and known.prediction["score"] >= gate.threshold
+        assert known.opinion_count == 0 and not made.sampled
+        assert known.again or chance.sample >= policy.audit_share
+    if made.action is Action.ACCEPT:
+        assert made.label is not None and made.label["value"]
+    if made.sampled or (known.gold and not known.opinion_count and not known.verdicts):
+        assert made.blind
+    if made.sampled:
+        assert made.replica_count >= 2
+    if phase is Phase.COLD_START and made.action is Action.ANNOTATE and not known.opinion_count:
+        assert made.blind or known.verdicts
+
+
+def test_disputes_end_with_a_reviewer_who_decides() -> None:
+    known = Facts("t", 1, opinion_count=3, replica_count=3, disputed=True, consensus=HAM)
+    policy, gate, chance = Policy(replica_count=1), Gate(), Coins(1, 1, 1, 0)
+    assert route(known, policy, gate, Phase.WARM_UP, chance).action is Action.ADJUDICATE
+    judged = Facts(
+        "t",
+        2,
+        opinion_count=3,
+        replica_count=3,
+        disputed=True,
+        consensus=HAM,
+        stage="ADJUDICATION",
+        verdicts=({"verdict": "APPROVED"},),
+    )
+    again = route(judged, policy, gate, Phase.WARM_UP, chance)
+    assert again.action is Action.ADJUDICATE, "there is nothing to approve"
+
+
+def test_coins_are_stable_uniform_and_secret() -> None:
+    many = [coins(b"secret", f"t{i}") for i in range(4000)]
+    assert many[7] == coins(b"secret", "t7") != coins(b"other", "t7")
+    for purpose in ("sample", "review", "audit", "order"):
+        tenths = Counter(int(getattr(c, purpose) * 10) for c in many)
+        assert set(tenths) == set(range(10))
+        assert all(abs(n - 400) < 100 for n in tenths.values())

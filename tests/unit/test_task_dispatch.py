@@ -1,0 +1,173 @@
+"""Task-dispatch over a real store: nobody gets a task twice, events twice end the same."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import Counter
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from labelmill.intake.v1.events_pb2 import ItemsAdmitted
+from labelmill.review_router.v1 import review_router_pb2 as router_pb2
+from labelmill.review_router.v1.events_pb2 import TasksRouted
+from labelmill.template.v1.events_pb2 import ProjectUpdated
+
+from libs.common.bus import make_event, open_bus
+from libs.common.bus.consumer import Consumer
+from libs.common.clock import FakeClock
+from libs.common.errors import Exhausted, OutOfTurn
+from libs.common.store import Store, open_store
+from services.task_dispatch import store as tables
+from services.task_dispatch.domain import Stage, State
+from services.task_dispatch.events import HANDLERS
+from services.task_dispatch.service import TaskDispatch
+
+PROJECT = "tenants/t/projects/p"
+HAM: dict[str, Any] = {"choices": {"classes": ["ham"]}}
+
+
+class Bench:
+    """The service, its store, its clock, and events handed to it as the bus would."""
+
+    def __init__(self, store: Store, consumer: Consumer, service: TaskDispatch, clock: FakeClock):
+        self.store, self.consumer, self.service, self.clock = store, consumer, service, clock
+
+    async def hear(self, *messages: Any) -> None:
+        for message in messages:
+            event = make_event("k", message)
+            await self.consumer.apply([event])
+            await self.consumer.apply([event])  # delivered twice: same end
+
+    async def open_tasks(self, count: int, **policy: Any) -> None:
+        project = ProjectUpdated()
+        project.project.name, project.project.version = PROJECT, 1
+        for field, value in policy.items():
+            setattr(project.project.policy, field, value)
+        admitted = ItemsAdmitted(project=PROJECT)
+        for i in range(count):
+            admitted.items.add(name=f"{PROJECT}/items/i{i:03}", data='{"text":"x"}')
+        await self.hear(project, admitted)
+        routed = TasksRouted(project=PROJECT)
+        for i in range(count):
+            routed.routings.add(
+                task=f"{PROJECT}/tasks/i{i:03}",
+                task_version=1,
+                action=router_pb2.ACTION_ANNOTATE,
+                replica_count=policy.get("replica_count", 1),
+                blind=True,
+            )
+        await self.hear(routed)
+
+    async def claim(self, person: str, count: int = 1, key: str = "") -> list[Any]:
+        return await self.service.claim(PROJECT, person, None, count, (), key)
+
+
+@pytest.fixture
+async def bench(tmp_path: Path) -> AsyncIterator[Bench]:
+    clock = FakeClock()
+    store = await open_store(f"sqlite:///{tmp_path}", "task_dispatch", tables.COLLECTIONS)
+    bus = await open_bus(f"sqlite:///{tmp_path}/bus.db", [])
+    service = TaskDispatch(store, clock)
+    consumer = Consumer("task_dispatch", bus, store, service, HANDLERS, clock)
+    yield Bench(store, consumer, service, clock)
+    await store.close()
+    await bus.close()
+
+
+async def test_events_twice_make_one_task_and_one_event(bench: Bench) -> None:
+    await bench.open_tasks(20)
+    events = Counter(e.type.rsplit(".", 1)[-1] for e in await bench.store.pending_events(1000))
+    made = sum(
+        len(e.message().tasks)  # type: ignore[attr-defined]
+        for e in await bench.store.pending_events(1000)
+        if e.type.endswith("TasksCreated")
+    )
+    assert made == 20 and set(events) == {"TasksCreated", "TasksOpened"}
+    assert (await bench.service.progress(PROJECT))["tasks"] == 20
+
+
+async def test_many_claim_at_once_and_nobody_gets_anothers_task(bench: Bench) -> None:
+    await bench.open_tasks(60)
+    found = await asyncio.gather(*(bench.claim(f"p{i}", 2) for i in range(30)))
+    tasks = [task.name for leased in found for _, task in leased]
+    assert len(tasks) == 60 == len(set(tasks))
+    assert await bench.claim("late") == []
+
+
+async def test_replicas_go_to_different_people(bench: Bench) -> None:
+    await bench.open_tasks(5, replica_count=2)
+    first = await bench.claim("ann", 10)
+    assert len(first) == 5 and await bench.claim("ann", 10) == []
+    assert len(await bench.claim("bob", 10)) == 5 and await bench.claim("eve", 10) == []
+
+
+async def test_caps_count_what_is_held_and_done(bench: Bench) -> None:
+    await bench.open_tasks(5, annotator_cap=2)
+    (held, _), *_ = await bench.claim("ann", 5)
+    with pytest.raises(Exhausted):
+        await bench.claim("ann")
+    await bench.service.submit(held.name, "ann", 1, HAM, 1.0)
+    with pytest.raises(Exhausted):
+        await bench.claim("ann")
+
+
+async def test_the_same_request_leases_the_same_tasks(bench: Bench) -> None:
+    await bench.open_tasks(5)
+    first = [a.name for a, _ in await bench.claim("ann", 2, "key")]
+    assert [a.name for a, _ in await bench.claim("ann", 2, "key")] == first
+    assert not set(first) & {a.name for a, _ in await bench.claim("ann", 2, "other")}
+
+
+async def test_an_expired_lease_goes_to_somebody_else_and_late_work_is_kept(bench: Bench) -> None:
+    await bench.open_tasks(1, lease_seconds=60)
+    (held, task), *_ = await bench.claim("ann")
+    bench.clock.advance(61)
+    await bench.service.expire_leases()
+    with pytest.raises(OutOfTurn):
+        await bench.service.save_draft(held.name, "ann", 1, HAM)
+    (second, _), *_ = await bench.claim("bob")
+    assert second.fencing_token == 2
+    late = await bench.service.submit(held.name, "ann", 1, HAM, 5.0)
+    assert late["late"] and (await bench.service.task(task.name)).state is State.ASSIGNED
+    kept = await bench.service.submit(second.name, "bob", 2, HAM, 5.0)
+    after = await bench.service.task(task.name)
+    assert not kept.get("late") and after.state is State.SCORING and after.opinions == 1
+
+
+async def test_a_stale_token_and_a_second_answer_change_nothing(bench: Bench) -> None:
+    await bench.open_tasks(1)
+    (held, task), *_ = await bench.claim("ann")
+    before = await bench.service.task(task.name)
+    with pytest.raises(OutOfTurn) as stale:
+        await bench.service.submit(held.name, "ann", 7, HAM, 1.0)
+    assert stale.value.field == "fencing_token"
+    assert await bench.service.task(task.name) == before
+    first = await bench.service.submit(held.name, "ann", 1, HAM, 1.0)
+    assert await bench.service.submit(held.name, "ann", 1, HAM, 1.0) == first
+    with pytest.raises(OutOfTurn):
+        await bench.service.submit(held.name, "ann", 1, {"choices": {"classes": ["spam"]}}, 1.0)
+
+
+async def test_three_skips_send_a_task_to_a_reviewer(bench: Bench) -> None:
+    await bench.open_tasks(1)
+    for person in ("ann", "bob", "eve"):
+        (held, task), *_ = await bench.claim(person)
+        await bench.service.give_back(held.name, person, held.fencing_token, "cannot tell")
+    assert (await bench.service.task(task.name)).stage is Stage.ADJUDICATION
+    assert await bench.claim("dan") == []
+    judged = await bench.service.claim(PROJECT, "judge", Stage.REVIEW, 1, (), "")
+    assert judged[0][1].comment.startswith("skipped by 3 people")
+
+
+async def test_counters_equal_a_scan(bench: Bench) -> None:
+    await bench.open_tasks(12, replica_count=2)
+    for person in ("ann", "bob"):
+        for held, _ in await bench.claim(person, 7):
+            await bench.service.submit(held.name, person, held.fencing_token, HAM, 2.0)
+    progress = await bench.service.progress(PROJECT)
+    tasks = await bench.service.tasks(PROJECT, None, 1000, "")
+    states = Counter(f"counts.{t.stage}.{t.state}" for t in tasks)
+    assert {k: v for k, v in progress.items() if k.startswith("counts.") and v} == states
+    assert progress["annotations"] == sum(len(t.annotations) for t in tasks) == 14
