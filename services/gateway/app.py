@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from functools import partial
 from typing import Any
 
 from fastapi import FastAPI
@@ -63,7 +64,8 @@ def make(door: Door, webhooks: Webhooks, desks: dict[str, AnyPeer]) -> ASGIApp:
         app.router.add_route(route.path, rpc.handler(route, door), methods=[route.verb])
     own = _own(door, webhooks, desks)
     for verb, path, handle, *_ in own:
-        app.router.add_route(path, handle, methods=[verb])
+        once = partial(door.once, handle=handle) if verb == "POST" else handle
+        app.router.add_route(path, once, methods=[verb])
     listed = [(v, p, s, b, c) for v, p, _, s, b, c in own if p.startswith("/v1/")]
     spec = openapi.document(listed)
 

@@ -80,7 +80,7 @@ def _operation(
         {"name": name, "in": "path", "required": True, "schema": {"type": "string"}}
         for name in _PARAM.findall(path)
     ]
-    if verb in ("POST", "PATCH"):
+    if verb == "POST":
         parameters.append(_header("Idempotency-Key", 200))
     responses: dict[str, Any] = {
         str(code): {

@@ -17,6 +17,8 @@ from google.protobuf.descriptor import Descriptor, FieldDescriptor
 from google.protobuf.message import Message
 from pydantic import BaseModel, ConfigDict, Field, create_model
 
+from libs.common.errors import Invalid
+
 JSON_FIELDS = frozenset(
     {
         "labelmill.intake.v1.Item.data",
@@ -189,17 +191,31 @@ def _setters(descriptor: Descriptor) -> dict[str, Callable[[Any, Any], None]]:
 def _setter(field: FieldDescriptor) -> Callable[[Any, Any], None]:
     name = field.name
     if field.full_name in JSON_FIELDS:
-        return lambda m, v: setattr(m, name, orjson.dumps(v).decode())
+        return lambda m, v: setattr(m, name, _json_text(name, v))
     if _is_map(field):
         return lambda m, v: getattr(m, name).update(v)
     if field.message_type is not None and field.message_type.full_name == _TIMESTAMP:
-        return lambda m, v: getattr(m, name).FromJsonString(v)
+        return lambda m, v: _stamp(getattr(m, name), name, v)
     if field.message_type is not None:
         return _part_setter(field)
     numbers = {s: n for n, s in short_enum(field).items()} if field.enum_type else None
     if field.is_repeated:
         return lambda m, v: getattr(m, name).extend([numbers[x] for x in v] if numbers else v)
     return lambda m, v: setattr(m, name, numbers[v] if numbers else v)
+
+
+def _stamp(target: Any, name: str, value: str) -> None:
+    try:
+        target.FromJsonString(value)
+    except ValueError as error:
+        raise Invalid(f"is no moment in time: {error}"[:300], field=name) from error
+
+
+def _json_text(name: str, value: Any) -> str:
+    try:
+        return orjson.dumps(value).decode()
+    except (TypeError, RecursionError, UnicodeEncodeError) as error:
+        raise Invalid(f"cannot be kept as JSON: {error}", field=name) from error
 
 
 def _part_setter(field: FieldDescriptor) -> Callable[[Any, Any], None]:

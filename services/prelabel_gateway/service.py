@@ -89,6 +89,9 @@ class PrelabelGateway:
         project = await eventually(lambda: store.project_by_name(self._store, project_name))
         if project is None:
             raise NotFound(f"{project_name[:200]} was not found", field="parent")
+        unreadable = await self._input(project, data) if project.route.model else b""
+        if isinstance(unreadable, str):
+            raise Invalid(unreadable, field="data")
         (draft,) = await self._drafts(project, [data], _ASSIST_SECONDS)
         if isinstance(draft, str):
             raise Unavailable(draft)
@@ -144,7 +147,8 @@ class PrelabelGateway:
 
     async def _input(self, project: Project, data: str) -> bytes | str:
         """What goes into the model, or why nothing can."""
-        value = self._parse(data).get(project.route.input)
+        parsed = self._parse(data)
+        value = parsed.get(project.route.input) if isinstance(parsed, dict) else None
         if not isinstance(value, str):
             return f"the item has no {project.route.input}"
         if project.route.capability == "text-classification":

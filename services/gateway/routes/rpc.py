@@ -37,8 +37,8 @@ def handler(rpc: Rpc, door: Door) -> Handler:
         message = request_class()
         _bind(message, rpc, request.path_params, who)
         body = await read(request, message)
-        key = request.headers.get("idempotency-key", "")
-        if key:
+        key = request.headers.get("idempotency-key")
+        if key is not None and rpc.verb == "POST":
             await door.check_key(who, key, request.url.path, hashlib.sha256(body).hexdigest())
             if has_request_id:
                 message.request_id = f"{who.subject}:{key}"[:255]
