@@ -30,39 +30,15 @@ from deploy.models.build import repository
 from deploy.parts import PartUnavailable, StartFailed, Triton
 from libs.cli.client import Client
 from libs.common.store import Collection, Unit, open_store
-from loadtests import data
+from loadtests.bench_triton import compare
 from loadtests.platform import Platform
 from services.prelabel_gateway.embedded import EmbeddedServer
-from services.prelabel_gateway.triton import Inference
 from services.review_router.store import GATES
 from services.task_dispatch import domain, store
 
 IMPORTERS = ("gateway", "intake", "template", "task_dispatch")
 OUT = Path("out/bench")
 TEXT = "the quick brown fox jumps over the lazy dog " * 22
-NULL_MODEL = '''import numpy as np
-import triton_python_backend_utils as pb_utils
-
-
-class TritonPythonModel:
-    """Answers at once: the line's own cost is measured, not a model's."""
-
-    def initialize(self, args):
-        pass
-
-    def execute(self, requests):
-        given = [pb_utils.get_input_tensor_by_name(r, "TEXT").as_numpy() for r in requests]
-        rows = [np.tile(np.array([[0.999, 0.001]], np.float32), (len(g), 1)) for g in given]
-        return [pb_utils.InferenceResponse([pb_utils.Tensor("PROBS", r)]) for r in rows]
-'''
-NULL_CONFIG = """name: "null-text"
-backend: "python"
-max_batch_size: 64
-input [ { name: "TEXT" data_type: TYPE_STRING dims: [ 1 ] } ]
-output [ { name: "PROBS" data_type: TYPE_FP32 dims: [ 2 ] } ]
-parameters { key: "labels" value { string_value: "[\\"ham\\", \\"spam\\"]" } }
-parameters { key: "capability" value { string_value: "text-classification" } }
-"""
 
 
 @dataclass
@@ -302,9 +278,7 @@ def bench_machine_path(report: Report, items: int) -> None:
 async def _machine_path(items: int) -> tuple[float, float, float]:
     with _home() as home:
         models = home / "models"
-        (models / "null-text" / "1").mkdir(parents=True)
-        (models / "null-text" / "1" / "model.py").write_text(NULL_MODEL)
-        (models / "null-text" / "config.pbtxt").write_text(NULL_CONFIG)
+        shutil.copytree(Path(__file__).parent / "models", models)
         await _open_gate(home)
         async with EmbeddedServer(models) as server:
             # In this process: what the model costs is not counted.
@@ -359,49 +333,12 @@ def bench_triton(report: Report) -> None:
     """The prelabel gateway's client beside tritonclient alone, on the same model."""
     try:
         with Triton(repository().absolute(), load=["digits-image"]) as triton:
-            share, ours, raw = asyncio.run(_triton(triton.url))
+            share, ours, raw = asyncio.run(compare(triton.url))
     except (PartUnavailable, StartFailed) as missing:
         report.rows.append(("share of Triton's throughput", "not measured", str(missing)[:80]))
         return
     report.add("triton_share", share, ">= 0.9", "share of Triton's throughput")
     report.rows.append(("  items a second: ours, tritonclient", f"{ours:.0f}, {raw:.0f}", ""))
-
-
-async def _triton(url: str) -> tuple[float, float, float]:
-    images = [e.image for e in data.mnist("test", 4096)]
-    inference = Inference(url)
-    model = await inference.model("digits-image")
-    ours, raw = [], []
-    for _ in range(4):
-        began = time.perf_counter()
-        await inference.infer(model, "IMAGE", images, ["PROBS"], 60)
-        ours.append(len(images) / (time.perf_counter() - began))
-        raw.append(await _raw_triton(url, images))
-    await inference.close()
-    best, limit = max(ours), max(raw)
-    return best / limit, best, limit
-
-
-async def _raw_triton(url: str, images: list[bytes]) -> float:
-    from tritonclient.grpc import InferInput, InferRequestedOutput, aio
-
-    client = aio.InferenceServerClient(url)
-    turns = asyncio.Semaphore(4)
-    batches = [
-        np.array(images[i : i + 64], dtype=object).reshape(-1, 1) for i in range(0, len(images), 64)
-    ]
-
-    async def one(batch: np.ndarray) -> None:
-        given = InferInput("IMAGE", list(batch.shape), "BYTES")
-        given.set_data_from_numpy(batch)
-        async with turns:
-            await client.infer("digits-image", [given], outputs=[InferRequestedOutput("PROBS")])
-
-    began = time.perf_counter()
-    await asyncio.gather(*(one(batch) for batch in batches))
-    spent = time.perf_counter() - began
-    await client.close()
-    return len(images) / spent
 
 
 # -- shared ----------------------------------------------------------------------------------
