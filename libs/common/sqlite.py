@@ -20,7 +20,7 @@ _PRAGMAS = (
     "PRAGMA wal_autocheckpoint=0",
 )
 _SMALL = 100
-_CHECKPOINT_CHANGES = 5000
+_CHECKPOINT_CHANGES = 20_000
 Write = Callable[[sqlite3.Connection], object]
 
 

@@ -19,6 +19,8 @@ an event's effect, its inbox mark and its own events are one transaction.
 
 from __future__ import annotations
 
+import asyncio
+import random
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextvars import ContextVar
 from dataclasses import dataclass, field
@@ -32,7 +34,8 @@ from libs.common.errors import AlreadyExists, Conflict, Unavailable
 Doc = dict[str, Any]
 T = TypeVar("T")
 Work = Callable[["Unit"], Awaitable[T]]
-ATTEMPTS = 12
+ATTEMPTS = 24
+_PAUSE_SECONDS, _LONGEST_PAUSE_SECONDS = 0.0005, 0.05
 
 
 @dataclass(frozen=True)
@@ -131,10 +134,15 @@ class Store(Reader, Protocol):
 
 @dataclass
 class Staged:
-    """The writes of one unit, by collection."""
+    """The writes of one unit to one collection.
+
+    `bases`: the stored version that a put must find, 0 where the name must be new; a put
+    without a version has none.
+    """
 
     inserts: list[Doc] = field(default_factory=list)
     puts: dict[str, Doc] = field(default_factory=dict)
+    bases: dict[str, int] = field(default_factory=dict)
     overwrites: dict[str, Doc] = field(default_factory=dict)
     deletes: list[str] = field(default_factory=list)
     counts: dict[str, dict[str, float]] = field(default_factory=dict)
@@ -148,6 +156,7 @@ class Unit:
         self.staged: dict[Collection, Staged] = {}
         self.events: list[Event] = []
         self.after_commit: list[Callable[[], None]] = []
+        self.over = False
 
     async def get(self, collection: Collection, name: str) -> Doc | None:
         staged = self.staged.get(collection)
@@ -173,7 +182,11 @@ class Unit:
 
     def put(self, collection: Collection, doc: Doc) -> None:
         """Writes the document; one with a `version` must follow its stored predecessor."""
-        self._of(collection).puts[doc["name"]] = doc
+        staged = self._of(collection)
+        staged.puts[doc["name"]] = doc
+        if version := doc.get("version"):
+            # Put twice in a unit, the stored predecessor is still that of the first.
+            staged.bases.setdefault(doc["name"], version - 1)
 
     def overwrite(self, collection: Collection, doc: Doc) -> None:
         """Writes the document whatever stands there: for copies of another service's resource."""
@@ -221,23 +234,31 @@ class Units:
 
     async def run(self, work: Work[T]) -> T:
         running = self._running.get()
-        if running is not None:
+        if running is not None and not running.over:
             return await work(running)
-        for _ in range(ATTEMPTS):
+        for attempt in range(ATTEMPTS):
             unit = Unit(self._reader)
             token = self._running.set(unit)
             try:
                 result = await work(unit)
             finally:
                 self._running.reset(token)
+                # A task that the work left running has the unit in its context, too late to join.
+                unit.over = True
             try:
                 await self._commit(unit)
             except (AlreadyExists, Conflict):
+                await asyncio.sleep(_pause(attempt))
                 continue
             for call in unit.after_commit:
                 call()
             return result
         raise Unavailable("too many writers changed the same resource at once; try again")
+
+
+def _pause(attempt: int) -> float:
+    """Seconds, drawn so that writers who met do not meet again."""
+    return random.random() * min(_PAUSE_SECONDS * 2**attempt, _LONGEST_PAUSE_SECONDS)  # noqa: S311
 
 
 async def open_store(url: str, service: str, collections: Sequence[Collection]) -> Store:

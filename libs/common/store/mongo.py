@@ -25,9 +25,7 @@ from pymongo.errors import (
     OperationFailure,
     PyMongoError,
 )
-from pymongo.read_concern import ReadConcern
 from pymongo.read_preferences import ReadPreference
-from pymongo.write_concern import WriteConcern
 
 from libs.common.bus import Event
 from libs.common.errors import AlreadyExists, Conflict, Unavailable
@@ -41,6 +39,7 @@ _DOT, _DOLLAR = "\uff0e", "\uff04"
 _OPTIONS: dict[str, Any] = {
     "w": "majority",
     "journal": True,
+    "readConcernLevel": "majority",
     "retryWrites": True,
     "serverSelectionTimeoutMS": 5000,
     "connectTimeoutMS": 5000,
@@ -80,10 +79,7 @@ class MongoStore:
     def __init__(self, url: str, service: str) -> None:
         self._client = _client(url)
         self._db = self._client.get_database(
-            database_name(url, service),
-            read_concern=ReadConcern("majority"),
-            write_concern=WriteConcern("majority", j=True),
-            read_preference=ReadPreference.PRIMARY,
+            database_name(url, service), read_preference=ReadPreference.PRIMARY
         )
         self._units = Units(self, self._commit)
         self._notify: Callable[[], None] = lambda: None
@@ -91,13 +87,20 @@ class MongoStore:
     async def open(self, collections: Sequence[Collection]) -> None:
         async with _reachable():
             hello = await self._client.admin.command("hello")
-            if "setName" not in hello:
+            if "setName" not in hello and hello.get("msg") != "isdbgrid":
                 raise Unavailable("MongoDB must run as a replica set: transactions need one")
+            self._assert_durable()
             for collection in collections:
                 table = self._db[collection.name]
                 for index in collection.indexes:
                     await table.create_index([(_field(f), 1) for f in index])
             await self._db["outbox"].create_index([("seq", 1)])
+
+    def _assert_durable(self) -> None:
+        """The driver's own word that nothing in the address weakened what is promised."""
+        writes, reads = self._db.write_concern.document, self._db.read_concern.level
+        if writes.get("w") != "majority" or not writes.get("j") or reads != "majority":
+            raise Unavailable(f"writes are {writes}, reads {reads}: both must be by majority")
 
     async def close(self) -> None:
         await _now(self._client.close())
@@ -195,13 +198,15 @@ class MongoStore:
         for collection, staged in unit.staged.items():
             await self._write(self._db[collection.name], staged, session)
         if unit.events:
-            docs = [_outbox_doc(event) for event in unit.events]
+            first = unit.events[0].time
+            docs = [_outbox_doc(e, f"{first}/{i:08}") for i, e in enumerate(unit.events)]
             await self._db["outbox"].insert_many(docs, ordered=False, session=session)
 
     async def _write(self, table: Any, staged: Staged, session: Any) -> None:
-        puts = staged.puts.values()
-        new = [*staged.inserts, *(d for d in puts if d.get("version") == 1)]
-        free = [*staged.overwrites.values(), *(d for d in puts if not d.get("version"))]
+        guarded = [(staged.puts[name], base) for name, base in staged.bases.items()]
+        new = [*staged.inserts, *(doc for doc, base in guarded if not base)]
+        free = [*staged.overwrites.values()]
+        free += [doc for name, doc in staged.puts.items() if name not in staged.bases]
         writes: list[Any] = [InsertOne(_encoded(doc)) for doc in new]
         writes += [ReplaceOne({"_id": d["name"]}, _encoded(d), upsert=True) for d in free]
         writes += [_counting(name, deltas) for name, deltas in staged.counts.items()]
@@ -210,9 +215,9 @@ class MongoStore:
         if writes:
             await _bulk(table, writes, session)
         later = [
-            ReplaceOne({"_id": d["name"], "version": d["version"] - 1}, _encoded(d))
-            for d in puts
-            if d.get("version", 0) > 1
+            ReplaceOne({"_id": doc["name"], "version": base}, _encoded(doc))
+            for doc, base in guarded
+            if base
         ]
         if later and (await _bulk(table, later, session)).matched_count != len(later):
             raise Conflict("a document changed meanwhile")
@@ -296,11 +301,11 @@ def _counting(name: str, deltas: Mapping[str, float]) -> UpdateOne:
     return UpdateOne({"_id": name}, update, upsert=True)
 
 
-def _outbox_doc(event: Event) -> Doc:
+def _outbox_doc(event: Event, seq: str) -> Doc:
+    """`seq` sorts by the unit's time, within the unit as emitted, whatever the clock did."""
     return {
         "_id": event.id,
-        # The id is a ULID: in one process it grows, which keeps a key's events in order.
-        "seq": f"{event.time}{event.id}",
+        "seq": seq,
         "topic": event.topic,
         "type": event.type,
         "key": event.key,

@@ -29,6 +29,7 @@ class SqliteStore:
         self._units = Units(self, self._commit)
         self._notify: Callable[[], None] = lambda: None
         self._sql: dict[Collection, _Statements] = {}
+        self._places: dict[str, int] = {}
 
     async def open(self, collections: Sequence[Collection]) -> None:
         self._writer = Writer(self._path, self._name, full=self._full)
@@ -78,16 +79,18 @@ class SqliteStore:
 
     async def pending_events(self, limit: int) -> list[Event]:
         rows = self._reader.execute(
-            "SELECT id, topic, type, key, time, payload, traceparent FROM outbox"
+            "SELECT seq, id, topic, type, key, time, payload, traceparent FROM outbox"
             " ORDER BY seq LIMIT ?",
             (limit,),
-        )
-        return [Event(*row) for row in rows]
+        ).fetchall()
+        self._places.update((row[1], row[0]) for row in rows)
+        return [Event(*row[1:]) for row in rows]
 
     async def published(self, events: Sequence[Event]) -> None:
-        ids = [(event.id,) for event in events]
+        # By place: the id has no index.
+        places = [(self._places.pop(event.id),) for event in events]
         await self._writer.write(
-            lambda c: c.executemany("DELETE FROM outbox WHERE id = ?", ids), len(ids)
+            lambda c: c.executemany("DELETE FROM outbox WHERE seq = ?", places), len(places)
         )
 
     def on_emit(self, notify: Callable[[], None]) -> None:
@@ -144,10 +147,10 @@ class _Statements:
         except sqlite3.IntegrityError as error:
             raise AlreadyExists(f"a name of this batch exists already: {error}") from error
         free = [self._row(d) for d in staged.overwrites.values()]
-        free += [self._row(d) for d in staged.puts.values() if not d.get("version")]
+        free += [self._row(d) for n, d in staged.puts.items() if n not in staged.bases]
         if free:
             connection.executemany(self.upsert, free)
-        self._put(connection, staged.puts)
+        self._put(connection, staged)
         if staged.deletes:
             connection.executemany(self.delete, [(name,) for name in staged.deletes])
         for name, deltas in staged.counts.items():
@@ -157,17 +160,15 @@ class _Statements:
         get = doc.get
         return (doc["name"], get("version"), orjson.dumps(doc), *[get(f) for f in self.fields])
 
-    def _put(self, connection: sqlite3.Connection, puts: dict[str, Doc]) -> None:
-        new = [self._row(d) for d in puts.values() if d.get("version") == 1]
+    def _put(self, connection: sqlite3.Connection, staged: Staged) -> None:
+        guarded = [(staged.puts[name], base) for name, base in staged.bases.items()]
+        new = [self._row(doc) for doc, base in guarded if not base]
         try:
             connection.executemany(self.insert, new)
         except sqlite3.IntegrityError as error:
             raise AlreadyExists(str(error)) from error
-        later = [d for d in puts.values() if d.get("version", 0) > 1]
-        if later and connection.executemany(
-            self.update,
-            [(*self._row(d)[1:], d["name"], d["version"] - 1) for d in later],
-        ).rowcount != len(later):
+        later = [(*self._row(d)[1:], d["name"], base) for d, base in guarded if base]
+        if later and connection.executemany(self.update, later).rowcount != len(later):
             raise Conflict("a document changed meanwhile")
 
     def _count(self, connection: sqlite3.Connection, name: str, deltas: dict[str, float]) -> None:
