@@ -88,7 +88,8 @@ class SqliteStore:
 
     async def published(self, events: Sequence[Event]) -> None:
         # By place: the id has no index.
-        places = [(self._places.pop(event.id),) for event in events]
+        known = [self._places.pop(event.id, None) for event in events]
+        places = [(place,) for place in known if place is not None]
         await self._writer.write(
             lambda c: c.executemany("DELETE FROM outbox WHERE seq = ?", places), len(places)
         )
