@@ -16,7 +16,7 @@ from pathlib import Path
 _PRAGMAS = (
     "PRAGMA journal_mode=WAL",
     "PRAGMA busy_timeout=15000",
-    "PRAGMA cache_size=-65536",
+    "PRAGMA cache_size=-262144",
     "PRAGMA wal_autocheckpoint=0",
 )
 _SMALL = 100
@@ -110,7 +110,7 @@ class Writer:
             )
 
     def _checkpoint(self) -> None:
-        self._checkpointer.execute("PRAGMA wal_checkpoint(PASSIVE)")
+        self._checkpointer.execute("PRAGMA wal_checkpoint(RESTART)")
 
     def _commit(self, writes: list[Write]) -> list[Exception | None]:
         connection = self.connection

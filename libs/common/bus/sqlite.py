@@ -15,7 +15,7 @@ from typing import Any
 from libs.common.bus import Event, Received
 from libs.common.sqlite import Writer, connect, full_sync, path_of
 
-_POLL_SECONDS = 0.1
+_POLL_SECONDS = 0.25
 _KEPT = 200_000
 
 
