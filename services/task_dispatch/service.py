@@ -5,27 +5,18 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import replace
-from datetime import timedelta
-from functools import partial
 from typing import Any
 
-from labelmill.task_dispatch.v1 import events_pb2, task_dispatch_pb2
+from labelmill.task_dispatch.v1 import events_pb2
 
 from libs.common import names
-from libs.common.clock import Clock
-from libs.common.codec import Doc, from_doc, time_text, to_doc, to_message
+from libs.common.codec import Doc, from_doc, time_text, to_doc
 from libs.common.errors import Denied, Exhausted, Invalid, NotFound, OutOfTurn
 from libs.common.patience import eventually
-from libs.common.store import Below, Store, Unit
+from libs.common.store import Unit
 from services.task_dispatch import domain, store
+from services.task_dispatch.background import Background, by_shard, changed
 from services.task_dispatch.domain import Assignment, Project, Routing, Stage, State, Task
-from services.task_dispatch.ready import ReadyWindow
-
-_REROUTE_BLOCK = 1000
-_EXPIRE_BLOCK = 500
-_KEPT_CLAIMS_SECONDS = 3600
-Grouped = dict[tuple[str, int], list[Any]]
 
 
 @contextmanager
@@ -37,14 +28,8 @@ def legal() -> Iterator[None]:
         raise OutOfTurn(str(illegal)) from illegal
 
 
-class TaskDispatch:
+class TaskDispatch(Background):
     """The only owner of a task's state."""
-
-    def __init__(self, store_: Store, clock: Clock) -> None:
-        self._store, self._clock = store_, clock
-        self._ready = ReadyWindow(
-            lambda queue, after, limit: store.open_tasks(store_, queue, after, limit)
-        )
 
     # -- what it hears ------------------------------------------------------------------------
 
@@ -91,56 +76,6 @@ class TaskDispatch:
 
         await self._store.transact(work)
 
-    async def plan_rerouting(self, gate: Doc) -> None:
-        """Notes that a gate lets more through: waiting tasks are offered to the router again,
-        block by block, by `reroute_some`."""
-        if gate.get("state") != "OPEN":
-            return
-        name = gate["project"]
-
-        async def work(unit: Unit) -> None:
-            unit.put(
-                store.REROUTES,
-                {
-                    "name": name,
-                    "threshold": gate.get("threshold", 0.0),
-                    "model": gate["model"],
-                    "after": "",
-                },
-            )
-
-        await self._store.transact(work)
-
-    async def reroute_some(self) -> None:
-        """One block of waiting tasks of every project whose gate moved."""
-        for plan in await self._store.find(store.REROUTES, {}, limit=20):
-            await self._reroute_block(plan["name"])
-
-    async def _reroute_block(self, project: str) -> None:
-        async def work(unit: Unit) -> None:
-            plan = await unit.get(store.REROUTES, project)
-            if plan is None:
-                return
-            docs = await unit.find(
-                store.TASKS,
-                {"project": project, "state": State.OPEN.value},
-                after=(plan["after"],) if plan["after"] else None,
-                limit=_REROUTE_BLOCK,
-            )
-            now = self._clock.now()
-            tasks = [from_doc(Task, doc) for doc in docs if _passes(doc, plan)]
-            changes = [(t, after) for t in tasks if (after := domain.request_routing(t, now))]
-            store.save_many(unit, changes)
-            self._emit(unit, events_pb2.RoutingRequested, [after for _, after in changes])
-            for before, _ in changes:
-                self._forget(unit, before)
-            if len(docs) < _REROUTE_BLOCK:
-                unit.delete(store.REROUTES, [project])
-            else:
-                unit.put(store.REROUTES, {**plan, "after": docs[-1]["name"]})
-
-        await self._store.transact(work)
-
     async def deliver_tasks(self, task_names: Sequence[str], delivery: str) -> None:
         """Marks tasks that a delivery holds."""
 
@@ -149,7 +84,7 @@ class TaskDispatch:
             tasks = await store.tasks_by_name(unit, task_names)
             changes = [(t, after) for t in tasks.values() if (after := domain.deliver(t, now))]
             store.save_many(unit, changes)
-            for (project, shard), group in _by_shard([after for _, after in changes]).items():
+            for (project, shard), group in by_shard([after for _, after in changes]).items():
                 message = events_pb2.TasksDelivered(
                     project=project, tasks=[t.name for t in group], delivery=delivery
                 )
@@ -319,7 +254,7 @@ class TaskDispatch:
                     task, held, self._clock.now(), project.policy.lease_seconds or 900
                 )
             lease = next(x for x in after.leases if x.assignment == name)
-            kept = _changed(held, draft=value, expire_time=lease.expire_time)
+            kept = changed(held, draft=value, expire_time=lease.expire_time)
             store.save(unit, task, after)
             unit.put(store.ASSIGNMENTS, store.assignment_doc(kept))
             return kept, after
@@ -339,7 +274,7 @@ class TaskDispatch:
             annotation = _annotation(task, held, value, work_seconds, now)
             after, kept = domain.submit(task, held, annotation, now)
             store.save(unit, task, after)
-            done = _changed(held, outcome="SUBMITTED", result=kept, draft=None)
+            done = changed(held, outcome="SUBMITTED", result=kept, draft=None)
             unit.put(store.ASSIGNMENTS, store.assignment_doc(done))
             unit.count(store.PEOPLE, _person(task.project, person), {"annotations": 1})
             self._emit(unit, events_pb2.AnnotationsSubmitted, [after])
@@ -362,7 +297,7 @@ class TaskDispatch:
             with legal():
                 after = domain.review(task, held, kept, now)
             store.save(unit, task, after)
-            done = _changed(held, outcome="SUBMITTED", result=kept)
+            done = changed(held, outcome="SUBMITTED", result=kept)
             unit.put(store.ASSIGNMENTS, store.assignment_doc(done))
             self._emit(unit, events_pb2.ReviewsSubmitted, [after])
             return kept
@@ -378,41 +313,9 @@ class TaskDispatch:
                 after = domain.give_back(task, held, self._clock.now(), skip_reason=skip_reason)
             outcome = "SKIPPED" if skip_reason else "RELEASED"
             store.save(unit, task, after)
-            unit.put(store.ASSIGNMENTS, store.assignment_doc(_changed(held, outcome=outcome)))
+            unit.put(store.ASSIGNMENTS, store.assignment_doc(changed(held, outcome=outcome)))
             self._emit(unit, events_pb2.TasksReturned, [after], reason=skip_reason or outcome)
             self._settle_window(unit, task, after)
-
-        await self._store.transact(work)
-
-    async def expire_leases(self) -> None:
-        """Takes back what was leased and neither answered nor renewed in time."""
-        while await self._expire_block() == _EXPIRE_BLOCK:
-            pass
-
-    async def _expire_block(self) -> int:
-        async def work(unit: Unit) -> int:
-            now = self._clock.now()
-            over = await store.expired_assignments(self._store, now, _EXPIRE_BLOCK)
-            tasks = await store.tasks_by_name(unit, sorted({a.task for a in over}))
-            changes = [(t, after) for t in tasks.values() if (after := domain.expire(t, now))]
-            store.save_many(unit, changes)
-            for held in over:
-                unit.put(store.ASSIGNMENTS, store.assignment_doc(_changed(held, outcome="EXPIRED")))
-            back = [after for _, after in changes]
-            self._emit(unit, events_pb2.TasksReturned, back, reason="EXPIRED")
-            for before, after in changes:
-                self._settle_window(unit, before, after)
-            return len(over)
-
-        return await self._store.transact(work)
-
-    async def forget_claims(self) -> None:
-        """Drops request ids that nobody will repeat any more."""
-
-        async def work(unit: Unit) -> None:
-            old = time_text(self._clock.now() - timedelta(seconds=_KEPT_CLAIMS_SECONDS))
-            docs = await unit.find(store.CLAIMS, {"time": Below(old)}, order=("time",), limit=5000)
-            unit.delete(store.CLAIMS, [doc["name"] for doc in docs])
 
         await self._store.transact(work)
 
@@ -492,67 +395,9 @@ class TaskDispatch:
             raise NotFound(f"{held.task} was not found", field="name")
         return held, task
 
-    def _announce(self, unit: Unit, tasks: Sequence[Task]) -> None:
-        accepted = [t for t in tasks if t.state is State.ACCEPTED]
-        opened = [t for t in tasks if t.state is State.OPEN]
-        self._emit(unit, events_pb2.TasksAccepted, accepted, data=True)
-        self._emit(unit, events_pb2.TasksOpened, opened)
-        queues: dict[str, list[Task]] = defaultdict(list)
-        for task in opened:
-            queues[_queue(task)].append(task)
-        for queue, group in queues.items():
-            unit.after_commit.append(partial(self._ready.opened, queue, group))
-
-    def _settle_window(self, unit: Unit, before: Task, after: Task) -> None:
-        if after.state is State.OPEN:
-            unit.after_commit.append(lambda: self._ready.opened(_queue(after), [after]))
-        else:
-            self._forget(unit, before)
-
-    def _forget(self, unit: Unit, task: Task) -> None:
-        unit.after_commit.append(lambda: self._ready.taken(_queue(task), task.name))
-
-    def _emit(
-        self,
-        unit: Unit,
-        event: Any,
-        tasks: Sequence[Task],
-        *,
-        data: bool = False,
-        **fields: Any,
-    ) -> None:
-        for (project, shard), group in _by_shard(tasks).items():
-            messages = [to_message(task, task_dispatch_pb2.Task) for task in group]
-            if not data:
-                for message in messages:
-                    message.ClearField("data")
-            unit.emit(
-                names.event_key(project, shard), event(project=project, tasks=messages, **fields)
-            )
-
-
-def _by_shard(tasks: Sequence[Task]) -> Grouped:
-    groups: Grouped = defaultdict(list)
-    for task in tasks:
-        groups[task.project, names.shard_of(task.name)].append(task)
-    return groups
-
-
-def _queue(task: Task) -> str:
-    return store.queue_of(task.project, store.REVIEW if task.reviewing else store.ANNOTATE)
-
-
-def _passes(doc: Doc, plan: Doc) -> bool:
-    draft = doc.get("prediction") or {}
-    return draft.get("model") == plan["model"] and draft.get("score", 0.0) >= plan["threshold"]
-
 
 def _person(project: str, person: str) -> str:
     return f"{project}/people/{person}"
-
-
-def _changed(held: Assignment, **changes: Any) -> Assignment:
-    return replace(held, version=held.version + 1, **changes)
 
 
 def _same(first: Doc, field: str, again: Any) -> Doc:
