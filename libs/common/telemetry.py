@@ -67,7 +67,11 @@ def _links(events: Sequence[Event]) -> list[Link]:
 def _age(written: str) -> float:
     from datetime import UTC, datetime
 
-    return max(0.0, (datetime.now(UTC) - datetime.fromisoformat(written)).total_seconds())
+    try:
+        return max(0.0, (datetime.now(UTC) - datetime.fromisoformat(written)).total_seconds())
+    except (TypeError, ValueError):
+        # A foreign event's time may be anything; that must not end the consumer.
+        return 0.0
 
 
 def set_up_logs(level: str) -> None:

@@ -32,6 +32,8 @@ _POLL = 256
 _SMALL, _LINGER_SECONDS = 32, 0.08
 _TRIES = 3
 _PARKED_SECONDS = 30.0
+# So long what follows a parked event under its key waits as well; then it may be the missing one.
+_IN_ORDER_SECONDS = 5.0
 _DEAD_WINDOW, _DEAD_LIMIT = 100, 20
 log = logging.getLogger(__name__)
 
@@ -110,8 +112,10 @@ class Consumer:
                 self._parked[one] = self._clock.now()
             else:
                 free.append(one)
-        by_event = {r.event.id: r for r in free}
-        for batch in batches([r.event for r in free]):
+        # Delivered twice, an event stands where it stood first.
+        by_event = {r.event.id: r for r in reversed(free)}
+        once = [r.event for r in free if by_event[r.event.id] is r]
+        for batch in batches(once):
             await self._handle([by_event[e.id] for e in batch])
 
     async def _handle(self, batch: list[Received]) -> None:
@@ -132,12 +136,18 @@ class Consumer:
 
     async def _retry_parked(self) -> None:
         """Tries what came too early again, in order; gives up on what stays too early."""
+        held: set[tuple[str, str]] = set()
         for one, since in list(self._parked.items()):
+            place = (one.event.topic, one.event.key)
+            if place in held:
+                continue
+            waited = (self._clock.now() - since).total_seconds()
             try:
                 await self.apply([one.event])
                 self._recent.append(False)
             except (OutOfTurn, Unavailable) as fault:
-                if (self._clock.now() - since).total_seconds() < _PARKED_SECONDS:
+                if waited < _PARKED_SECONDS:
+                    held |= {place} if waited < _IN_ORDER_SECONDS else set()
                     continue
                 await self._bury(one.event, fault)
             except Exception as fault:
