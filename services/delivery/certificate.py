@@ -16,8 +16,9 @@ _METHOD = (
     "Bounds are one-sided exact binomial (Clopper-Pearson) upper bounds. A label of the machine is"
     " accepted only while the bound of its gate, from a random sample that people labelled blind,"
     " is under the target; the gate's risk is split over its looks (fixed-sequence testing)."
-    " People's labels are bounded by a random audit with a second, blind opinion. The combined"
-    " bound weighs both by their counts, each at half the risk, so that it holds at the stated"
+    " People's labels are bounded by a random audit with a second, blind opinion; labels that two"
+    " people gave blind and alike, or that were adjudicated, stand for the truth. The combined"
+    " bound weighs all by their counts, each at half the risk, so that it holds at the stated"
     " confidence for all labels accepted in the project; labels no report covers count as wrong."
 )
 
@@ -127,7 +128,8 @@ _PAGE = (
     '<!doctype html>\n<html lang="en"><head><meta charset="utf-8"><title>Certificate</title>'
     "<style>body{{font:16px/1.5 system-ui,sans-serif;max-width:48rem;margin:3rem auto;"
     "padding:0 1rem}}table{{border-collapse:collapse}}th,td{{text-align:left;vertical-align:top;"
-    "padding:.3rem .8rem .3rem 0;border-bottom:1px solid #ccc;overflow-wrap:anywhere}}"
+    "padding:.3rem .8rem .3rem 0;border-bottom:1px solid #ccc}}"
+    "th{{white-space:nowrap}}td{{overflow-wrap:anywhere}}"
     ".yes{{color:#06602b}}.no{{color:#8f1d1d}}</style></head>"
     '<body><h1>Certificate of a delivery</h1><p class="{kind}"><strong>{statement}</strong></p>'
     "<table>{body}</table></body></html>\n"
