@@ -16,7 +16,7 @@ from labelmill.template.v1.events_pb2 import ProjectUpdated
 from deploy.parts import Mongod
 from deploy.parts.testing import require
 from libs.common.errors import Invalid, Unavailable
-from libs.common.store import Above, Below, Collection, Store, Unit, open_store
+from libs.common.store import Above, Below, Collection, Store, Unit, Work, open_store
 
 THINGS = Collection("things", indexes=(("project", "name"), ("project", "rank", "name")))
 COUNTS = Collection("counts")
@@ -99,8 +99,8 @@ async def test_no_update_is_lost_between_concurrent_writers(store: Store) -> Non
         await asyncio.sleep(0)
         unit.put(THINGS, {**doc, "n": doc["n"] + 1, "version": doc["version"] + 1})
 
-    await asyncio.gather(*(store.transact(one) for _ in range(8)))
-    assert await store.get(THINGS, "n") == {"name": "n", "version": 9, "n": 8}
+    await asyncio.gather(*(store.transact(one) for _ in range(20)))
+    assert await store.get(THINGS, "n") == {"name": "n", "version": 21, "n": 20}
 
 
 async def test_two_stores_on_one_database_see_each_other(url: str, store: Store) -> None:
@@ -115,6 +115,64 @@ async def test_two_stores_on_one_database_see_each_other(url: str, store: Store)
     await asyncio.gather(*(s.transact(one) for s in (store, second) for _ in range(4)))
     assert (await second.get(THINGS, "n"))["n"] == 8  # type: ignore[index]
     await second.close()
+
+
+async def test_a_put_must_follow_its_predecessor(store: Store) -> None:
+    await put(store, {"name": "n", "version": 1})
+
+    def writes(version: int) -> Work[None]:
+        async def work(unit: Unit) -> None:
+            unit.put(THINGS, {"name": "n", "version": version})
+            unit.emit("k", event("x"))
+
+        return work
+
+    for wrong in (1, 3, 4):
+        with pytest.raises(Unavailable, match="too many writers"):
+            await store.transact(writes(wrong))
+    await store.transact(writes(2))
+    assert await store.get(THINGS, "n") == {"name": "n", "version": 2}
+    assert len(await store.pending_events(10)) == 1, "no event of a unit that failed"
+
+
+async def test_a_document_put_twice_in_a_unit_follows_the_stored_one(store: Store) -> None:
+    await put(store, {"name": "old", "version": 1})
+
+    async def work(unit: Unit) -> None:
+        for name, first in (("old", 2), ("new", 1)):
+            unit.put(THINGS, {"name": name, "version": first})
+            doc = await unit.get(THINGS, name)
+            assert doc is not None
+            unit.put(THINGS, {**doc, "version": first + 1})
+
+    await store.transact(work)
+    found = await store.get_many(THINGS, ["old", "new"])
+    assert {n: d["version"] for n, d in found.items()} == {"old": 3, "new": 2}
+
+
+async def test_an_overwrite_takes_whatever_stands_there(store: Store) -> None:
+    async def work(unit: Unit) -> None:
+        unit.overwrite(THINGS, {"name": "copy", "version": 7})
+
+    for _ in range(2):
+        await store.transact(work)
+    assert await store.get(THINGS, "copy") == {"name": "copy", "version": 7}
+
+
+async def test_a_task_left_behind_by_a_unit_starts_its_own(store: Store) -> None:
+    """It has the unit in its context; what it staged there would be lost without a word."""
+    later: list[asyncio.Task[None]] = []
+
+    async def afterwards() -> None:
+        await asyncio.sleep(0.05)
+        await put(store, {"name": "late", "version": 1})
+
+    async def work(unit: Unit) -> None:
+        later.append(asyncio.create_task(afterwards()))
+
+    await store.transact(work)
+    await asyncio.gather(*later)
+    assert await store.get(THINGS, "late") is not None
 
 
 async def test_a_unit_that_fails_leaves_nothing(store: Store) -> None:
@@ -171,7 +229,7 @@ async def test_the_outbox_keeps_order_until_published(store: Store) -> None:
     store.on_emit(lambda: woken.append(1))
     await store.transact(work)
     events = await store.pending_events(100)
-    names = [e.message().project.name for e in events]  # type: ignore[attr-defined]
+    names = [e.message().project.name for e in events]
     assert names == [f"p{i}" for i in range(50)] and woken
     await store.published(events[:20])
     assert [e.id for e in await store.pending_events(100)] == [e.id for e in events[20:]]
@@ -183,14 +241,57 @@ async def test_hostile_names_and_fields_survive(store: Store) -> None:
     assert found == HOSTILE
 
 
+async def test_any_fields_survive_or_are_refused(store: Store, url: str) -> None:
+    """A name with NUL inside is no field of MongoDB: then it says so and keeps nothing."""
+    strange = {"a.b": {"c.d": 1, "$e": [{"$f.g": "\ud7ff"}]}, "": 0, "\uff0e": 1, "big": 2**53}
+    await put(store, {"name": "s", "version": 1, "deep": strange})
+    found = await store.get(THINGS, "s")
+    assert found is not None and found["deep"] == strange
+    nul = {"name": "nul", "version": 1, "deep": {"a\u0000b": 1}}
+    if url.startswith("mongodb"):
+        with pytest.raises(Invalid, match="MongoDB cannot keep this"):
+            await put(store, nul)
+        assert await store.get(THINGS, "nul") is None
+    else:
+        await put(store, nul)
+        assert await store.get(THINGS, "nul") == nul
+
+
+async def test_names_and_values_are_data_in_every_question(store: Store) -> None:
+    hostile = ["'; --", '"', "$gt", "a\\", "%", "_", "\u0000", "\U0001f600", "ÄÖ", "é"]
+    docs = [{"name": f"n{h}", "version": 1, "project": h, "rank": 1} for h in hostile]
+    await put(store, *docs)
+    for doc in docs:
+        where = {"project": doc["project"]}
+        assert await store.find(THINGS, where, order=("rank", "name")) == [doc]
+        assert await store.get_many(THINGS, [str(doc["name"])]) == {doc["name"]: doc}
+    every = await store.find(THINGS, {}, limit=100)
+    assert [d["name"] for d in every] == sorted((str(d["name"]) for d in docs), key=str.encode)
+
+
+async def test_a_mongodb_that_is_away_is_unavailable() -> None:
+    away = "mongodb://127.0.0.1:9/?serverSelectionTimeoutMS=200"
+    with pytest.raises(Unavailable, match="MongoDB cannot be reached"):
+        await open_store(away, "test", [THINGS])
+
+
+async def test_an_address_cannot_weaken_what_is_promised(mongod: Mongod) -> None:
+    weak = f"{mongod.url}&w=1&journal=false&readConcernLevel=local"
+    opened = await open_store(weak.replace("/?", "/weak?"), "test", [THINGS])
+    await put(opened, {"name": "n", "version": 1})
+    await opened.close()
+
+
 async def test_deletes_and_big_batches(store: Store) -> None:
     docs = [
-        {"name": f"d{i:05}", "version": 1, "project": "big", "t": "x" * 500} for i in range(3000)
+        {"name": f"d{i:05}", "version": 1, "project": "big", "t": "x" * 500} for i in range(5000)
     ]
     await put(store, *docs)
+    names = [d["name"] for d in docs]
+    assert len(await store.get_many(THINGS, names)) == 5000  # type: ignore[arg-type]
 
     async def drop(unit: Unit) -> None:
-        unit.delete(THINGS, [d["name"] for d in docs[:2990]])  # type: ignore[misc]
+        unit.delete(THINGS, names[:4990])  # type: ignore[arg-type]
 
     await store.transact(drop)
     assert len(await store.find(THINGS, {"project": "big"}, limit=100)) == 10

@@ -15,6 +15,7 @@ from typing import Any, TypeVar
 from urllib.parse import parse_qsl, urlencode, urlsplit, urlunsplit
 
 from bson import Binary
+from bson.errors import InvalidDocument
 from pymongo import DeleteMany, InsertOne, ReplaceOne, UpdateOne
 from pymongo.errors import (
     BulkWriteError,
@@ -28,7 +29,7 @@ from pymongo.errors import (
 from pymongo.read_preferences import ReadPreference
 
 from libs.common.bus import Event
-from libs.common.errors import AlreadyExists, Conflict, Unavailable
+from libs.common.errors import AlreadyExists, Conflict, Invalid, Unavailable
 from libs.common.store import Above, Below, Collection, Doc, Staged, Unit, Units, Work
 
 T = TypeVar("T")
@@ -41,16 +42,15 @@ _OPTIONS: dict[str, Any] = {
     "journal": True,
     "readConcernLevel": "majority",
     "retryWrites": True,
-    "serverSelectionTimeoutMS": 5000,
-    "connectTimeoutMS": 5000,
     "tz_aware": True,
 }
+_PATIENCE = {"serverSelectionTimeoutMS": "5000", "connectTimeoutMS": "5000"}
 
 
 def _client(url: str) -> Any:
     """A client of the driver the address asks for."""
     parts = urlsplit(url)
-    options = dict(parse_qsl(parts.query))
+    options = _PATIENCE | dict(parse_qsl(parts.query))
     driver = options.pop("driver", "motor")
     plain = urlunsplit(parts._replace(query=urlencode(options), path="/"))
     if driver == "pymongo":
@@ -242,6 +242,8 @@ async def _reachable():  # type: ignore[no-untyped-def]
         yield
     except (ConnectionFailure, NotPrimaryError, ExecutionTimeout) as away:
         raise Unavailable(f"MongoDB cannot be reached: {type(away).__name__}") from away
+    except (InvalidDocument, OverflowError) as wrong:
+        raise Invalid(f"MongoDB cannot keep this: {wrong}") from wrong
     except OperationFailure as failure:
         if failure.code == _WRITE_CONFLICT or failure.has_error_label(_TRANSIENT):
             raise Conflict("another writer was first") from failure
