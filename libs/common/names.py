@@ -15,6 +15,7 @@ CATALOGUE = "tenants/catalogue"
 SHARDS = 16
 _SEGMENT = re.compile(r"[A-Za-z0-9][A-Za-z0-9._~@-]{0,127}")
 _CROCKFORD = "0123456789abcdefghjkmnpqrstvwxyz"
+_PAIRS = tuple(a + b for a in _CROCKFORD for b in _CROCKFORD)
 
 
 def parse(name: str, pattern: str) -> tuple[str, ...]:
@@ -79,8 +80,5 @@ def new_id() -> str:
 
 
 def _base32(number: int, width: int) -> str:
-    out = []
-    for _ in range(width):
-        out.append(_CROCKFORD[number & 31])
-        number >>= 5
-    return "".join(reversed(out))
+    """The lowest `width` digits, an even number of them: made by the pair, in half the time."""
+    return "".join([_PAIRS[(number >> at) & 1023] for at in range(5 * width - 10, -1, -10)])

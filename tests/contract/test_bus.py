@@ -16,6 +16,7 @@ from kafka import KafkaProducer
 from deploy.parts import KafkaBroker
 from deploy.parts.testing import require
 from libs.common.bus import Bus, Event, Received, Subscription, open_bus
+from libs.common.bus.sqlite import SqliteBus
 from libs.common.errors import Unavailable
 from libs.common.names import new_id
 
@@ -244,6 +245,25 @@ async def test_members_of_a_group_share_the_work(
     await two.close()
     ids = [r.event.id for part in got for r in part]
     assert sorted(ids) == sorted(e.id for e in events), "each event to one member"
+
+
+async def test_the_embedded_log_drops_what_every_group_has_read(tmp_path: Path) -> None:
+    bus = SqliteBus(f"sqlite:///{tmp_path}/bus.db")
+    await bus.open(["t", "other"])
+    events = [make("t", "k", i) for i in range(30)]
+    await bus.publish([*events, make("other", "k", 0)])
+    await bus.trim("t", kept=5)
+    fast, slow = await bus.subscribe("fast", ["t"]), await bus.subscribe("slow", ["t"])
+    assert len(await read(fast, 30)) == 30, "nobody had read it: all is there"
+    await slow.commit((await slow.poll(30, 1.0))[:20])
+    await bus.trim("t", kept=5)
+    await slow.close()
+    slow = await bus.subscribe("slow", ["t"])
+    assert [r.event.id for r in await read(slow, 10)] == [e.id for e in events[20:]]
+    await bus.trim("t", kept=5)
+    late = await bus.subscribe("late", ["t", "other"])
+    assert [r.event.id for r in await read(late, 6)][:5] == [e.id for e in events[25:]]
+    await bus.close()
 
 
 async def test_a_kafka_that_is_away_is_unavailable(

@@ -20,7 +20,7 @@ from libs.common.bus.relay import Relay
 from libs.common.clock import FakeClock
 from libs.common.errors import Invalid, OutOfTurn, Unavailable
 from libs.common.operations import DeadLetters
-from libs.common.store import DEAD_LETTERS, Collection, Store, Unit, open_store
+from libs.common.store import DEAD_LETTERS, INBOX, Collection, Store, Unit, open_store
 
 SEEN = Collection("seen")
 COUNTS = Collection("counts")
@@ -153,6 +153,21 @@ async def test_an_effect_is_once_though_every_event_comes_twice(house: House, se
     for k in range(5):
         heard = [n for n in house.desk.order if n in names[k::5]]
         assert heard == names[k::5], "each key in order"
+
+
+async def test_old_marks_leave_the_inbox_and_young_ones_stay(house: House) -> None:
+    old, young = event("old"), event("young")
+    await house.consumer.apply([old])
+    house.clock.advance(13 * 86_400)
+    await house.consumer.apply([young])
+    house.clock.advance(2 * 86_400)
+    async with house.at_work():
+
+        async def gone() -> bool:
+            return await house.store.get(INBOX, old.id) is None
+
+        await until(gone)
+    assert await house.store.get(INBOX, young.id) is not None
 
 
 async def test_two_replicas_that_hear_the_same_do_it_once(house: House) -> None:

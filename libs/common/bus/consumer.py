@@ -11,10 +11,11 @@ the consumer stops instead of draining a topic into the bin.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import logging
 from collections import deque
 from collections.abc import Awaitable, Callable, Mapping
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from google.protobuf.message import Message
@@ -24,7 +25,7 @@ from libs.common.bus import Bus, Event, Received, Subscription
 from libs.common.clock import Clock
 from libs.common.codec import time_text
 from libs.common.errors import OutOfTurn, Unavailable
-from libs.common.store import DEAD_LETTERS, INBOX, Doc, Store, Unit
+from libs.common.store import DEAD_LETTERS, INBOX, Below, Doc, Store, Unit
 
 Handler = Callable[[Any, list[Any]], Awaitable[None]]
 Handlers = Mapping[type[Message], Handler]
@@ -34,6 +35,8 @@ _TRIES = 3
 _PARKED_SECONDS = 30.0
 # So long what follows a parked event under its key waits as well; then it may be the missing one.
 _IN_ORDER_SECONDS = 5.0
+# Longer than any bus keeps events: what could come again is still marked.
+_MARKS_KEPT, _SWEEP_SECONDS, _SWEEP_BATCH = timedelta(days=14), 600.0, 5000
 _DEAD_WINDOW, _DEAD_LIMIT = 100, 20
 log = logging.getLogger(__name__)
 
@@ -62,6 +65,7 @@ class Consumer:
         # Too early, in the order they came: since when.
         self._parked: dict[Received, datetime] = {}
         self._done: list[Received] = []
+        self._next_sweep = clock.now()
 
     async def run(self) -> None:
         """Consumes until `close`; raises `TooManyDead` rather than go on with a bad deploy."""
@@ -72,6 +76,8 @@ class Consumer:
                 await self._handle_all(received)
                 await self._retry_parked()
                 await self._commit(subscription, received)
+                with contextlib.suppress(Unavailable):
+                    await self._sweep()
                 if 0 < len(received) < _SMALL:
                     # The first event was handled at once; those of the next moment share a
                     # batch, which costs little more than one of them would.
@@ -81,6 +87,23 @@ class Consumer:
 
     def close(self) -> None:
         self._closing = True
+
+    async def _sweep(self) -> None:
+        """Now and then takes old marks out of the inbox, which would grow for ever."""
+        now = self._clock.now()
+        if now < self._next_sweep:
+            return
+        old = {"time": Below(time_text(now - _MARKS_KEPT))}
+        marks = await self._store.find(INBOX, old, order=("time",), limit=_SWEEP_BATCH)
+        # A full batch means that there is more: the next turn goes on.
+        pause = 0.0 if len(marks) == _SWEEP_BATCH else _SWEEP_SECONDS
+        self._next_sweep = now + timedelta(seconds=pause)
+
+        async def work(unit: Unit) -> None:
+            unit.delete(INBOX, [mark["name"] for mark in marks])
+
+        if marks:
+            await self._store.transact(work)
 
     async def _commit(self, subscription: Subscription, received: list[Received]) -> None:
         """Commits up to the first parked event of each partition; the rest waits with it."""

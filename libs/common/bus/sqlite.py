@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+from collections import Counter
 from collections.abc import Sequence
 from typing import Any
 
@@ -16,7 +17,8 @@ from libs.common.bus import Event, Received
 from libs.common.sqlite import Writer, connect, full_sync, path_of
 
 _POLL_SECONDS = 0.25
-_KEPT = 200_000
+# Events of a topic that stay though every group has read them, and how often that is looked at.
+_KEPT, _TRIM_EVERY = 50_000, 10_000
 
 
 class SqliteBus:
@@ -25,6 +27,7 @@ class SqliteBus:
     def __init__(self, url: str) -> None:
         self._path, self._full = path_of(url), full_sync(url)
         self._woken: dict[asyncio.Event, set[str]] = {}
+        self._untrimmed: Counter[str] = Counter()
 
     async def open(self, topics: Sequence[str]) -> None:
         self._writer = Writer(self._path, "bus", full=self._full)
@@ -52,12 +55,21 @@ class SqliteBus:
             " VALUES (?,?,?,?,?,?,?)",
             rows,
         )
-        published = {event.topic for event in events}
+        published = Counter(event.topic for event in events)
+        self._untrimmed += published
+        for topic in published:
+            if self._untrimmed[topic] >= _TRIM_EVERY:
+                await self.trim(topic)
         for woken, topics in self._woken.items():
-            if topics & published:
+            if topics & published.keys():
                 woken.set()
 
     async def subscribe(self, group: str, topics: Sequence[str]) -> SqliteSubscription:
+        # From now on nothing is trimmed that this group has not read.
+        await self.write(
+            "INSERT OR IGNORE INTO cursors(consumer, topic, position) VALUES (?,?,0)",
+            [(group, topic) for topic in topics],
+        )
         woken = asyncio.Event()
         self._woken[woken] = set(topics)
         return SqliteSubscription(self, group, topics, woken)
@@ -72,15 +84,18 @@ class SqliteBus:
     def forget(self, woken: asyncio.Event) -> None:
         self._woken.pop(woken, None)
 
-    async def trim(self) -> None:
-        """Drops what every group has read, but the last `_KEPT` events."""
-        row = self.read(
-            "SELECT min(c.position), (SELECT max(position) FROM log) FROM cursors c", ()
-        )[0]
-        if row[0] is not None and row[1] is not None:
-            await self.write(
-                "DELETE FROM log WHERE position <= ?", [(min(row[0], row[1] - _KEPT),)]
-            )
+    async def trim(self, topic: str, kept: int = _KEPT) -> None:
+        """Drops what every group that ever subscribed has read, but the last `kept` events."""
+        self._untrimmed[topic] = 0
+        (read,) = self.read("SELECT min(position) FROM cursors WHERE topic = ?", (topic,))[0]
+        young = self.read(
+            "SELECT position FROM log WHERE topic = ? ORDER BY position DESC LIMIT 1 OFFSET ?",
+            (topic, kept),
+        )
+        if read is not None and young:
+            upto = min(read, young[0][0])
+            sql = "DELETE FROM log WHERE topic = ? AND position <= ?"
+            await self._writer.write(lambda c: c.execute(sql, (topic, upto)), _TRIM_EVERY)
 
 
 class SqliteSubscription:

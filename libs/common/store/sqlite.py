@@ -143,15 +143,13 @@ class _Statements:
         self.delete = f"DELETE FROM {table} WHERE name = ?"  # noqa: S608
 
     def apply(self, connection: sqlite3.Connection, staged: Staged) -> None:
-        try:
-            connection.executemany(self.insert, [self._row(d) for d in staged.inserts])
-        except sqlite3.IntegrityError as error:
-            raise AlreadyExists(f"a name of this batch exists already: {error}") from error
+        self._insert(connection, staged.inserts)
         free = [self._row(d) for d in staged.overwrites.values()]
         free += [self._row(d) for n, d in staged.puts.items() if n not in staged.bases]
         if free:
             connection.executemany(self.upsert, free)
-        self._put(connection, staged)
+        if staged.bases:
+            self._put(connection, staged)
         if staged.deletes:
             connection.executemany(self.delete, [(name,) for name in staged.deletes])
         for name, deltas in staged.counts.items():
@@ -161,13 +159,17 @@ class _Statements:
         get = doc.get
         return (doc["name"], get("version"), orjson.dumps(doc), *[get(f) for f in self.fields])
 
+    def _insert(self, connection: sqlite3.Connection, docs: list[Doc]) -> None:
+        if not docs:
+            return
+        try:
+            connection.executemany(self.insert, [self._row(doc) for doc in docs])
+        except sqlite3.IntegrityError as error:
+            raise AlreadyExists(f"a name of this batch exists already: {error}") from error
+
     def _put(self, connection: sqlite3.Connection, staged: Staged) -> None:
         guarded = [(staged.puts[name], base) for name, base in staged.bases.items()]
-        new = [self._row(doc) for doc, base in guarded if not base]
-        try:
-            connection.executemany(self.insert, new)
-        except sqlite3.IntegrityError as error:
-            raise AlreadyExists(str(error)) from error
+        self._insert(connection, [doc for doc, base in guarded if not base])
         later = [(*self._row(d)[1:], d["name"], base) for d, base in guarded if base]
         if later and connection.executemany(self.update, later).rowcount != len(later):
             raise Conflict("a document changed meanwhile")
