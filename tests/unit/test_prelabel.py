@@ -1,0 +1,111 @@
+"""Impossible outputs of a model become reasons; the line never waits for a model."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from labelmill.task_dispatch.v1 import task_dispatch_pb2
+
+from libs.common.blobs import Blobs
+from libs.common.clock import FakeClock
+from libs.common.errors import Invalid, Unavailable
+from libs.common.store import open_store
+from services.prelabel_gateway import domain
+from services.prelabel_gateway.domain import Impossible, Project, Route
+from services.prelabel_gateway.service import PrelabelGateway
+from services.prelabel_gateway.store import COLLECTIONS
+from services.prelabel_gateway.triton import Model
+
+CLASSES = ("ham", "spam")
+PROJECT = Project(
+    "tenants/t/projects/p", 1, "tpl", Route("m", "", "text-classification", "text"), CLASSES
+)
+
+
+def test_a_good_row_is_a_draft_with_its_score() -> None:
+    found = domain.choice_of([0.1, 0.9], list(CLASSES), CLASSES)
+    assert found == {"value": {"choices": {"classes": ["spam"]}}, "score": 0.9}
+
+
+@pytest.mark.parametrize(
+    ("row", "classes", "words"),
+    [
+        ([float("nan"), 0.5], CLASSES, "NaN"),
+        ([0.5, float("inf")], CLASSES, "infinity"),
+        ([1.7, 0.1], CLASSES, "outside 0 to 1"),
+        ([0.2, 0.3, 0.5], CLASSES, "3 probabilities for 2 classes"),
+        ([0.9, 0.1], ("other",), "'ham' is not one of the template's"),
+    ],
+)
+def test_impossible_probabilities(row: list[float], classes: tuple[str, ...], words: str) -> None:
+    with pytest.raises(Impossible, match=words):
+        domain.choice_of(row, list(CLASSES), classes)
+
+
+@pytest.mark.parametrize(
+    ("box", "words"),
+    [
+        ([500, 0, 600, 50, 0.9, 0], "outside the image"),
+        ([20, 20, 10, 10, 0.9, 0], "outside the image"),
+        ([0, 0, 10, 10, 0.9, 7], "class number 7"),
+        ([float("nan"), 0, 10, 10, 0.9, 0], "NaN"),
+    ],
+)
+def test_impossible_boxes(box: list[float], words: str) -> None:
+    with pytest.raises(Impossible, match=words):
+        domain.boxes_of([box], (100, 100), ["cat"], ("cat",))
+
+
+def test_boxes_are_clipped_and_padding_is_left_out() -> None:
+    found = domain.boxes_of([[-5, 2, 50, 120, 0.8, 0], [0] * 6], (100, 100), ["cat"], ("cat",))
+    (box,) = found["value"]["boxes"]["boxes"]
+    assert (box["x"], box["y"], box["width"], box["height"]) == (0.0, 2.0, 50.0, 98.0)
+    assert found["score"] == pytest.approx(0.8)
+
+
+class Answers:
+    """An inference server that answers what it is told to."""
+
+    def __init__(self, answer: Any) -> None:
+        self.answer = answer
+
+    async def model(self, name: str, version: str = "") -> Model:
+        return Model(name, "1", "text-classification", list(CLASSES), 64)
+
+    async def infer(self, *_: Any) -> dict[str, np.ndarray]:
+        if isinstance(self.answer, Exception):
+            raise self.answer
+        return {"PROBS": np.array(self.answer, np.float32)}
+
+
+@pytest.mark.parametrize(
+    ("answer", "drafted", "words"),
+    [
+        ([[0.9, 0.1], [float("nan"), 0.1]], 1, "NaN"),
+        (Unavailable("model m: connection refused"), 0, "connection refused"),
+        (Invalid("model m answered PROBS with shape (1, 2) for 2 items"), 0, "shape"),
+    ],
+)
+async def test_every_task_goes_on_with_a_draft_or_the_reason(
+    answer: Any, drafted: int, words: str, tmp_path: Path
+) -> None:
+    import orjson
+
+    store = await open_store(f"sqlite:///{tmp_path}", "prelabel", COLLECTIONS)
+    blobs = Blobs(f"file://{tmp_path}/blobs")
+    service = PrelabelGateway(store, FakeClock(), blobs, Answers(answer), orjson.loads)  # type: ignore[arg-type]
+    await service.remember_projects([PROJECT])
+    tasks = [
+        task_dispatch_pb2.Task(name=f"{PROJECT.name}/tasks/t{i}", version=1, data='{"text": "x"}')
+        for i in range(2)
+    ]
+    await service.draft_tasks(PROJECT.name, tasks)
+    messages: list[Any] = [e.message() for e in await store.pending_events(10)]
+    completed = [t for m in messages if "Completed" in type(m).__name__ for t in m.tasks]
+    failed = [t for m in messages if "Failed" in type(m).__name__ for t in m.tasks]
+    assert (len(completed), len(failed)) == (drafted, 2 - drafted)
+    assert all(words in one.reason for one in failed)
+    await store.close()
