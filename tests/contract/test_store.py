@@ -15,6 +15,7 @@ from labelmill.template.v1.events_pb2 import ProjectUpdated
 
 from deploy.parts import Mongod
 from deploy.parts.testing import require
+from libs.common.bus import MAX_PAYLOAD_BYTES
 from libs.common.errors import Invalid, Unavailable
 from libs.common.store import Above, Below, Collection, Store, Unit, Work, open_store
 
@@ -148,6 +149,17 @@ async def test_a_document_put_twice_in_a_unit_follows_the_stored_one(store: Stor
     await store.transact(work)
     found = await store.get_many(THINGS, ["old", "new"])
     assert {n: d["version"] for n, d in found.items()} == {"old": 3, "new": 2}
+
+
+async def test_an_event_no_bus_would_take_fails_its_unit(store: Store) -> None:
+    async def work(unit: Unit) -> None:
+        unit.put(THINGS, {"name": "n", "version": 1})
+        unit.emit("k", event("x" * MAX_PAYLOAD_BYTES))
+
+    with pytest.raises(Invalid, match=r"ProjectUpdated would have \d+ bytes"):
+        await store.transact(work)
+    assert await store.get(THINGS, "n") is None
+    assert await store.pending_events(1) == []
 
 
 async def test_an_overwrite_takes_whatever_stands_there(store: Store) -> None:

@@ -15,9 +15,12 @@ from google.protobuf import symbol_database
 from google.protobuf.message import Message
 from opentelemetry import propagate
 
+from libs.common.errors import Invalid
 from libs.common.names import new_id
 
 CONTENT_TYPE = "application/protobuf"
+# Every bus takes this much. A larger one would stand at the head of its outbox for ever.
+MAX_PAYLOAD_BYTES = 7_500_000
 
 
 @dataclass(frozen=True)
@@ -53,7 +56,17 @@ class Event:
 
 
 def make_event(key: str, message: Message) -> Event:
-    """Event of a message, with the trace context of where it was written."""
+    """Event of a message, with the trace context of where it was written.
+
+    Raises `Invalid` where it is larger than a bus takes.
+    """
+    payload = message.SerializeToString()
+    if len(payload) > MAX_PAYLOAD_BYTES:
+        kind = message.DESCRIPTOR.name
+        raise Invalid(
+            f"{kind} would have {len(payload)} bytes, more than the bus takes"
+            f" ({MAX_PAYLOAD_BYTES}); use smaller batches"
+        )
     carrier: dict[str, str] = {}
     propagate.inject(carrier)
     return Event(
@@ -62,7 +75,7 @@ def make_event(key: str, message: Message) -> Event:
         type=message.DESCRIPTOR.full_name,
         key=key,
         time=datetime.now(UTC).isoformat(timespec="microseconds"),
-        payload=message.SerializeToString(),
+        payload=payload,
         traceparent=carrier.get("traceparent", ""),
     )
 
