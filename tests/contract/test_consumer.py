@@ -1,119 +1,18 @@
-"""Consumer, relay and dead letters on real stores and buses: effects once, whatever comes twice."""
+"""Consumer and dead letters on real stores and buses: effects once, whatever comes twice."""
 
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import random
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
-from dataclasses import dataclass
-from pathlib import Path
-from typing import Any
 
 import pytest
 from labelmill.task_dispatch.v1.events_pb2 import TasksDelivered
-from labelmill.template.v1.events_pb2 import ProjectUpdated
 
-from libs.common.bus import Bus, Event, make_event, open_bus
-from libs.common.bus.consumer import Consumer, Handlers, TooManyDead
-from libs.common.bus.relay import Relay
-from libs.common.clock import FakeClock
-from libs.common.errors import Invalid, OutOfTurn, Unavailable
+from libs.common.bus import Event, make_event
+from libs.common.bus.consumer import Consumer, TooManyDead
 from libs.common.operations import DeadLetters
-from libs.common.store import DEAD_LETTERS, INBOX, Collection, Store, Unit, open_store
-
-SEEN = Collection("seen")
-COUNTS = Collection("counts")
-TOPIC = ProjectUpdated.DESCRIPTOR.file.package
-TOPICS = [TOPIC, TasksDelivered.DESCRIPTOR.file.package]
-Handle = Callable[["Desk", list[Any]], Awaitable[None]]
-
-
-class Desk:
-    """A service whose one effect is a counter per project, and an event of its own."""
-
-    def __init__(self, store: Store) -> None:
-        self.store = store
-        self.order: list[str] = []
-        self.broken: set[str] = set()
-        self.early: set[str] = set()
-        self.away = False
-
-    async def heard(self, messages: list[ProjectUpdated]) -> None:
-        if self.away:
-            raise Unavailable("a part is away")
-        for message in messages:
-            name = message.project.name
-            if name in self.early:
-                raise OutOfTurn(f"{name} is not known here yet")
-            if name in self.broken:
-                raise Invalid(f"{name} cannot be")
-
-        async def work(unit: Unit) -> None:
-            for message in messages:
-                unit.count(COUNTS, message.project.name, {"n": 1})
-                unit.emit("k", message)
-
-        await self.store.transact(work)
-        self.order += [m.project.name for m in messages]
-
-
-async def hear(desk: Desk, messages: list[Any]) -> None:
-    await desk.heard(messages)
-
-
-HANDLERS: Handlers = {ProjectUpdated: hear}
-
-
-@dataclass
-class House:
-    """One service on its own store and the shared bus."""
-
-    store: Store
-    bus: Bus
-    desk: Desk
-    clock: FakeClock
-    consumer: Consumer
-
-    @contextlib.asynccontextmanager
-    async def at_work(self) -> AsyncIterator[asyncio.Task[None]]:
-        running = asyncio.create_task(self.consumer.run())
-        try:
-            yield running
-        finally:
-            self.consumer.close()
-            with contextlib.suppress(asyncio.CancelledError, TooManyDead):
-                await running
-
-    async def counts(self, names: Sequence[str]) -> dict[str, int]:
-        return {n: d["n"] for n, d in (await self.store.get_many(COUNTS, names)).items()}
-
-    async def dead(self) -> list[dict[str, Any]]:
-        return await self.store.find(DEAD_LETTERS, {}, order=("time", "name"))
-
-
-@pytest.fixture
-async def house(tmp_path: Path) -> AsyncIterator[House]:
-    store = await open_store(f"sqlite:///{tmp_path}", "desk", [SEEN, COUNTS])
-    bus = await open_bus(f"sqlite:///{tmp_path}/bus.db", TOPICS)
-    desk, clock = Desk(store), FakeClock()
-    consumer = Consumer("desk", bus, store, desk, HANDLERS, clock)
-    yield House(store, bus, desk, clock, consumer)
-    await bus.close()
-    await store.close()
-
-
-def event(name: str, key: str = "k") -> Event:
-    message = ProjectUpdated()
-    message.project.name = name
-    return make_event(key, message)
-
-
-async def until(true: Callable[[], Awaitable[bool]], seconds: float = 10.0) -> None:
-    deadline = asyncio.get_running_loop().time() + seconds
-    while not await true():
-        assert asyncio.get_running_loop().time() < deadline, f"not after {seconds} s"
-        await asyncio.sleep(0.02)
+from libs.common.store import INBOX
+from tests.contract.desk import HANDLERS, TOPIC, House, event, until
 
 
 def shuffled_across_keys(events: list[Event], chance: random.Random) -> list[Event]:
@@ -318,101 +217,3 @@ async def test_a_consumer_stops_instead_of_draining_a_topic_into_the_bin(house: 
 
         await until(heard)
     assert await house.counts(names) == dict.fromkeys(names, 1), "nothing was lost by stopping"
-
-
-async def emit(store: Store, count: int) -> None:
-    async def work(unit: Unit) -> None:
-        for i in range(count):
-            message = ProjectUpdated()
-            message.project.name = f"e{i}"
-            unit.emit("k", message)
-
-    await store.transact(work)
-
-
-async def names_on(bus: Bus) -> list[str]:
-    subscription = await bus.subscribe("reader", [TOPIC])
-    got: list[str] = []
-    while batch := await subscription.poll(500, 0.3):
-        got += [r.event.message().project.name for r in batch]
-    await subscription.close()
-    return got
-
-
-async def test_a_relay_publishes_what_a_dead_process_had_committed(
-    house: House, tmp_path: Path
-) -> None:
-    await emit(house.store, 20)
-    # Another process: nothing tells its relay that there is something to publish.
-    heir = await open_store(f"sqlite:///{tmp_path}", "desk", [SEEN, COUNTS])
-    relay = Relay(heir, house.bus)
-    running = asyncio.create_task(relay.run())
-
-    async def gone() -> bool:
-        return not await house.store.pending_events(1)
-
-    await until(gone)
-    await relay.close()
-    await running
-    await heir.close()
-    assert await names_on(house.bus) == [f"e{i}" for i in range(20)]
-
-
-class DyingBus:
-    """A real bus under a relay whose process dies between publishing and taking note of it."""
-
-    def __init__(self, bus: Bus) -> None:
-        self._bus = bus
-
-    async def publish(self, events: Sequence[Event]) -> None:
-        await self._bus.publish(events)
-        raise asyncio.CancelledError
-
-
-async def test_events_published_twice_by_a_crash_have_their_effect_once(house: House) -> None:
-    await emit(house.store, 5)
-    with pytest.raises(asyncio.CancelledError):
-        await Relay(house.store, DyingBus(house.bus)).drain()  # type: ignore[arg-type]
-    await Relay(house.store, house.bus).drain()
-    names = [f"e{i}" for i in range(5)]
-    assert sorted(await names_on(house.bus)) == sorted(names * 2)
-    async with house.at_work():
-
-        async def heard() -> bool:
-            return len(await house.counts(names)) == 5
-
-        await until(heard)
-        await asyncio.sleep(0.2)
-    assert await house.counts(names) == dict.fromkeys(names, 1)
-
-
-async def test_a_relay_waits_for_a_bus_that_is_away_and_drops_nothing(house: House) -> None:
-    class Away:
-        tries = 0
-
-        async def publish(self, events: Sequence[Event]) -> None:
-            self.tries += 1
-            if self.tries < 3:
-                raise Unavailable("the bus is away")
-            await house.bus.publish(events)
-
-    relay = Relay(house.store, Away())  # type: ignore[arg-type]
-    running = asyncio.create_task(relay.run())
-    await emit(house.store, 3)
-
-    async def gone() -> bool:
-        return not await house.store.pending_events(1)
-
-    await until(gone)
-    await relay.close()
-    await running
-    assert await names_on(house.bus) == ["e0", "e1", "e2"]
-
-
-async def test_closing_a_relay_that_is_at_work_is_no_error(house: House) -> None:
-    """Both publish the same events then; neither may stumble over the other."""
-    await emit(house.store, 400)
-    relay = Relay(house.store, house.bus)
-    await asyncio.gather(relay.drain(), relay.drain(), relay.close())
-    assert await house.store.pending_events(1) == []
-    assert set(await names_on(house.bus)) == {f"e{i}" for i in range(400)}
