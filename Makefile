@@ -31,7 +31,7 @@ $(VENV)/dev: $(VENV)/runtime requirements/dev.txt
 
 .PHONY: setup
 setup: $(VENV)/dev ## Make the virtual environment with everything for development
-	@$(BIN)/uv pip install -q --python $(BIN)/python --no-deps --no-build-isolation -e . 2>/dev/null || true
+	@$(BIN)/uv pip install -q --python $(BIN)/python --no-deps --no-build-isolation -e .
 
 # -- use ----------------------------------------------------------------------------------------
 
