@@ -25,7 +25,6 @@ from services.intake.archive import Broken, Entry, entries
 from services.intake.domain import Import, ImportState, NewItem, Outcome, Project
 
 _CHUNK = 500
-_EVENT_BYTES = 600_000
 log = logging.getLogger(__name__)
 Result = tuple[Outcome, str, str]
 
@@ -135,9 +134,8 @@ class Intake:
             shards[names.shard_of(name)].append(_message(doc, stamp))
         unit.insert(store.ITEMS, docs)
         for shard, messages in shards.items():
-            for part in _parts(messages):
-                event = events_pb2.ItemsAdmitted(project=project, items=part)
-                unit.emit(names.event_key(project, shard), event)
+            key = names.event_key(project, shard)
+            unit.emit_all(key, events_pb2.ItemsAdmitted, "items", messages, project=project)
 
     def _refuse(self, unit: Unit, project: str, refused: list[tuple[str, str]]) -> None:
         if not refused:
@@ -304,21 +302,6 @@ def _message(doc: Doc, stamp: intake_pb2.Item) -> intake_pb2.Item:
     if "gold" in doc:
         message.gold.CopyFrom(doc_to_message(doc["gold"], annotation_pb2.Value))
     return message
-
-
-def _parts(messages: list[intake_pb2.Item]) -> Iterator[list[intake_pb2.Item]]:
-    """Events of a bounded size, whatever the items weigh."""
-    part: list[intake_pb2.Item] = []
-    size = 0
-    for message in messages:
-        weight = len(message.data) + 300
-        if part and size + weight > _EVENT_BYTES:
-            yield part
-            part, size = [], 0
-        part.append(message)
-        size += weight
-    if part:
-        yield part
 
 
 def _drop(found: Iterator[Entry], count: int) -> None:

@@ -151,9 +151,8 @@ class Background:
             if not data:
                 for message in messages:
                     message.ClearField("data")
-            unit.emit(
-                names.event_key(project, shard), event(project=project, tasks=messages, **fields)
-            )
+            key = names.event_key(project, shard)
+            unit.emit_all(key, event, "tasks", messages, project=project, **fields)
 
 
 def by_shard(tasks: Sequence[Task]) -> Grouped:

@@ -205,6 +205,27 @@ class Unit:
         """Puts an event into the outbox; it is published once the unit has committed."""
         self.events.append(make_event(key, message))
 
+    def emit_all(
+        self,
+        key: str,
+        event: Callable[..., Message],
+        field: str,
+        messages: Sequence[Message],
+        **fields: Any,
+    ) -> None:
+        """Emits a repeated field in as many events as keep each at a size every bus likes."""
+        part: list[Message] = []
+        size = 0
+        for message in messages:
+            weight = message.ByteSize()
+            if part and size + weight > PART_BYTES:
+                self.emit(key, event(**fields, **{field: part}))
+                part, size = [], 0
+            part.append(message)
+            size += weight
+        if part:
+            self.emit(key, event(**fields, **{field: part}))
+
     def _of(self, collection: Collection) -> Staged:
         return self.staged.setdefault(collection, Staged())
 
