@@ -73,6 +73,8 @@ class Below:
 
 
 OUTBOX = "outbox"
+# Far below what any bus takes, large enough to share its cost.
+PART_BYTES = 600_000
 INBOX = Collection("inbox", indexes=(("time",),))
 DEAD_LETTERS = Collection("dead_letters", indexes=(("time", "name"),))
 
