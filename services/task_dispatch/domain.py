@@ -276,7 +276,10 @@ def submit(task: Task, held: Assignment, annotation: Doc, now: datetime) -> tupl
     lease_ = _lease_of(task, held)
     if lease_ is None or lease_.expire_time <= now or task.reviewing:
         kept = {**annotation, "late": True}
-        return _next(task, now, annotations=(*task.annotations, kept)), kept
+        task = replace(_without(task, held), annotations=(*task.annotations, kept))
+        # The assignment ends here, so nobody else would take its lease back.
+        waits = task.state in (State.OPEN, State.ASSIGNED)
+        return _next(task, now, state=_working_state(task) if waits else task.state), kept
     task = _without(task, held)
     task = replace(task, annotations=(*task.annotations, annotation))
     return _next(task, now, state=_working_state(task)), annotation
@@ -311,7 +314,8 @@ def give_back(task: Task, held: Assignment, now: datetime, *, skip_reason: str =
     task = _without(task, held)
     if skip_reason:
         task = replace(task, excluded=(*task.excluded, held.annotator))
-        if len(task.excluded) >= SKIPS_BEFORE_REVIEWER and not task.reviewing:
+        alone = not task.leases and not task.reviewing
+        if len(task.excluded) >= SKIPS_BEFORE_REVIEWER and alone:
             return _next(
                 task,
                 now,

@@ -136,6 +136,16 @@ async def test_an_expired_lease_goes_to_somebody_else_and_late_work_is_kept(benc
     assert not kept.get("late") and after.state is State.SCORING and after.opinions == 1
 
 
+async def test_late_work_before_the_sweep_does_not_strand_the_task(bench: Bench) -> None:
+    await bench.open_tasks(1, lease_seconds=60)
+    (held, task), *_ = await bench.claim("ann")
+    bench.clock.advance(61)
+    assert (await bench.service.submit(held.name, "ann", 1, HAM, 5.0))["late"]
+    await bench.service.expire_leases()
+    assert (await bench.service.task(task.name)).state is State.OPEN
+    assert len(await bench.claim("bob")) == 1
+
+
 async def test_a_stale_token_and_a_second_answer_change_nothing(bench: Bench) -> None:
     await bench.open_tasks(1)
     (held, task), *_ = await bench.claim("ann")
