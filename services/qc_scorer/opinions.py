@@ -30,6 +30,7 @@ POOL_EVERY = 256
 STILL = 1e-3
 UNDERFLOW = 1e-250
 GROWTH = 1.5
+LEAST_PER_CELL = 3.0
 HOTTEST = 64.0
 
 
@@ -92,8 +93,11 @@ class Incremental:
     @property
     def due(self) -> bool:
         """Has the project grown by half since the last full fit? Fits at these times cost
-        O(1) an answer in the long run."""
-        return len(self._answers) >= GROWTH * max(self._fitted, POOL_EVERY)
+        O(1) an answer in the long run. Not before annotators gave a few answers a class: EM
+        on less may settle far off, and what a fit believes of a finished task stays."""
+        cells = len(self._people) * self.classes
+        grown = len(self._answers) >= GROWTH * max(self._fitted, POOL_EVERY)
+        return grown and len(self._answers) >= LEAST_PER_CELL * cells
 
     def refit(self) -> Result:
         """The full fit of all answers; tasks and annotators in the order they came."""

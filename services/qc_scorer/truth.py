@@ -266,8 +266,8 @@ HANDICAP = {"dawid_skene": 0.5, "pooled": 0.5, "wawa": 1.0, "majority": 2.0, "on
 PRIOR_ITEMS = 30.0
 LEAST_GOLD = 5
 LEAST_ANSWERS = 10.0
-NAT = 0.3
-DOUBT = 0.5
+NAT = 0.5
+DOUBT = 1.0
 TEMPERATURES = tuple(float(t) for t in 2.0 ** np.arange(-2.0, 5.1, 0.5))
 
 
@@ -307,7 +307,7 @@ def choose(results: Mapping[str, Result], gold: Gold, default: str) -> str:
     """The method that gold supports. The results must come from fits that did NOT see the gold.
 
     Paired with the default on each gold item: labels right, plus NAT for each nat of log score
-    (which tells of items where both are right, too), less half a standard error of the former,
+    (which tells of items where both are right, too), less a standard error of the former,
     less a handicap that counts as PRIOR_ITEMS items. So little gold moves little.
     """
     if len(gold) < LEAST_GOLD:

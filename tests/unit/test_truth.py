@@ -184,6 +184,13 @@ def test_incremental_knows_gold_the_model_and_refits_when_due() -> None:
     assert not found.due
 
 
+def test_no_fit_is_due_while_annotators_are_hardly_known() -> None:
+    found = opinions.Incremental(4)
+    for i in range(1000):
+        found.add(i // 3, i // 5, i % 4)
+    assert not found.due
+
+
 def test_incremental_survives_a_task_with_very_many_answers() -> None:
     found = opinions.Incremental(2)
     for annotator in range(3000):
