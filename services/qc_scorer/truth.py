@@ -263,10 +263,10 @@ METHODS: dict[str, Callable[..., Result]] = {
 # Of how many gold items in a hundred each method must be better than the default before its
 # evidence counts: what is known of them elsewhere (Zheng et al. 2017; QUALITY 2.2).
 HANDICAP = {"dawid_skene": 0.5, "pooled": 0.5, "wawa": 1.0, "majority": 2.0, "one_coin": 3.0}
-PRIOR_ITEMS = 30.0
+PRIOR_ITEMS = 10.0
 LEAST_GOLD = 5
 LEAST_ANSWERS = 10.0
-NAT = 0.5
+NAT = 1.0
 DOUBT = 1.0
 TEMPERATURES = tuple(float(t) for t in 2.0 ** np.arange(-2.0, 5.1, 0.5))
 
@@ -306,26 +306,27 @@ def without_gold(answers: Answers) -> str:
 def choose(results: Mapping[str, Result], gold: Gold, default: str) -> str:
     """The method that gold supports. The results must come from fits that did NOT see the gold.
 
-    Paired with the default on each gold item: labels right, plus NAT for each nat of log score
-    (which tells of items where both are right, too), less a standard error of the former,
-    less a handicap that counts as PRIOR_ITEMS items. So little gold moves little.
+    Paired with the default on each gold item: label right, plus NAT for each nat of log score
+    (which tells of items where both are right, too). Of the sum, a standard error and a handicap
+    that counts as PRIOR_ITEMS items are taken off, so that little gold moves little.
     """
     if len(gold) < LEAST_GOLD:
         return default
     task, truth = arrays(gold)
-    posteriors = {name: result.posterior[task] for name, result in results.items()}
-    hits = {name: right(p, truth) for name, p in posteriors.items()}
-    logs = {name: float(_best_scores(p, truth).sum()) for name, p in posteriors.items()}
+    scores = {name: _score(result.posterior[task], truth) for name, result in results.items()}
 
     def evidence(name: str) -> float:
-        if name == default:
-            return 0.0
-        gain = hits[name] - hits[default]
+        gain = scores[name] - scores[default]
         doubt = DOUBT * float(np.sqrt((gain**2).sum()))
-        handicap = PRIOR_ITEMS * HANDICAP.get(name, 0.0) / 100.0
-        return float(gain.sum()) + NAT * (logs[name] - logs[default]) - doubt - handicap
+        handicap = PRIOR_ITEMS * (HANDICAP.get(name, 0.0) - HANDICAP.get(default, 0.0)) / 100.0
+        return float(gain.sum()) - doubt - handicap
 
     return max(results, key=lambda name: (evidence(name), name == default))
+
+
+def _score(posterior: FloatArray, truth: IntArray) -> FloatArray:
+    """(n,) what each gold item says for a method."""
+    return right(posterior, truth) + NAT * _best_scores(posterior, truth)
 
 
 def infer(answers: Answers, gold: Gold | None = None, model: FloatArray | None = None) -> Result:
