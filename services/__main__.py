@@ -25,6 +25,7 @@ SERVICES = (
     "qc_scorer",
     "scheduler",
     "delivery",
+    "trainer",
 )
 
 

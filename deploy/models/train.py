@@ -15,9 +15,11 @@ import numpy as np
 import onnx
 from onnx import TensorProto, helper, numpy_helper
 from scipy.sparse import csr_matrix
+from sklearn.decomposition import PCA
 from sklearn.linear_model import LogisticRegression
 from sklearn.neural_network import MLPClassifier
 
+PROJECTED = 12_000
 DIGITS = [str(d) for d in range(10)]
 
 
@@ -45,6 +47,21 @@ def train_digits(folder: Path, out: Path) -> None:
     _write(out, nodes, inputs, {k: v.astype(np.float32) for k, v in weights.items()}, len(DIGITS))
     probs = network.predict_proba(_digit_features(data["test_x"]))
     _metrics(out, probs, data["test_y"].astype(int))
+
+
+def train_projection(folder: Path, out: Path) -> None:
+    """Principal components of unlabelled digits: the directions an embedding keeps."""
+    pixels = np.load(folder / "digits.npz")["train_x"]
+    chosen = np.random.default_rng(0).choice(len(pixels), PROJECTED, replace=False)
+    given = _digit_features(pixels[np.sort(chosen)])
+    found = PCA(160, random_state=0).fit(given)
+    out.mkdir(parents=True, exist_ok=True)
+    np.savez(
+        out / "projection.npz",
+        mean=found.mean_.astype(np.float32),
+        components=found.components_.T.astype(np.float32),
+        scale=np.float32(found.transform(given).std()),
+    )
 
 
 def _digit_features(pixels: np.ndarray) -> np.ndarray:
@@ -125,3 +142,4 @@ if __name__ == "__main__":
     source, target = Path(sys.argv[1]), Path(sys.argv[2])
     train_spam(source, target / "spam-text")
     train_digits(source, target / "digits-image")
+    train_projection(source, target / "image-features")

@@ -34,6 +34,13 @@ class Project:
     template: str
     route: Route
     classes: tuple[str, ...] = ()
+    embedding: Route = Route()
+
+
+def own_models(tenant: str, name: str) -> bool:
+    """May this tenant see the model? A trained one carries its tenant before two hyphens."""
+    owner, trained, _ = name.partition("--")
+    return not trained or owner == tenant
 
 
 def choice_of(probabilities: Any, model_classes: list[str], classes: tuple[str, ...]) -> Doc:

@@ -92,13 +92,10 @@ def _backend_utils() -> types.ModuleType:
 class LoadedModel:
     """One version of one model: its configuration and its running `TritonPythonModel`."""
 
-    def __init__(self, folder: Path) -> None:
-        self.config = model_config_pb2.ModelConfig()
-        text_format.Parse((folder / "config.pbtxt").read_text(), self.config)
-        self.config.name = self.config.name or folder.name
-        versions = [d for d in folder.iterdir() if d.is_dir() and d.name.isdigit()]
-        home = max(versions, key=lambda d: int(d.name))
-        self.version = home.name
+    def __init__(self, folder: Path, version: str) -> None:
+        self.config = config_of(folder)
+        home = folder / version
+        self.version = version
         self._model = _load(home, folder.name)
         self._model.initialize(
             {
@@ -121,6 +118,25 @@ class LoadedModel:
         return found
 
 
+def config_of(folder: Path) -> Any:
+    """The model's configuration, with its name filled in."""
+    config = model_config_pb2.ModelConfig()
+    text_format.Parse((folder / "config.pbtxt").read_text(), config)
+    config.name = config.name or folder.name
+    return config
+
+
+def versions_of(folder: Path) -> list[str]:
+    """Versions to serve, oldest first: the newest, or all where the configuration says so."""
+    found = sorted((d.name for d in folder.iterdir() if d.is_dir() and d.name.isdigit()), key=int)
+    return found if config_of(folder).version_policy.HasField("all") else found[-1:]
+
+
+def load_all(folder: Path, known: dict[str, LoadedModel]) -> dict[str, LoadedModel]:
+    """The folder's versions by name; one that is loaded already stays."""
+    return {v: known.get(v) or LoadedModel(folder, v) for v in versions_of(folder)}
+
+
 def _load(home: Path, name: str) -> Any:
     """Imports `model.py` with its own folder on the path, as Triton's stub does."""
     sys.modules.setdefault("triton_python_backend_utils", _backend_utils())
@@ -141,7 +157,7 @@ class EmbeddedServer(service_pb2_grpc.GRPCInferenceServiceServicer):
 
     def __init__(self, repository: Path, listen: str = "127.0.0.1:0") -> None:
         self._repository = repository
-        self._models: dict[str, LoadedModel] = {}
+        self._models: dict[str, dict[str, LoadedModel]] = {}
         self._threads = ThreadPoolExecutor(_THREADS, thread_name_prefix="inference")
         options = [
             ("grpc.max_receive_message_length", MAX_MESSAGE),
@@ -154,7 +170,7 @@ class EmbeddedServer(service_pb2_grpc.GRPCInferenceServiceServicer):
     async def start(self) -> None:
         """Loads every model of the repository (none, where there is no repository)."""
         for folder in self._folders():
-            self._models[folder.name] = await self._in_thread(LoadedModel, folder)
+            self._models[folder.name] = await self._in_thread(load_all, folder, {})
         await self._server.start()
 
     async def stop(self) -> None:
@@ -175,8 +191,9 @@ class EmbeddedServer(service_pb2_grpc.GRPCInferenceServiceServicer):
         return await asyncio.get_running_loop().run_in_executor(self._threads, call, *values)
 
     async def _model(self, name: str, version: str, context: Any) -> LoadedModel:
-        model = self._models.get(name)
-        if model is None or version not in ("", model.version):
+        versions = self._models.get(name, {})
+        model = versions.get(version or max(versions, key=int, default=""))
+        if model is None:
             await context.abort(
                 grpc.StatusCode.NOT_FOUND, f"Request for unknown model: '{name}' is not found"
             )
@@ -204,7 +221,7 @@ class EmbeddedServer(service_pb2_grpc.GRPCInferenceServiceServicer):
 
         return service_pb2.ModelMetadataResponse(
             name=request.name,
-            versions=[model.version],
+            versions=sorted(self._models[request.name], key=int),
             platform="python",
             inputs=[told(t) for t in model.config.input],
             outputs=[told(t) for t in model.config.output],
@@ -226,12 +243,12 @@ class EmbeddedServer(service_pb2_grpc.GRPCInferenceServiceServicer):
 
     async def RepositoryIndex(self, request: Any, context: Any) -> Any:  # noqa: N802
         one = service_pb2.RepositoryIndexResponse.ModelIndex
-        models = [
-            one(
-                name=f.name, version="1", state="READY" if f.name in self._models else "UNAVAILABLE"
-            )
-            for f in self._folders()
-        ]
+        models = []
+        for folder in self._folders():
+            loaded = self._models.get(folder.name, {})
+            models += [one(name=folder.name, version=v, state="READY") for v in loaded]
+            if not loaded:
+                models.append(one(name=folder.name, version="1", state="UNAVAILABLE"))
         return service_pb2.RepositoryIndexResponse(models=models)
 
     async def RepositoryModelLoad(self, request: Any, context: Any) -> Any:  # noqa: N802
@@ -241,12 +258,18 @@ class EmbeddedServer(service_pb2_grpc.GRPCInferenceServiceServicer):
                 grpc.StatusCode.INVALID_ARGUMENT,
                 f"failed to load '{request.model_name}', no such model in the repository",
             )
-        self._models[request.model_name] = await self._in_thread(LoadedModel, folder)
+        known = self._models.get(request.model_name, {}) if _all_versions(folder) else {}
+        self._models[request.model_name] = await self._in_thread(load_all, folder, known)
         return service_pb2.RepositoryModelLoadResponse()
 
     async def RepositoryModelUnload(self, request: Any, context: Any) -> Any:  # noqa: N802
         self._models.pop(request.model_name, None)
         return service_pb2.RepositoryModelUnloadResponse()
+
+
+def _all_versions(folder: Path) -> bool:
+    """Are versions never changed in place? Then those loaded may stay."""
+    return bool(config_of(folder).version_policy.HasField("all"))
 
 
 def _inputs(request: Any, model: LoadedModel) -> list[Tensor]:

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections import defaultdict
 from typing import Any
 
-from labelmill.task_dispatch.v1.events_pb2 import TasksCreated
+from labelmill.task_dispatch.v1.events_pb2 import DraftsRequested, TasksCreated
 from labelmill.template.v1.events_pb2 import ProjectUpdated
+from labelmill.trainer.v1.events_pb2 import ModelPromoted, ModelRolledBack
 
 from libs.common.codec import from_message
 from services.prelabel_gateway.domain import Project, Route
@@ -25,6 +26,16 @@ async def on_tasks(service: PrelabelGateway, messages: list[Any]) -> None:
         await service.draft_tasks(project, tasks)
 
 
+async def on_drafts_requested(service: PrelabelGateway, messages: list[Any]) -> None:
+    for m in messages:
+        await service.draft_lot(m.project, m.tasks, m.model, m.model_version, m.lot)
+
+
+async def on_versions(service: PrelabelGateway, messages: list[Any]) -> None:
+    for m in messages:
+        await service.remember_version(m.project, m.version.model, m.version.version)
+
+
 def _project(project: Any, template: Any) -> Project:
     own = project.policy.model_route
     return Project(
@@ -33,7 +44,18 @@ def _project(project: Any, template: Any) -> Project:
         template=project.template,
         route=from_message(Route, own if own.model else template.model_route),
         classes=tuple(template.label_schema.classes),
+        embedding=_embedding(project.policy.training),
     )
 
 
-HANDLERS = {ProjectUpdated: on_projects, TasksCreated: on_tasks}
+def _embedding(training: Any) -> Route:
+    return Route(model=training.embedding, capability="embedding", input=training.input)
+
+
+HANDLERS = {
+    ProjectUpdated: on_projects,
+    TasksCreated: on_tasks,
+    DraftsRequested: on_drafts_requested,
+    ModelPromoted: on_versions,
+    ModelRolledBack: on_versions,
+}

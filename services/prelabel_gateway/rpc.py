@@ -27,4 +27,6 @@ class PredictionsRpc(PredictionsServicer):
         return doc_to_message({"predictions": docs}, pb.ListPredictionsResponse)
 
     async def ListModels(self, request: Any, context: Any) -> pb.ListModelsResponse:  # noqa: N802
-        return doc_to_message({"models": await self._service.models()}, pb.ListModelsResponse)
+        return doc_to_message(
+            {"models": await self._service.models(request.parent)}, pb.ListModelsResponse
+        )

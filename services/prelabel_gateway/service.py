@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from base64 import b64decode, b64encode
 from collections import defaultdict
 from collections.abc import Callable, Sequence
 from typing import Any
 
+import numpy as np
 from labelmill.annotation.v1 import annotation_pb2
 from labelmill.prelabel_gateway.v1 import events_pb2
+from labelmill.task_dispatch.v1 import task_dispatch_pb2
 
 from libs.common import names, telemetry
 from libs.common.blobs import Blobs
@@ -19,7 +22,7 @@ from libs.common.errors import Fault, Invalid, NotFound, OutOfTurn, Unavailable
 from libs.common.patience import eventually
 from libs.common.store import Store, Unit
 from services.prelabel_gateway import domain, store
-from services.prelabel_gateway.domain import Impossible, Project
+from services.prelabel_gateway.domain import Impossible, Project, Route
 from services.prelabel_gateway.triton import Inference, Model
 
 _BATCH_SECONDS = 30.0
@@ -28,7 +31,10 @@ _TENSORS = {
     "text-classification": ("TEXT", ["PROBS"]),
     "image-classification": ("IMAGE", ["PROBS"]),
     "image-boxes": ("IMAGE", ["BOXES", "SIZE"]),
+    "features-classification": ("FEATURES", ["PROBS"]),
 }
+_HEAD = "features-classification"
+_EMBEDDINGS = {"text-embedding": "TEXT", "image-embedding": "IMAGE"}
 log = logging.getLogger(__name__)
 # A draft, or why there is none.
 Draft = Doc | str
@@ -58,12 +64,97 @@ class PrelabelGateway:
         await self._store.transact(work)
 
     async def draft_tasks(self, project_name: str, tasks: Sequence[Any]) -> None:
-        """Drafts tasks (messages with data). A task without a usable draft goes on with the
-        reason: the line never waits for a model."""
-        project = await store.project_by_name(self._store, project_name)
+        """Drafts new tasks (messages with data). A task without a usable draft goes on with the
+        reason: the line never waits for a model. A project that trains gets embeddings first."""
+        project = await self._project(project_name)
+        route = project.route
+        if project.embedding.model:
+            await self._embed(project, tasks)
+            route = await store.promoted_route(self._store, project_name) or Route()
+        drafts = await self._drafts(project, route, tasks, _BATCH_SECONDS)
+        await self._tell(project, tasks, drafts, annotation_pb2.Lot())
+
+    async def draft_lot(
+        self, project_name: str, tasks: Sequence[Any], model: str, version: str, lot: Any
+    ) -> None:
+        """Drafts waiting tasks with one version, as part of a lot."""
+        project = await self._project(project_name)
+        route = _head_route(project, model, version)
+        drafts = await self._drafts(project, route, tasks, _BATCH_SECONDS)
+        await self._tell(project, tasks, drafts, lot)
+
+    async def remember_version(self, project: str, model: str, version: str) -> None:
+        """The project's own model drafts from now on; the server loads it."""
+        known = await self._project(project)
+        try:
+            await self._inference.load(model)
+        except Unavailable as away:
+            log.warning("model %s is not loaded: %s", model, away)
+
+        async def work(unit: Unit) -> None:
+            route = _head_route(known, model, version)
+            unit.overwrite(store.PROMOTED, {"name": project, **to_doc(route)})
+
+        await self._store.transact(work)
+
+    async def _project(self, name: str) -> Project:
+        project = await store.project_by_name(self._store, name)
         if project is None:
-            raise OutOfTurn(f"{project_name} is not known here yet")
-        drafts = await self._drafts(project, [task.data for task in tasks], _BATCH_SECONDS)
+            raise OutOfTurn(f"{name} is not known here yet")
+        return project
+
+    async def _embed(self, project: Project, tasks: Sequence[Any]) -> None:
+        """Embeds new tasks once: kept for every later version, and told to the trainer."""
+        vectors = await self._vectors(project, [t.data for t in tasks], _BATCH_SECONDS)
+        good = [(t, v) for t, v in zip(tasks, vectors, strict=True) if not isinstance(v, str)]
+
+        async def work(unit: Unit) -> None:
+            shards: dict[int, list[Any]] = defaultdict(list)
+            known = await unit.get_many(store.FEATURES, [task.name for task, _ in good])
+            fresh = [(task, v.tobytes()) for task, v in good if task.name not in known]
+            for task, vector in fresh:
+                feature = events_pb2.TaskFeatures(task=task.name, vector=vector, gold=task.gold)
+                shards[names.shard_of(task.name)].append(feature)
+            docs = [{"name": t.name, "vector": b64encode(v).decode()} for t, v in fresh]
+            unit.insert(store.FEATURES, docs)
+            for shard, features in shards.items():
+                key = names.event_key(project.name, shard)
+                unit.emit_all(
+                    key, events_pb2.FeaturesComputed, "tasks", features, project=project.name
+                )
+
+        await self._store.transact(work)
+
+    async def _vectors(
+        self, project: Project, datas: Sequence[str], timeout: float
+    ) -> list[np.ndarray | str]:
+        """The embedding (d,) float16 of each item, or why there is none."""
+        route = project.embedding
+        try:
+            model = await self._inference.model(route.model, route.version)
+            if model.capability not in _EMBEDDINGS:
+                raise Invalid(f"model {route.model} is no embedding")
+            inputs = [await self._input(route, model.capability, data) for data in datas]
+            readable = [v for v in inputs if isinstance(v, bytes)]
+            if not readable:
+                return [str(v) for v in inputs]
+            tensor = _EMBEDDINGS[model.capability]
+            arrays = await self._inference.infer(model, tensor, readable, ["EMBEDDING"], timeout)
+        except Fault as fault:
+            log.warning("no embeddings for %s: %s", project.name, fault)
+            return [str(fault)] * len(datas)
+        rows = iter(arrays["EMBEDDING"].astype(np.float16))
+        found = [next(rows) if isinstance(v, bytes) else v for v in inputs]
+        return [
+            v if isinstance(v, str) or np.isfinite(v).all() else "the item could not be read"
+            for v in found
+        ]
+
+    async def _tell(
+        self, project: Project, tasks: Sequence[Any], drafts: Sequence[Draft], lot: Any
+    ) -> None:
+        """Keeps what was drafted and tells it, with the lot it was drafted for."""
+        told = {"lot": lot} if lot.gate else {}
 
         async def work(unit: Unit) -> None:
             now = time_text(self._clock.now())
@@ -75,12 +166,13 @@ class PrelabelGateway:
                     failed[shard].append(events_pb2.FailedTask(task=task, reason=draft))
                     continue
                 doc = _prediction(project, task.name, draft, now)
+                doc |= {"lot": lot.number} if lot.gate else {}
                 docs.append(doc)
                 message = doc_to_message(doc, annotation_pb2.Prediction)
                 completed[shard].append(events_pb2.PredictedTask(task=task, prediction=message))
             unit.insert(store.PREDICTIONS, docs)
-            _emit(unit, project_name, events_pb2.PredictionsCompleted, completed)
-            _emit(unit, project_name, events_pb2.PredictionsFailed, failed)
+            _emit(unit, project.name, events_pb2.PredictionsCompleted, completed, told)
+            _emit(unit, project.name, events_pb2.PredictionsFailed, failed, told)
 
         await self._store.transact(work)
 
@@ -89,10 +181,14 @@ class PrelabelGateway:
         project = await eventually(lambda: store.project_by_name(self._store, project_name))
         if project is None:
             raise NotFound(f"{project_name[:200]} was not found", field="parent")
-        unreadable = await self._input(project, data) if project.route.model else b""
+        own = await store.promoted_route(self._store, project_name)
+        route = own or project.route
+        readable = project.embedding if own else route
+        unreadable = await self._input(readable, route.capability, data) if route.model else b""
         if isinstance(unreadable, str):
             raise Invalid(unreadable, field="data")
-        (draft,) = await self._drafts(project, [data], _ASSIST_SECONDS)
+        task = task_dispatch_pb2.Task(data=data)
+        (draft,) = await self._drafts(project, route, [task], _ASSIST_SECONDS)
         if isinstance(draft, str):
             raise Unavailable(draft)
         return _prediction(project, "", draft, time_text(self._clock.now()))
@@ -100,10 +196,12 @@ class PrelabelGateway:
     async def predictions(self, task: str) -> list[Doc]:
         return await store.predictions_of(self._store, task)
 
-    async def models(self) -> list[Doc]:
-        """Every model of the inference server with what it can do."""
+    async def models(self, tenant: str) -> list[Doc]:
+        """Every model of the inference server this tenant may use, with what it can do."""
         found = []
         for name, version, ready in await self._inference.models():
+            if not domain.own_models(tenant.rsplit("/", 1)[-1], name):
+                continue
             doc: Doc = {"name": name, "version": version, "ready": ready}
             if ready:
                 model = await self._inference.model(name)
@@ -111,31 +209,59 @@ class PrelabelGateway:
             found.append(doc)
         return found
 
-    async def _drafts(self, project: Project, datas: Sequence[str], timeout: float) -> list[Draft]:
-        """One draft or reason per item, in order."""
-        route = project.route
+    async def _drafts(
+        self, project: Project, route: Route, tasks: Sequence[Any], timeout: float
+    ) -> list[Draft]:
+        """One draft or reason per task, in order."""
         if not route.model:
-            return ["the project has no model route"] * len(datas)
+            trains = bool(project.embedding.model)
+            reason = "no model was promoted yet" if trains else "the project has no model route"
+            return [reason] * len(tasks)
         try:
             model = await self._inference.model(route.model, route.version)
             if model.capability != route.capability:
                 raise Invalid(f"model {route.model} does {model.capability or 'nothing known'}")
-            inputs = await asyncio.gather(*(self._input(project, data) for data in datas))
+            inputs: Sequence[bytes | np.ndarray | str]
+            if route.capability == _HEAD:
+                inputs = await self._kept_vectors(project, tasks, timeout)
+            else:
+                inputs = await asyncio.gather(
+                    *(self._input(route, route.capability, task.data) for task in tasks)
+                )
             return await self._infer(project, model, inputs, timeout)
         except Fault as fault:
             log.warning("no drafts for %s: %s", project.name, fault)
-            telemetry.INFERENCE_ITEMS_TOTAL.labels(route.model, "failed").inc(len(datas))
-            return [str(fault)] * len(datas)
+            telemetry.INFERENCE_ITEMS_TOTAL.labels(route.model, "failed").inc(len(tasks))
+            return [str(fault)] * len(tasks)
+
+    async def _kept_vectors(
+        self, project: Project, tasks: Sequence[Any], timeout: float
+    ) -> list[np.ndarray | str]:
+        """Embeddings kept from when the tasks were new; of others, computed now."""
+        kept = await self._store.get_many(store.FEATURES, [t.name for t in tasks if t.name])
+        lacking = [t for t in tasks if t.name not in kept]
+        fresh = await self._vectors(project, [t.data for t in lacking], timeout) if lacking else []
+        made = {id(t): v for t, v in zip(lacking, fresh, strict=True)}
+        return [
+            made[id(t)]
+            if id(t) in made
+            else np.frombuffer(b64decode(kept[t.name]["vector"]), np.float16)
+            for t in tasks
+        ]
 
     async def _infer(
-        self, project: Project, model: Model, inputs: Sequence[bytes | str], timeout: float
+        self,
+        project: Project,
+        model: Model,
+        inputs: Sequence[bytes | np.ndarray | str],
+        timeout: float,
     ) -> list[Draft]:
-        tensor, outputs = _TENSORS[project.route.capability]
-        readable = [i for i, value in enumerate(inputs) if isinstance(value, bytes)]
+        tensor, outputs = _TENSORS[model.capability]
+        values = [v for v in inputs if not isinstance(v, str)]
         drafts: list[Draft] = [v if isinstance(v, str) else "" for v in inputs]
-        if not readable:
+        if not values:
             return drafts
-        values = [v for v in inputs if isinstance(v, bytes)]
+        readable = [i for i, value in enumerate(inputs) if not isinstance(value, str)]
         arrays = await self._inference.infer(model, tensor, values, outputs, timeout)
         rows = zip(*(arrays[name].tolist() for name in outputs), strict=True)
         for i, row in zip(readable, rows, strict=True):
@@ -145,13 +271,13 @@ class PrelabelGateway:
         telemetry.INFERENCE_ITEMS_TOTAL.labels(model.name, "refused").inc(len(drafts) - good)
         return drafts
 
-    async def _input(self, project: Project, data: str) -> bytes | str:
+    async def _input(self, route: Route, capability: str, data: str) -> bytes | str:
         """What goes into the model, or why nothing can."""
         parsed = self._parse(data)
-        value = parsed.get(project.route.input) if isinstance(parsed, dict) else None
+        value = parsed.get(route.input) if isinstance(parsed, dict) else None
         if not isinstance(value, str):
-            return f"the item has no {project.route.input}"
-        if project.route.capability == "text-classification":
+            return f"the item has no {route.input}"
+        if capability.startswith("text-"):
             return value.encode()
         try:
             if value.startswith("blob:"):
@@ -163,7 +289,7 @@ class PrelabelGateway:
 
 def _read(project: Project, model: Model, row: Sequence[Any]) -> Draft:
     try:
-        if project.route.capability == "image-boxes":
+        if model.capability == "image-boxes":
             draft = domain.boxes_of(row[0], row[1], model.classes, project.classes)
         else:
             draft = domain.choice_of(row[0], model.classes, project.classes)
@@ -184,6 +310,12 @@ def _prediction(project: Project, task: str, draft: Doc, now: str) -> Doc:
     }
 
 
-def _emit(unit: Unit, project: str, event: Any, shards: dict[int, list[Any]]) -> None:
+def _head_route(project: Project, model: str, version: str) -> Route:
+    return Route(model, version, _HEAD, project.embedding.input)
+
+
+def _emit(
+    unit: Unit, project: str, event: Any, shards: dict[int, list[Any]], told: dict[str, Any]
+) -> None:
     for shard, tasks in shards.items():
-        unit.emit(names.event_key(project, shard), event(project=project, tasks=tasks))
+        unit.emit(names.event_key(project, shard), event(project=project, tasks=tasks, **told))

@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import json
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -22,6 +23,8 @@ from libs.common.errors import Invalid, Unavailable
 from libs.common.rpc import MAX_MESSAGE
 
 IN_FLIGHT = 4
+# One item of a batch: a byte string, or a vector (d,).
+Value = bytes | np.ndarray
 _CONFIG_SECONDS = 30.0
 
 
@@ -74,6 +77,15 @@ class Inference:
         self._models[name, version] = (model, time.monotonic() + _CONFIG_SECONDS)
         return model
 
+    async def load(self, name: str) -> None:
+        """Loads a model, or its new versions, from the repository (explicit control)."""
+        try:
+            await self._client.load_model(name, client_timeout=60)
+        except (InferenceServerException, grpc.RpcError) as error:
+            raise Unavailable(f"model {name}: {_words(error)}") from error
+        for known in [key for key in self._models if key[0] == name]:
+            del self._models[known]
+
     async def models(self) -> list[tuple[str, str, bool]]:
         """(name, version, ready) of everything in the repository."""
         try:
@@ -83,9 +95,14 @@ class Inference:
         return [(m.name, m.version, m.state == "READY") for m in index.models]
 
     async def infer(
-        self, model: Model, tensor: str, values: list[bytes], outputs: list[str], timeout: float
+        self,
+        model: Model,
+        tensor: str,
+        values: Sequence[Value],
+        outputs: list[str],
+        timeout: float,
     ) -> dict[str, np.ndarray]:
-        """Outputs (n, ...) of n byte strings, in as many full batches as it takes.
+        """Outputs (n, ...) of n byte strings or n vectors, in as many full batches as it takes.
 
         Raises `Unavailable` when the server is away, overloaded or late, `Invalid` when its
         answer has not one row per item.
@@ -102,13 +119,12 @@ class Inference:
         self,
         model: Model,
         tensor: str,
-        values: list[bytes],
+        values: Sequence[Value],
         outputs: list[str],
         timeout: float,
         turns: asyncio.Semaphore,
     ) -> dict[str, np.ndarray]:
-        given = triton.InferInput(tensor, [len(values), 1], "BYTES")
-        given.set_data_from_numpy(np.array(values, dtype=object).reshape(-1, 1))
+        given = _given(tensor, values)
         asked = [triton.InferRequestedOutput(name) for name in outputs]
         async with turns:
             started = time.perf_counter()
@@ -125,6 +141,17 @@ class Inference:
                 raise Unavailable(f"model {model.name}: {_words(error)}") from error
             telemetry.INFERENCE_SECONDS.labels(model.name).observe(time.perf_counter() - started)
         return {name: _rows(answer, name, len(values), model.name) for name in outputs}
+
+
+def _given(tensor: str, values: Sequence[Value]) -> Any:
+    if isinstance(values[0], bytes):
+        given = triton.InferInput(tensor, [len(values), 1], "BYTES")
+        given.set_data_from_numpy(np.array(values, dtype=object).reshape(-1, 1))
+        return given
+    rows = np.stack([np.asarray(v) for v in values]).astype(np.float32)
+    given = triton.InferInput(tensor, list(rows.shape), "FP32")
+    given.set_data_from_numpy(rows)
+    return given
 
 
 def _rows(answer: Any, name: str, count: int, model: str) -> np.ndarray:

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import enum
+import math
 import statistics
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Any
 
-from services.qc_scorer import gate
+from services.qc_scorer import gate, planning, stream
 from services.qc_scorer.agreement import differs
 from services.qc_scorer.consensus import merge
 
@@ -20,9 +21,24 @@ KEPT_SECONDS = 50
 GATE_PART = 0.75
 
 
+# A person who errs may repeat the model's very error and hide it from the proof. Proofs reckon
+# with this chance, well above what people who pass their gold tests err at all (QUALITY 5.5).
+MISS_RATE = 0.05
+
+
 class GateState(enum.StrEnum):
     CLOSED = "CLOSED"
     OPEN = "OPEN"
+    PROVING = "PROVING"
+    BREACHED = "BREACHED"
+
+
+class Reference(enum.StrEnum):
+    """What people's own labels count as."""
+
+    UNSPECIFIED = "UNSPECIFIED"
+    AUDITED = "AUDITED"
+    EXPERTS = "EXPERTS"
 
 
 @dataclass(frozen=True)
@@ -35,6 +51,16 @@ class Project:
     merge_rule: str
     max_error_rate: float = 0.0
     confidence: float = CONFIDENCE
+    reference: Reference = Reference.AUDITED
+    classes: tuple[str, ...] = ()
+    class_floors: Mapping[str, float] = field(default_factory=dict)
+    machine_label: bool = False
+    training: bool = False
+
+    @property
+    def experts(self) -> bool:
+        """Are people's blind labels the definition of right?"""
+        return self.reference is Reference.EXPERTS
 
     @property
     def half_alpha(self) -> float:
@@ -42,9 +68,19 @@ class Project:
         return (1.0 - (self.confidence or CONFIDENCE)) / 2.0
 
     @property
+    def gate_alpha(self) -> float:
+        """Risk of the gates: all of it where people's labels need no audit."""
+        return 2.0 * self.half_alpha if self.experts else self.half_alpha
+
+    @property
     def gate_target(self) -> float:
         """What the gate must prove."""
-        return GATE_PART * self.max_error_rate
+        return self.max_error_rate if self.experts else GATE_PART * self.max_error_rate
+
+    @property
+    def miss_rate(self) -> float:
+        """Chance that a blind label repeats the model's error, taken for granted."""
+        return 0.0 if self.experts else MISS_RATE
 
 
 @dataclass(frozen=True)
@@ -129,8 +165,8 @@ def skill(annotator: str, counters: Doc) -> Doc:
         "gold_count": int(counters.get("gold", 0)),
         "gold_correct_count": int(right),
         "accuracy": a / (a + b),
-        "accuracy_lower": float(gate.beta.ppf(0.025, a, b)),
-        "accuracy_upper": float(gate.beta.ppf(0.975, a, b)),
+        "accuracy_lower": float(stream.beta.ppf(0.025, a, b)),
+        "accuracy_upper": float(stream.beta.ppf(0.975, a, b)),
         "agreement": counters.get("agreeing", 0.0) / compared if compared else 0.0,
         "median_seconds": statistics.median(counters.get("seconds") or [0.0]),
     }
@@ -150,7 +186,7 @@ def looks_due(size: int, project: Project) -> int:
     """Looks a sample has reached; none without a target."""
     if not project.max_error_rate:
         return 0
-    return gate.looks_due(size, project.gate_target, project.half_alpha)
+    return stream.looks_due(size, project.gate_target, project.half_alpha)
 
 
 def look(gate_doc: Doc, evidence: Sequence[tuple[float, bool]], project: Project) -> Doc | None:
@@ -161,7 +197,7 @@ def look(gate_doc: Doc, evidence: Sequence[tuple[float, bool]], project: Project
     due = looks_due(len(evidence), project)
     if due <= gate_doc.get("look_count", 0):
         return None
-    found = gate.evaluate(evidence, project.gate_target, due, project.half_alpha)
+    found = stream.evaluate(evidence, project.gate_target, due, project.half_alpha)
     return {
         **gate_doc,
         "state": (GateState.OPEN if found.open else GateState.CLOSED).value,
@@ -177,7 +213,7 @@ def look(gate_doc: Doc, evidence: Sequence[tuple[float, bool]], project: Project
     }
 
 
-def _why(found: gate.Look, project: Project, look_number: int) -> str:
+def _why(found: stream.Look, project: Project, look_number: int) -> str:
     verdict = "at most" if found.open else "above"
     return (
         f"look {look_number}: {found.errors} errors in a blind sample of {found.size} with"
@@ -187,21 +223,26 @@ def _why(found: gate.Look, project: Project, look_number: int) -> str:
     )
 
 
-def quality(project: Project, counters: Doc, gate_bound: float) -> Doc:
-    """The quality report: bounds of machine and people's labels, weighted by their counts."""
+def quality(project: Project, counters: Doc, gate_bound: float, granted: int = 0) -> Doc:
+    """The quality report: bounds of machine and people's labels, weighted by their counts.
+
+    `gate_bound` bounds the error of a stream's gate; `granted` the undetected errors of all lots.
+    """
     machine, human, verified, audits, errors = (
         int(counters.get(k, 0)) for k in ("machine", "human", "verified", "audits", "audit_errors")
     )
     # The audit is counted as it grows: looks at fixed sizes, each with its own share of risk.
-    alpha = gate.look_alpha(max(1, looks_due(audits, project)), project.half_alpha)
-    human_bound = gate.upper_bound(errors, audits, alpha)
+    alpha = stream.look_alpha(max(1, looks_due(audits, project)), project.half_alpha)
+    human_bound = 0.0 if project.experts else stream.upper_bound(errors, audits, alpha)
     total, unseen = machine + human, human - verified
-    both = (machine * gate_bound + unseen * human_bound) / total if total else 1.0
+    lots = int(counters.get("lots", 0))
+    errors_left = granted + (machine - lots) * gate_bound if machine else 0.0
+    both = min(1.0, (errors_left + unseen * human_bound) / total) if total else 1.0
     return {
         "project": project.name,
         "machine_count": machine,
         "human_count": human,
-        "machine_error_bound": gate_bound if machine else 1.0,
+        "machine_error_bound": min(1.0, errors_left / machine) if machine else 1.0,
         "audit_count": audits,
         "audit_errors": errors,
         "human_error_bound": human_bound,
@@ -210,3 +251,142 @@ def quality(project: Project, counters: Doc, gate_bound: float) -> Doc:
         "max_error_rate": project.max_error_rate,
         "verified_count": verified,
     }
+
+
+def gate_name(project: str, prediction: Doc) -> str:
+    """The gate a prediction belongs to."""
+    return f"{project}/gates/{prediction['model']}-{prediction.get('model_version', '')}"
+
+
+def class_of(prediction: Doc) -> str:
+    """The class of a single choice; empty for every other shape."""
+    classes = prediction.get("value", {}).get("choices", {}).get("classes", [])
+    return str(classes[0]) if len(classes) == 1 else ""
+
+
+# Of a lot's risk the floors of single classes may spend this part, if there are any.
+FLOOR_PART = 0.25
+FLOOR_GRID = 20
+STANDING_ALPHA = 0.01
+# How many items passed is known from the draws alone, give or take; a little fewer is assumed.
+PASSING_SURE = 0.8
+
+
+def lot_alpha(project: Project, number: int) -> float:
+    """Risk the proof of a lot may spend."""
+    whole = gate.lot_alpha(project.gate_alpha, number)
+    return whole * (1.0 - FLOOR_PART) if project.class_floors else whole
+
+
+def floor_alpha(project: Project, number: int) -> float:
+    """Risk the floor of one class may spend in a lot."""
+    whole = gate.lot_alpha(project.gate_alpha, number)
+    return whole * FLOOR_PART / max(1, len(project.class_floors))
+
+
+def decide(project: Project, curve: gate.Curve, now: planning.Circumstances) -> planning.Decision:
+    """What follows an evaluation; without a promise to keep, the model only drafts."""
+    if project.machine_label and project.max_error_rate:
+        return planning.decide(curve, now)
+    plan = gate.Plan(0.0, 0, 0, int(curve.counts[-1]))
+    return planning.Decision(planning.STOP, "the project has people label", plan)
+
+
+def draw_of(row: Doc) -> gate.Draw:
+    """A draw as kept."""
+    wrong = None if row["pending"] else bool(row["wrong"])
+    return gate.Draw(-float(row["score"]), float(row.get("tie", 0.0)), wrong)
+
+
+def passes_any(proof: gate.Proof, draws: Sequence[gate.Draw]) -> bool:
+    """Does anything stand before the threshold?"""
+    if math.isinf(proof.uncertainty):
+        return proof.uncertainty > 0
+    return any((d.uncertainty, d.tie) < (proof.uncertainty, proof.tie) for d in draws)
+
+
+def proven(
+    doc: Doc,
+    project: Project,
+    proof: gate.Proof,
+    drawn: int,
+    bound: int,
+    class_thresholds: Mapping[str, float],
+) -> Doc:
+    """The gate after its proof."""
+    opened = bound > 0 or (math.isinf(proof.uncertainty) and proof.uncertainty > 0)
+    whole = math.isinf(proof.uncertainty)
+    size, most = doc["lot_size"], doc["forbidden"] - 1
+    words = (
+        f"lot {doc['lot']}: {proof.errors} wrong drafts in the {proof.settled} surest of {drawn}"
+        f" drawn from {size}; at most {bound} undetected errors in {doc['size']} labels at"
+        f" confidence {doc['confidence']:.4f} (allowed: {most})"
+    )
+    closed = f"lot {doc['lot']}: nothing could be proven from {drawn} drawn of {size}"
+    return {
+        **doc,
+        "state": (GateState.OPEN if opened else GateState.CLOSED).value,
+        "threshold": 0.0 if whole else -proof.uncertainty,
+        "tie": 1.0 if whole else proof.tie,
+        "bound_count": bound if opened else 0,
+        "error_bound": bound / max(1, doc["size"]) if opened else 1.0,
+        "sample_size": proof.settled,
+        "sample_errors": proof.errors,
+        "evidence_count": drawn,
+        "class_thresholds": dict(class_thresholds),
+        "reason": words if opened else closed,
+    }
+
+
+def floor_threshold(
+    scores: Sequence[float], rows: Sequence[Doc], floor: float, alpha: float
+) -> float:
+    """Lowest score of a class that its floor lets through; 2 where nothing is proven.
+
+    `scores` are the class's in the lot, highest first; the grid of sizes depends on them alone.
+    """
+    ranked = sorted(rows, key=lambda r: -float(r["score"]))
+    wrong = [None if r["pending"] else bool(r["wrong"]) for r in ranked]
+    sizes = sorted({max(1, len(scores) * i // FLOOR_GRID) for i in range(1, FLOOR_GRID + 1)})
+    draws = [sum(float(r["score"]) >= scores[n - 1] for r in ranked) for n in sizes if scores]
+    best = gate.subset_threshold(wrong, sizes[: len(draws)], draws, floor, alpha)
+    return float(scores[best - 1]) if best else 2.0
+
+
+def watched(doc: Doc, project: Project, wrong: Sequence[bool]) -> Doc:
+    """The gate after more outcomes of its standing audit.
+
+    Evidence against the promise is a bet (Ville's inequality): the wealth passes 1/alpha with
+    probability at most alpha while the error of what the gate lets out is what was promised,
+    however often one looks.
+    """
+    passing = doc["lot_size"] * doc.get("sample_size", 0) / max(1, doc.get("evidence_count", 1))
+    allowed = min(0.5, doc["forbidden"] / max(1.0, PASSING_SURE * passing))
+    bets = doc.get("bets", [1.0] * len(BETS))
+    for outcome in wrong:
+        bets = [
+            wealth * (factor if outcome else (1 - min(0.95, factor * allowed)) / (1 - allowed))
+            for wealth, factor in zip(bets, _factors(allowed), strict=True)
+        ]
+    wealth = sum(bets) / len(bets)
+    after = {
+        **doc,
+        "bets": bets,
+        "standing_count": doc.get("standing_count", 0) + len(wrong),
+        "standing_errors": doc.get("standing_errors", 0) + sum(wrong),
+    }
+    if wealth < 1.0 / STANDING_ALPHA:
+        return after
+    words = (
+        f"the standing audit found {after['standing_errors']} errors in"
+        f" {after['standing_count']} labels of lot {doc['lot']}; more than {allowed:.4f} of what"
+        f" it let out is wrong at confidence {1 - STANDING_ALPHA:.2f}"
+    )
+    return {**after, "state": GateState.BREACHED.value, "reason": words}
+
+
+BETS = (1.5, 3.0, 6.0, 12.0)
+
+
+def _factors(allowed: float) -> list[float]:
+    return [min(factor, 0.95 / allowed) for factor in BETS]

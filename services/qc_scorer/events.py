@@ -7,16 +7,20 @@ from typing import Any
 
 from labelmill.annotation.v1.annotation_pb2 import LABEL_SOURCE_MACHINE
 from labelmill.intake.v1.events_pb2 import ItemsAdmitted
+from labelmill.review_router.v1.events_pb2 import TasksRouted
 from labelmill.task_dispatch.v1.events_pb2 import (
     AnnotationsSubmitted,
+    LotFrozen,
     ReviewsSubmitted,
     TasksAccepted,
 )
 from labelmill.task_dispatch.v1.task_dispatch_pb2 import STATE_SCORING
 from labelmill.template.v1.events_pb2 import ProjectUpdated
+from labelmill.template.v1.template_pb2 import Reference as ReferencePb
+from labelmill.trainer.v1.events_pb2 import ModelCandidateEvaluated
 
 from libs.common.codec import message_to_doc
-from services.qc_scorer.domain import CONFIDENCE, Project
+from services.qc_scorer.domain import CONFIDENCE, Project, Reference
 from services.qc_scorer.service import QcScorer
 
 
@@ -30,6 +34,11 @@ async def on_projects(service: QcScorer, messages: list[Any]) -> None:
                 merge_rule=m.template.merge_rule,
                 max_error_rate=m.project.target.max_error_rate,
                 confidence=m.project.target.confidence or CONFIDENCE,
+                reference=_reference(m.project.target),
+                classes=tuple(m.template.label_schema.classes),
+                class_floors=dict(m.project.target.class_floors),
+                machine_label=m.project.policy.machine_label,
+                training=m.project.policy.HasField("training"),
             )
             for m in messages
         ]
@@ -58,16 +67,41 @@ async def on_submissions(service: QcScorer, messages: list[Any]) -> None:
 
 async def on_accepted(service: QcScorer, messages: list[Any]) -> None:
     machine: dict[str, int] = defaultdict(int)
+    lots: dict[str, int] = defaultdict(int)
     human: dict[str, list[Any]] = defaultdict(list)
     for message in messages:
         for task in message.tasks:
             if task.label.source == LABEL_SOURCE_MACHINE:
                 machine[message.project] += 1
+                lots[message.project] += bool(task.prediction.lot)
             else:
                 task.ClearField("data")
                 human[message.project].append(message_to_doc(task))
     for project in machine.keys() | human.keys():
-        await service.count_accepted(project, machine[project], human[project])
+        await service.count_accepted(project, machine[project], human[project], lots[project])
+
+
+async def on_routings(service: QcScorer, messages: list[Any]) -> None:
+    """Only what joins a lot, or is drawn from what a lot lets out."""
+    for message in messages:
+        joining = [r for r in message.routings if r.gate]
+        if joining:
+            await service.join(message.project, [message_to_doc(r) for r in joining])
+
+
+async def on_frozen(service: QcScorer, messages: list[Any]) -> None:
+    for m in messages:
+        lot = message_to_doc(m.lot)
+        await service.freeze(m.project, lot, m.task_count, m.project_task_count)
+
+
+async def on_evaluations(service: QcScorer, messages: list[Any]) -> None:
+    for m in messages:
+        await service.plan_lot(m.project, message_to_doc(m.evaluation))
+
+
+def _reference(target: Any) -> Reference:
+    return Reference(ReferencePb.Name(target.reference).removeprefix("REFERENCE_"))
 
 
 HANDLERS = {
@@ -76,4 +110,7 @@ HANDLERS = {
     AnnotationsSubmitted: on_submissions,
     ReviewsSubmitted: on_submissions,
     TasksAccepted: on_accepted,
+    TasksRouted: on_routings,
+    LotFrozen: on_frozen,
+    ModelCandidateEvaluated: on_evaluations,
 }

@@ -1,102 +1,221 @@
-"""The gate: may predictions of this model at or above a score go out without a person?
+"""The gate: which predictions of a frozen lot may go out without a person, and what that proves.
 
-Evidence is a random blind sample of everything the model drafted: (score, was it wrong?).
-At a look, thresholds of a grid that the scores alone fix are tested from strict to loose with
-the exact one-sided Clopper-Pearson bound (Clopper and Pearson 1934); testing stops at the
-first that fails, so the family keeps its level without a correction (fixed-sequence testing,
-Angelopoulos et al., Learn then Test). Looks happen at sample sizes fixed beforehand, look j
-spends alpha * 6 / (pi^2 j^2), which sums to alpha over any number of looks.
+A lot is everything that waits when its predictions are frozen. After the freeze each item gets a
+coin of its own; those drawn are labelled blind to the draft, surest first. Draws whose draft
+turns out wrong are corrected, and this credit is what makes the rule exact (QUALITY 3.1; the
+problem is that of Candes, Ilyas and Zrnic 2025, "Probably approximately correct labels"):
+
+Order the lot's true errors by uncertainty. With the threshold at the (k+1)-th detected error,
+`forbidden` or more undetected errors lie below it only if among the first `forbidden + k` errors
+(a fixed set: coins come after the freeze) at most k were detected, and that count is binomial.
+No assumption on model or data, no union over thresholds, and looking after every answer is free.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 
-from scipy.stats import beta
+import numpy as np
+from scipy.stats import binom, hypergeom
 
-SLACK = 1.2
-ONE_ERROR = 1.6
-GROWTH = 1.4
-GRID = 20
+# Of a project's risk the first lot may spend this part; the others share the rest.
+FIRST_PART = 0.8
+_TINY = 1e-9
 
 
 @dataclass(frozen=True)
-class Look:
-    """What one look at the evidence decided. `threshold` counts only while `open`."""
+class Draw:
+    """One item drawn for the proof: its place in the order (uncertainty, tie) and what its
+    blind label said of the draft; `wrong` is None until it is settled."""
 
-    open: bool
-    threshold: float
-    bound: float
-    size: int
+    uncertainty: float
+    tie: float
+    wrong: bool | None
+
+
+@dataclass(frozen=True)
+class Proof:
+    """What the draws have shown so far. Items strictly below (`uncertainty`, `tie`) pass once
+    `done`; `errors` detected below it, and at most `bound` undetected ones remain."""
+
+    done: bool
+    uncertainty: float
+    tie: float
+    settled: int
     errors: int
-    alpha: float
+    bound: int
 
 
-def upper_bound(errors: int, size: int, alpha: float) -> float:
-    """Exact upper bound of an error rate at confidence 1 - alpha: `errors` among `size`."""
-    if size == 0 or errors >= size:
-        return 1.0
-    return float(beta.ppf(1.0 - alpha, errors + 1, size - errors))
+def forbidden_errors(target: float, size: int, spent: int = 0) -> int:
+    """First number of undetected errors that would break `target` (a fraction of `size` items),
+    after `spent` were granted to earlier lots; at least 0. Zero means: nothing to grant."""
+    return max(0, math.floor(target * size + _TINY) - spent + 1)
 
 
-def look_size(look: int, target: float, alpha: float) -> int:
-    """Sample size at which look 1, 2, ... happens. The first is a little more than a sample
-    without any error needs to pass; earlier looks could only spend."""
-    least = math.log(look_alpha(1, alpha)) / math.log1p(-target)
-    return math.ceil(SLACK * least * GROWTH ** (look - 1))
+@lru_cache(maxsize=100_000)
+def most_detected(rate: float, forbidden: int, alpha: float) -> int:
+    """Most detected errors to go on with: max k with P(Bin(forbidden + k, rate) <= k) <= alpha;
+    -1 where even none detected proves nothing.
 
-
-def look_alpha(look: int, alpha: float) -> float:
-    """Risk that look 1, 2, ... may spend."""
-    return alpha * 6.0 / (math.pi**2 * look**2)
-
-
-def looks_due(size: int, target: float, alpha: float) -> int:
-    """How many looks a sample of this size has reached."""
-    look = 0
-    while look_size(look + 1, target, alpha) <= size:
-        look += 1
-    return look
-
-
-def evaluate(
-    evidence: Sequence[tuple[float, bool]], target: float, look: int, alpha: float
-) -> Look:
-    """The loosest threshold whose bound is at most `target`; closed where there is none.
-
-    `evidence` holds (score, wrong) of the blind sample, in any order.
+    `rate` is the chance that an error is drawn *and* its blind label says so: the audit share
+    times one minus the chance that a person repeats the model's error.
     """
-    spent = look_alpha(look, alpha)
-    ranked = sorted(evidence, reverse=True)
-    best = Look(False, 1.0, 1.0, 0, 0, spent)
-    for size, threshold in _grid([score for score, _ in ranked], target, spent):
-        errors = sum(wrong for _, wrong in ranked[:size])
-        bound = upper_bound(errors, size, spent)
-        if bound > target:
-            return best if best.open else Look(False, threshold, bound, size, errors, spent)
-        best = Look(True, threshold, bound, size, errors, spent)
+    if forbidden <= 0 or not 0 < rate <= 1 or binom.cdf(0, forbidden, rate) > alpha:
+        return -1
+    low, high = 0, 1
+    while binom.cdf(high, forbidden + high, rate) <= alpha:
+        low, high = high, high * 2
+        if high > 10**7:
+            return low
+    return _last(lambda k: bool(binom.cdf(k, forbidden + k, rate) <= alpha), low, high)
+
+
+def most_detected_of(sample: int, lot: int, forbidden: int, alpha: float) -> int:
+    """As `most_detected` for a simple random sample of fixed size (negative hypergeometric)."""
+    if forbidden <= 0 or forbidden > lot or hypergeom.cdf(0, lot, forbidden, sample) > alpha:
+        return -1
+    best = 0
+    for k in range(1, min(sample, lot - forbidden) + 1):
+        if hypergeom.cdf(k, lot, forbidden + k, sample) > alpha:
+            break
+        best = k
     return best
 
 
-def _grid(scores: Sequence[float], target: float, alpha: float) -> list[tuple[int, float]]:
-    """(items at or above, threshold), strict to loose, from the scores alone.
+def _last(passes: object, low: int, high: int) -> int:
+    while high - low > 1:
+        middle = (low + high) // 2
+        low, high = (middle, high) if passes(middle) else (low, middle)  # type: ignore[operator]
+    return low
 
-    The strictest holds enough to bear one error where the sample is large enough for that,
-    else as many as must be free of errors: with fewer there is no chance.
+
+def undetected_bound(rate: float, detected: int, alpha: float, most: int) -> int:
+    """Largest number of undetected errors (up to `most`) that `detected` ones do not refute, for
+    a lot that passed whole: max e with P(Bin(e + detected, rate) <= detected) > alpha."""
+    if binom.cdf(detected, most + detected, rate) > alpha:
+        return most
+    fits = lambda e: bool(binom.cdf(detected, e + detected, rate) > alpha)  # noqa: E731
+    return _last(fits, 0, most) if fits(0) else 0
+
+
+def prove(draws: Iterable[Draw], rate: float, forbidden: int, alpha: float) -> Proof:
+    """The proof as far as the draws are settled, surest first.
+
+    It is done when one more than `most_detected` errors were found among the settled head of the
+    order, or every draw is settled. A draw that is not settled stops the count: what settles
+    late is not passed over.
     """
-    if not scores:
-        return []
-    bare = math.log(alpha) / math.log1p(-target)
-    least = min(len(scores), math.ceil(bare * (ONE_ERROR if len(scores) > 2 * bare else 1.05)))
-    steps = sorted({least + (len(scores) - least) * i // GRID for i in range(GRID + 1)})
-    grid: list[tuple[int, float]] = []
-    for step in steps:
-        threshold = scores[step - 1]
-        size = step
-        while size < len(scores) and scores[size] == threshold:
-            size += 1
-        if not grid or grid[-1][0] != size:
-            grid.append((size, threshold))
-    return grid
+    most = most_detected(rate, forbidden, alpha)
+    if most < 0:
+        return Proof(True, -math.inf, 0.0, 0, 0, 0)
+    settled = errors = 0
+    for draw in sorted(draws, key=lambda d: (d.uncertainty, d.tie)):
+        if draw.wrong is None:
+            return Proof(False, -math.inf, 0.0, settled, errors, forbidden - 1)
+        settled += 1
+        if draw.wrong:
+            if errors == most:
+                return Proof(True, draw.uncertainty, draw.tie, settled, errors, forbidden - 1)
+            errors += 1
+    bound = undetected_bound(rate, errors, alpha, forbidden - 1)
+    return Proof(True, math.inf, 1.0, settled, errors, bound)
+
+
+def lot_alpha(alpha: float, number: int) -> float:
+    """Risk that lot 1, 2, ... of a project may spend; sums to `alpha` over any number of lots
+    and model versions, so that looking again is always paid for."""
+    if number <= 1:
+        return FIRST_PART * alpha
+    return (1.0 - FIRST_PART) * alpha * 6.0 / (math.pi**2 * (number - 1) ** 2)
+
+
+def subset_threshold(
+    wrong: Sequence[bool | None],
+    sizes: Sequence[int],
+    draws: Sequence[int],
+    floor: float,
+    alpha: float,
+) -> int:
+    """How many of the surest items of a class (or customer slice) pass with an error of at most
+    `floor` *within what passes*: the guarantee per subset (QUALITY 3.4).
+
+    A grid of accepted counts `sizes`, ascending and fixed beforehand, each with the number of
+    draws in it; `wrong` are the settled draws, surest first. Fixed-sequence testing with the
+    hypergeometric tail; stops at the first size that is not rejected or not settled.
+    """
+    best = 0
+    for size, drawn in zip(sizes, draws, strict=True):
+        head = wrong[:drawn]
+        if None in head:
+            break
+        least = math.floor(floor * size + _TINY) + 1
+        if least > size or hypergeom.cdf(sum(map(bool, head)), size, least, drawn) > alpha:
+            break
+        best = size
+    return best
+
+
+@dataclass(frozen=True)
+class Curve:
+    """What a model thinks of the waiting lot, surest first: after `counts[i]` items
+    `errors[i]` errors are expected. Starts at (0, 0)."""
+
+    counts: np.ndarray
+    errors: np.ndarray
+
+
+@dataclass(frozen=True)
+class Plan:
+    """A way to finish: audit `rate`, items expected to pass, and human labels still needed."""
+
+    rate: float
+    passing: int
+    audited: int
+    human: int
+
+
+# A model's forecast of its own errors is optimistic where reference labels are noisy and
+# pessimistic after active learning. Plans are made for the mean over the ways it can be off:
+# (factor on the forecast, share of errors it does not see). Planning only: no proof leans on it.
+SCENARIOS = ((1.0, 0.0003), (1.6, 0.001))
+RATES = tuple(float(r) for r in np.geomspace(0.002, 0.6, 100))
+
+
+def plan(
+    curve: Curve, target: float, size: int, alpha: float, *, spent: int = 0, miss: float = 0.0
+) -> Plan:
+    """The cheapest audit rate for a lot of which `curve` speaks, in a project of `size` items.
+
+    For each rate the threshold is put where the errors expected in the sample, one standard
+    deviation up, still stay within what the proof allows (QUALITY 3.6).
+    """
+    lot = int(curve.counts[-1])
+    forbidden = forbidden_errors(target, size, spent)
+    best = Plan(0.0, 0, 0, lot)
+    for rate in RATES:
+        most = most_detected(rate * (1.0 - miss), forbidden, alpha)
+        if most < 0:
+            continue
+        passing = round(float(np.mean([_passing(curve, rate, most, s) for s in SCENARIOS])))
+        audited = math.ceil(rate * passing)
+        human = lot - passing + audited
+        if human < best.human:
+            best = Plan(rate, passing, audited, human)
+    return best
+
+
+def _passing(curve: Curve, rate: float, most: int, scenario: tuple[float, float]) -> int:
+    factor, background = scenario
+    seen = rate * (factor * curve.errors + background * curve.counts)
+    allowed = np.flatnonzero(seen + np.sqrt(seen) <= most + 0.5)
+    return int(curve.counts[allowed[-1]]) if allowed.size else 0
+
+
+def prices(
+    curve: Curve, targets: Sequence[float], size: int, alpha: float, *, miss: float = 0.0
+) -> list[Plan]:
+    """The price of each promise: what the next tenth of a percent costs."""
+    return [plan(curve, target, size, alpha, miss=miss) for target in targets]

@@ -29,5 +29,8 @@ class QualityRpc(QualityServicer):
             next_page_token=docs[-1]["name"] if len(docs) == size else "",
         )
 
+    async def GetForecast(self, request: Any, context: Any) -> pb.Forecast:  # noqa: N802
+        return doc_to_message(await self._service.forecast(request.name), pb.Forecast)
+
     async def GetQuality(self, request: Any, context: Any) -> pb.QualityReport:  # noqa: N802
         return doc_to_message(await self._service.quality(request.name), pb.QualityReport)

@@ -9,22 +9,19 @@ from typing import Any
 from labelmill.qc_scorer.v1 import events_pb2, qc_scorer_pb2
 
 from libs.common import names
-from libs.common.clock import Clock
 from libs.common.codec import Doc, doc_to_message, time_text, to_doc, to_message
-from libs.common.errors import NotFound, OutOfTurn
+from libs.common.errors import NotFound
 from libs.common.patience import eventually
-from libs.common.store import Store, Unit
+from libs.common.store import Unit
 from services.qc_scorer import domain, store
 from services.qc_scorer.domain import Project
+from services.qc_scorer.lots import Lots
 
 Scored = tuple[Any, Doc]
 
 
-class QcScorer:
-    """Agreement, skill, gates and audits."""
-
-    def __init__(self, store_: Store, clock: Clock) -> None:
-        self._store, self._clock = store_, clock
+class QcScorer(Lots):
+    """Agreement, skill, gates over streams and audits; lots are in `lots.py`."""
 
     async def remember_projects(self, projects: Sequence[Project]) -> None:
         async def work(unit: Unit) -> None:
@@ -53,7 +50,7 @@ class QcScorer:
             sampled: list[Doc] = []
             for message, doc in tasks:
                 result = domain.score(doc, project)
-                if doc.get("sampled") and doc.get("prediction"):
+                if _is_sampled(doc) and not _in_lot(doc):
                     sampled.append(doc)
                 scored = events_pb2.ScoredTask(
                     task=message, score=to_message(result, qc_scorer_pb2.Score)
@@ -66,8 +63,11 @@ class QcScorer:
 
         await self._store.transact(work)
 
-    async def count_accepted(self, project_name: str, machine: int, human: Sequence[Doc]) -> None:
-        """Accepted tasks: machine labels are counted, people's are also evidence."""
+    async def count_accepted(
+        self, project_name: str, machine: int, human: Sequence[Doc], lots: int = 0
+    ) -> None:
+        """Accepted tasks: machine labels (`lots` of them out of lots) are counted, people's are
+        also evidence."""
 
         async def work(unit: Unit) -> None:
             project = await self._project(unit, project_name)
@@ -80,6 +80,7 @@ class QcScorer:
                 project_name,
                 {
                     "machine": machine,
+                    "lots": lots,
                     "human": len(fresh),
                     "audits": len(audits),
                     "audit_errors": sum(audits),
@@ -87,7 +88,9 @@ class QcScorer:
                 },
             )
             await self._count_people(unit, project, fresh)
-            await self._weigh(unit, project, [t for t in fresh if _is_evidence(t)])
+            evidence = [t for t in fresh if _is_sampled(t) and t.get("label")]
+            await self._weigh(unit, project, [t for t in evidence if not _in_lot(t)])
+            await self.settle_draws(unit, project, [t for t in evidence if _in_lot(t)])
 
         await self._store.transact(work)
 
@@ -118,7 +121,7 @@ class QcScorer:
         now = time_text(self._clock.now())
         for task in sampled:
             if task["name"] not in known:
-                gate = _gate(project.name, task["prediction"])
+                gate = domain.gate_name(project.name, task["prediction"])
                 row = {"name": task["name"], "gate": gate, "time": now, "pending": True}
                 row |= {"score": task["prediction"].get("score", 0.0), "wrong": True}
                 unit.overwrite(store.EVIDENCE, row)
@@ -127,7 +130,7 @@ class QcScorer:
         """Settles evidence and looks at the gates whose sample reached the next size."""
         by_gate: dict[str, list[Doc]] = defaultdict(list)
         for task in settled:
-            by_gate[_gate(project.name, task["prediction"])].append(task)
+            by_gate[domain.gate_name(project.name, task["prediction"])].append(task)
         for name, tasks in by_gate.items():
             await self._weigh_gate(unit, project, name, tasks)
 
@@ -176,7 +179,7 @@ class QcScorer:
             project = await store.project_by_name(unit, project_name)
             if counters is None or project is None or not _moved(counters):
                 return
-            report = domain.quality(project, counters, await self._gate_bound(unit, project_name))
+            report = domain.quality(project, counters, *await self._bounds(unit, project_name))
             unit.count(store.QUALITY, project_name, _told(counters))
             event = events_pb2.QualityUpdated(
                 report=doc_to_message(report, qc_scorer_pb2.QualityReport)
@@ -201,23 +204,18 @@ class QcScorer:
     async def quality(self, name: str) -> Doc:
         project = await self._known(name)
         counters = await self._store.get(store.QUALITY, name) or {}
-        return domain.quality(project, counters, await self._gate_bound(self._store, name))
+        return domain.quality(project, counters, *await self._bounds(self._store, name))
 
-    async def _gate_bound(self, reader: Any, project: str) -> float:
-        """The worst bound any open gate of the project stands on; 1 where none is open."""
-        bounds = [
+    async def _bounds(self, reader: Any, project: str) -> tuple[float, int]:
+        """(worst bound any open gate over a stream stands on, 1 where none is open; undetected
+        errors granted to all lots)."""
+        gates = await store.gates_of(reader, project)
+        streams = [
             gate["error_bound"]
-            for gate in await store.gates_of(reader, project)
-            if gate.get("state") == domain.GateState.OPEN.value
+            for gate in gates
+            if gate.get("state") == domain.GateState.OPEN.value and not gate.get("lot")
         ]
-        return max(bounds, default=1.0)
-
-    async def _project(self, unit: Unit, name: str) -> Project:
-        """The project an event names; `OutOfTurn` where the event came too early."""
-        project = await store.project_by_name(unit, name)
-        if project is None:
-            raise OutOfTurn(f"{name} is not known here yet")
-        return project
+        return max(streams, default=1.0), sum(int(g.get("bound_count", 0)) for g in gates)
 
     async def _known(self, name: str) -> Project:
         """The project a person names; `NotFound` where there is none."""
@@ -231,12 +229,12 @@ def _skill(project: str, person: str) -> str:
     return f"{project}/skills/{person}"
 
 
-def _gate(project: str, prediction: Doc) -> str:
-    return f"{project}/gates/{prediction['model']}-{prediction.get('model_version', '')}"
+def _is_sampled(task: Doc) -> bool:
+    return bool(task.get("sampled") and task.get("prediction"))
 
 
-def _is_evidence(task: Doc) -> bool:
-    return bool(task.get("sampled") and task.get("prediction") and task.get("label"))
+def _in_lot(task: Doc) -> bool:
+    return bool(task["prediction"].get("lot"))
 
 
 def _new_gate(name: str, project: str, prediction: Doc) -> Doc:

@@ -13,7 +13,23 @@ EVIDENCE = Collection("evidence", indexes=(("gate", "name"),))
 SCORED = Collection("scored", indexes=(("project", "name"),))
 PEOPLE = Collection("people", indexes=(("project", "name"),))
 QUALITY = Collection("quality")
-COLLECTIONS = (PROJECTS, GOLD, GATES, EVIDENCE, SCORED, PEOPLE, QUALITY)
+LEDGERS = Collection("ledgers")
+FORECASTS = Collection("forecasts")
+JOINED = Collection("joined")
+SCORES = Collection("scores", indexes=(("gate", "name"),))
+COLLECTIONS = (
+    PROJECTS,
+    GOLD,
+    GATES,
+    EVIDENCE,
+    SCORED,
+    PEOPLE,
+    QUALITY,
+    LEDGERS,
+    FORECASTS,
+    JOINED,
+    SCORES,
+)
 _MOST_EVIDENCE = 200_000
 
 
@@ -33,6 +49,25 @@ async def evidence_of(reader: Reader | Unit, gate: str) -> dict[str, Doc]:
             break
         after = (docs[-1]["name"],)
     return found
+
+
+async def ledger_of(reader: Reader | Unit, project: str) -> Doc:
+    """A project's risk ledger: lots begun, undetected errors granted so far, the forecasts of
+    this lot's rounds, versions that were planned for."""
+    found = await reader.get(LEDGERS, project)
+    return found or {"name": project, "lots": 0, "spent": 0, "forecasts": [], "planned": []}
+
+
+async def scores_of(reader: Reader | Unit, gate: str) -> list[tuple[str, float]]:
+    """(class, score) of everything in a lot."""
+    found: list[tuple[str, float]] = []
+    after: tuple[str] | None = None
+    while True:
+        docs = await reader.find(SCORES, {"gate": gate}, after=after, limit=500)
+        found.extend((c, s) for doc in docs for c, s in doc["scores"])
+        if len(docs) < 500:
+            return found
+        after = (docs[-1]["name"],)
 
 
 async def gates_of(reader: Reader | Unit, project: str) -> list[Doc]:

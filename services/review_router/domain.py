@@ -3,12 +3,19 @@
 from __future__ import annotations
 
 import enum
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 Doc = dict[str, Any]
 EXTRA_OPINIONS = 2
 MOST_REJECTIONS = 3
+# Share of what a lot's gate lets out that goes blind to people for ever.
+STANDING_SHARE = 0.002
+# Draws come before everything else.
+DRAWN = 3.0
+# What people have begun comes before what nobody has seen.
+UNDER_WAY = 1.2
 
 
 class Action(enum.StrEnum):
@@ -36,6 +43,8 @@ class Policy:
     people_audit_share: float = 0.05
     machine_label: bool = False
     pre_label: bool = False
+    training: Doc | None = None
+    experts: bool = False
 
 
 @dataclass(frozen=True)
@@ -46,6 +55,9 @@ class Gate:
     open: bool = False
     threshold: float = 1.0
     error_bound: float = 1.0
+    lot: int = 0
+    tie: float = 0.0
+    class_thresholds: Mapping[str, float] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -56,6 +68,18 @@ class Coins:
     review: float
     audit: float
     order: float
+    lot: float = 1.0
+    standing: float = 1.0
+    tie: float = 0.0
+
+
+@dataclass(frozen=True)
+class Lot:
+    """The frozen lot a draft was made for."""
+
+    gate: str
+    number: int
+    audit_rate: float
 
 
 @dataclass(frozen=True)
@@ -69,6 +93,7 @@ class Facts:
     prediction: Doc | None = None
     failure: str = ""
     again: bool = False
+    lot: Lot | None = None
     sampled: bool = False
     stage: str = "ANNOTATION"
     opinion_count: int = 0
@@ -97,6 +122,8 @@ class Routing:
     sampled: bool = False
     priority: float = 0.0
     comment: str = ""
+    gate: str = ""
+    tie: float = 0.0
 
 
 def route(facts: Facts, policy: Policy, gate: Gate, phase: Phase, coins: Coins) -> Routing:
@@ -112,10 +139,13 @@ def _first(facts: Facts, policy: Policy, gate: Gate, phase: Phase, coins: Coins)
     early = 1.0 + coins.order
     if facts.gold:
         return _annotate(facts, "known answer, planted", replicas, blind=True, priority=early)
+    if facts.lot is not None:
+        return _join_lot(facts, facts.lot, policy, phase, coins)
     if facts.prediction is None:
         reason = facts.failure or "no draft"
         return _annotate(facts, reason, replicas, blind=True, priority=0.5)
-    if not facts.again and coins.sample < policy.audit_share:
+    # A project that trains proves its gates lot by lot; a stream's evidence is for the others.
+    if not facts.again and policy.training is None and coins.sample < policy.audit_share:
         return _annotate(
             facts,
             "drawn by chance as evidence",
@@ -125,12 +155,50 @@ def _first(facts: Facts, policy: Policy, gate: Gate, phase: Phase, coins: Coins)
             priority=early,
         )
     score = float(facts.prediction.get("score", 0.0))
-    if policy.machine_label and gate.open and score >= gate.threshold:
+    if policy.machine_label and gate.open and _passes(facts.prediction, gate, coins):
+        if gate.lot and coins.standing < STANDING_SHARE:
+            return _draw(facts, gate.name, "drawn for the standing audit", coins, replicas)
         reason = f"score {score:.4f} >= {gate.threshold:.4f}; error bound {gate.error_bound:.4f}"
         return _accept(facts, reason, facts.prediction["value"], "MACHINE", score, gate.name)
     blind = not (policy.pre_label and phase is not Phase.COLD_START)
     # The least certain first: they teach most and gain least from waiting for the gate.
     return _annotate(facts, _why_person(policy, gate), replicas, blind=blind, priority=1.0 - score)
+
+
+def _join_lot(facts: Facts, lot: Lot, policy: Policy, phase: Phase, coins: Coins) -> Routing:
+    """In a lot everything waits for the proof; what the coin draws is labelled blind, surest
+    first, so that the proof can end early."""
+    replicas = max(1, policy.replica_count)
+    if facts.prediction is None:
+        waits = _annotate(facts, facts.failure or "no draft", replicas, blind=True, priority=0.5)
+        return replace(waits, gate=lot.gate)
+    if coins.lot < lot.audit_rate:
+        return _draw(facts, lot.gate, f"drawn as proof of lot {lot.number}", coins, replicas)
+    blind = not (policy.pre_label and phase is not Phase.COLD_START)
+    score = float(facts.prediction.get("score", 0.0))
+    waits = _annotate(
+        facts, "waits for the proof of its lot", replicas, blind=blind, priority=1.0 - score
+    )
+    return replace(waits, gate=lot.gate, tie=coins.tie)
+
+
+def _draw(facts: Facts, gate: str, reason: str, coins: Coins, replicas: int) -> Routing:
+    score = float((facts.prediction or {}).get("score", 0.0))
+    drawn = _annotate(facts, reason, replicas, blind=True, sampled=True, priority=DRAWN + score)
+    return replace(drawn, gate=gate, tie=coins.tie)
+
+
+def _passes(prediction: Doc, gate: Gate, coins: Coins) -> bool:
+    """Is the draft on the right side of the gate's threshold, and of its lot?"""
+    score = float(prediction.get("score", 0.0))
+    if not gate.lot:
+        return score >= gate.threshold
+    if prediction.get("lot", 0) != gate.lot:
+        return False
+    chosen = prediction.get("value", {}).get("choices", {}).get("classes", [])
+    if any(score < gate.class_thresholds.get(name, 0.0) for name in chosen):
+        return False
+    return score > gate.threshold or (score == gate.threshold and coins.tie < gate.tie)
 
 
 def _why_person(policy: Policy, gate: Gate) -> str:
@@ -146,6 +214,10 @@ def _after_people(facts: Facts, policy: Policy, coins: Coins) -> Routing:
         return _annotate(facts, "opinions are missing", facts.replica_count, blind=facts.blind)
     if facts.disputed:
         return _after_dispute(facts, policy)
+    if _accuses_draft(facts, policy):
+        return _annotate(
+            facts, "the draft is said to be wrong; one more opinion", 2, blind=True, priority=DRAWN
+        )
     if facts.stage == "ANNOTATION" and not facts.gold and not facts.sampled:
         if coins.review < policy.review_share:
             return _to(facts, Action.REVIEW, "drawn by chance for review")
@@ -169,6 +241,13 @@ def _after_people(facts: Facts, policy: Policy, coins: Coins) -> Routing:
     )
 
 
+def _accuses_draft(facts: Facts, policy: Policy) -> bool:
+    """One person who errs against a right draft would cost the proof; a second decides."""
+    drawn = facts.sampled and bool((facts.prediction or {}).get("lot"))
+    lone = facts.opinion_count == 1 and not facts.verdicts
+    return drawn and lone and not facts.matches_prediction and not policy.experts
+
+
 def _after_dispute(facts: Facts, policy: Policy) -> Routing:
     most = max(1, policy.replica_count) + EXTRA_OPINIONS
     settles = facts.stage == "AUDIT" or facts.sampled or facts.opinion_count >= most
@@ -179,7 +258,7 @@ def _after_dispute(facts: Facts, policy: Policy) -> Routing:
         "opinions differ; one more",
         facts.opinion_count + 1,
         blind=facts.blind,
-        priority=0.9,
+        priority=UNDER_WAY,
     )
 
 
@@ -198,7 +277,7 @@ def _after_review(facts: Facts) -> Routing:
             "rejected by a reviewer",
             facts.opinion_count + 1,
             blind=True,
-            priority=0.9,
+            priority=UNDER_WAY,
             comment=comment,
         )
     return _to(facts, Action.ADJUDICATE, "rejected; a reviewer must fix it", comment)

@@ -11,9 +11,10 @@ from labelmill.qc_scorer.v1.events_pb2 import GateUpdated, TasksScored
 from labelmill.scheduler.v1.events_pb2 import ScheduleUpdated
 from labelmill.task_dispatch.v1.events_pb2 import RoutingRequested
 from labelmill.template.v1.events_pb2 import ProjectUpdated
+from labelmill.template.v1.template_pb2 import REFERENCE_EXPERTS
 
-from libs.common.codec import message_to_doc
-from services.review_router.domain import Facts
+from libs.common.codec import from_message, message_to_doc
+from services.review_router.domain import Facts, Lot
 from services.review_router.service import Router
 
 
@@ -23,7 +24,10 @@ async def on_projects(service: Router, messages: list[Any]) -> None:
             {
                 "name": m.project.name,
                 "version": m.project.version,
-                "policy": message_to_doc(m.project.policy),
+                "policy": {
+                    **message_to_doc(m.project.policy),
+                    "experts": m.project.target.reference == REFERENCE_EXPERTS,
+                },
             }
             for m in messages
         ]
@@ -63,7 +67,13 @@ async def on_predictions(service: Router, messages: list[Any]) -> None:
         service,
         messages,
         lambda m: [
-            Facts(p.task.name, p.task.version, p.task.gold, message_to_doc(p.prediction))
+            Facts(
+                p.task.name,
+                p.task.version,
+                p.task.gold,
+                message_to_doc(p.prediction),
+                lot=_lot(m),
+            )
             for p in m.tasks
         ],
     )
@@ -74,9 +84,14 @@ async def on_failures(service: Router, messages: list[Any]) -> None:
         service,
         messages,
         lambda m: [
-            Facts(f.task.name, f.task.version, f.task.gold, failure=f.reason) for f in m.tasks
+            Facts(f.task.name, f.task.version, f.task.gold, failure=f.reason, lot=_lot(m))
+            for f in m.tasks
         ],
     )
+
+
+def _lot(message: Any) -> Lot | None:
+    return from_message(Lot, message.lot) if message.HasField("lot") else None
 
 
 async def on_requests(service: Router, messages: list[Any]) -> None:

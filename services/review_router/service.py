@@ -43,7 +43,8 @@ class Router:
             shards: dict[int, list[Any]] = defaultdict(list)
             for facts in all_facts:
                 gate = gates.get(_gate_name(project, facts.prediction), _NO_GATE)
-                routing = route(facts, policy, gate, phase, coins(secret, facts.task))
+                chance = coins(secret, facts.task, _lot_of(facts, gate))
+                routing = route(facts, policy, gate, phase, chance)
                 message = to_message(routing, review_router_pb2.Routing)
                 shards[names.shard_of(facts.task)].append(message)
             for shard, routings in shards.items():
@@ -86,6 +87,9 @@ class Router:
                 open=doc.get("state") == "OPEN",
                 threshold=doc.get("threshold", 0.0),
                 error_bound=doc.get("error_bound", 0.0),
+                lot=doc.get("lot", 0),
+                tie=doc.get("tie", 0.0),
+                class_thresholds=doc.get("class_thresholds", {}),
             )
             for name, doc in found.items()
         }
@@ -94,11 +98,25 @@ class Router:
 _NO_GATE = Gate()
 
 
-def coins(secret: bytes, task: str) -> Coins:
-    """A task's coins: the same however often the event comes, unknown to everybody else."""
-    digest = hmac.digest(secret, task.encode(), hashlib.sha256)
-    parts = [int.from_bytes(digest[i : i + 7]) / 2**56 for i in (0, 7, 14, 21)]
-    return Coins(*parts)
+def coins(secret: bytes, task: str, lot: str = "") -> Coins:
+    """A task's coins: the same however often the event comes, unknown to everybody else.
+
+    Those of a lot are fresh: they are drawn for its gate after its drafts were made, so that no
+    model can have learnt from an earlier draw of the same coin.
+    """
+    return Coins(*_uniform(secret, task, 4), *_uniform(secret, f"{lot}\x1f{task}", 3))
+
+
+def _uniform(secret: bytes, what: str, count: int) -> list[float]:
+    digest = hmac.digest(secret, what.encode(), hashlib.sha256)
+    return [int.from_bytes(digest[i : i + 7]) / 2**56 for i in range(0, 7 * count, 7)]
+
+
+def _lot_of(facts: Facts, gate: Gate) -> str:
+    """The lot a task stands in, or was frozen in."""
+    if facts.lot is not None:
+        return f"{facts.lot.gate}/{facts.lot.number}"
+    return f"{gate.name}/{gate.lot}" if gate.lot else ""
 
 
 def _gate_name(project: str, prediction: Doc | None) -> str:

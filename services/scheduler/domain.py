@@ -15,6 +15,10 @@ SLACK = 0.05
 STALL_SECONDS = 1800
 FAILING_SHARE = 0.5
 LEAST_DRAFTS = 100
+QUIET_SECONDS = 1.5
+GROWTH_SHARE = 0.2
+STUCK_SECONDS, MOST_OF = 120.0, 0.5
+FLOOR = 1.0
 
 
 class Phase(enum.StrEnum):
@@ -43,6 +47,24 @@ class Measures:
 
 
 @dataclass(frozen=True)
+class Training:
+    """What was seen of a project that trains: embeddings, the newest at `seen_time`; labels
+    people gave that may teach, and how many they were asked for; rounds requested, and the
+    embeddings and labels there were at the newest. `state`: LEARNING, PROVING or DONE."""
+
+    name: str
+    seen: int = 0
+    seen_time: str = ""
+    labels: int = 0
+    label_time: str = ""
+    asked: int = 0
+    rounds: int = 0
+    seen_at_round: int = 0
+    asked_at_round: int = -1
+    state: str = "LEARNING"
+
+
+@dataclass(frozen=True)
 class Schedule:
     """A project's schedule; fields as in the proto."""
 
@@ -55,6 +77,49 @@ class Schedule:
     compared_count: int = 0
     equal_count: int = 0
     alerts: tuple[Doc, ...] = ()
+    offer_floor: float = 0.0
+
+
+def training_due(training: Training, now: datetime) -> str:
+    """Why a project's model should learn now; empty where it should not.
+
+    When items have come and stopped coming, and again when the project has grown by a fifth;
+    and whenever the batch people were asked for is labelled, or most of it and no more comes.
+    """
+    if not training.seen or training.state == "PROVING":
+        return ""
+    grown = training.seen - training.seen_at_round
+    quiet = _idle(training.seen_time, now) >= QUIET_SECONDS
+    if quiet and grown > GROWTH_SHARE * training.seen_at_round:
+        return f"{grown} new items"
+    if training.state != "LEARNING" or training.asked == training.asked_at_round:
+        return ""
+    whole = training.labels >= training.asked
+    stuck = _idle(training.label_time, now) >= STUCK_SECONDS
+    if whole or (stuck and training.labels >= MOST_OF * training.asked):
+        return f"{training.labels} of {training.asked} answers are in"
+    return ""
+
+
+def requested(training: Training) -> Training:
+    """After a round was asked for."""
+    return replace(
+        training,
+        rounds=training.rounds + 1,
+        seen_at_round=training.seen,
+        asked_at_round=training.asked,
+        state="LEARNING",
+    )
+
+
+def _idle(since: str, now: datetime) -> float:
+    return (now - datetime.fromisoformat(since)).total_seconds() if since else math.inf
+
+
+def offer_floor(training: Training | None) -> float:
+    """Least priority that is offered: while a model learns or is proven, people label only what
+    it asks for, because everything else may turn out not to need them."""
+    return FLOOR if training is not None and training.state != "DONE" else 0.0
 
 
 def wilson_lower(equal: int, compared: int, z: float = 1.645) -> float:
@@ -103,12 +168,15 @@ def alerts_of(measures: Measures, now: datetime) -> list[tuple[str, str]]:
     return found
 
 
-def revise(schedule: Schedule, measures: Measures, now: datetime) -> Schedule | None:
-    """The schedule under new measures; None where phase and alerts stay as they are."""
+def revise(
+    schedule: Schedule, measures: Measures, now: datetime, floor: float = 0.0
+) -> Schedule | None:
+    """The schedule under new measures; None where phase, alerts and floor stay as they are."""
     phase, reason = phase_of(measures, schedule.phase)
     wanted = alerts_of(measures, now)
     kinds = [alert["kind"] for alert in schedule.alerts]
-    if phase is schedule.phase and kinds == [kind for kind, _ in wanted]:
+    same = phase is schedule.phase and floor == schedule.offer_floor
+    if same and kinds == [kind for kind, _ in wanted]:
         return None
     stamp = now.isoformat(timespec="microseconds")
     known = {alert["kind"]: alert for alert in schedule.alerts}
@@ -121,6 +189,7 @@ def revise(schedule: Schedule, measures: Measures, now: datetime) -> Schedule | 
         phase=phase,
         reason=reason,
         alerts=alerts,
+        offer_floor=floor,
         compared_count=measures.compared,
         equal_count=measures.equal,
         version=schedule.version + 1,

@@ -5,17 +5,25 @@ from __future__ import annotations
 from collections import Counter, defaultdict
 from typing import Any
 
-from labelmill.prelabel_gateway.v1.events_pb2 import PredictionsCompleted, PredictionsFailed
-from labelmill.qc_scorer.v1.events_pb2 import GateUpdated
+from labelmill.annotation.v1.annotation_pb2 import LABEL_SOURCE_MACHINE
+from labelmill.prelabel_gateway.v1.events_pb2 import (
+    FeaturesComputed,
+    PredictionsCompleted,
+    PredictionsFailed,
+)
+from labelmill.qc_scorer.v1.events_pb2 import GateUpdated, LotPlanned
 from labelmill.task_dispatch.v1.events_pb2 import TasksAccepted, TasksOpened
 from labelmill.template.v1.events_pb2 import ProjectUpdated
+from labelmill.trainer.v1.events_pb2 import TasksPrioritized
 
 from libs.common.codec import message_to_doc
 from services.scheduler.service import Scheduler
 
 
 async def on_projects(service: Scheduler, messages: list[Any]) -> None:
-    await service.remember_projects([m.project.name for m in messages])
+    await service.remember_projects(
+        {m.project.name: m.project.policy.HasField("training") for m in messages}
+    )
 
 
 async def on_gates(service: Scheduler, messages: list[Any]) -> None:
@@ -41,18 +49,43 @@ async def on_accepted(service: Scheduler, messages: list[Any]) -> None:
         totals[message.project].update({"compared": 0})
         for task in message.tasks:
             # Only the blind sample says what a draft is worth: whoever saw it leans on it.
+            taught = not task.sampled and not task.gold
+            if taught and task.label.source != LABEL_SOURCE_MACHINE:
+                totals[message.project].update({"labels": 1})
             if task.sampled and task.HasField("prediction"):
                 equal = task.label.value == task.prediction.value
                 totals[message.project].update({"compared": 1, "equal": int(equal)})
     for project, counts in totals.items():
+        if labels := counts.pop("labels", 0):
+            await service.watch_training(project, labels=labels)
         await service.measure(project, {k: v for k, v in counts.items() if v}, "accepted")
 
 
-async def _count(service: Scheduler, messages: list[Any], what: str) -> None:
-    totals: Counter[str] = Counter()
+async def on_features(service: Scheduler, messages: list[Any]) -> None:
+    for project, count in _sizes(messages).items():
+        await service.watch_training(project, seen=count)
+
+
+async def on_asked(service: Scheduler, messages: list[Any]) -> None:
+    for project, count in _sizes(messages).items():
+        await service.watch_training(project, asked=count)
+
+
+async def on_plans(service: Scheduler, messages: list[Any]) -> None:
+    for m in messages:
+        if m.decision == "STOP":
+            await service.watch_training(m.project, state="DONE")
+
+
+def _sizes(messages: list[Any]) -> Counter[str]:
+    sizes: Counter[str] = Counter()
     for message in messages:
-        totals[message.project] += len(message.tasks)
-    for project, count in totals.items():
+        sizes[message.project] += len(message.tasks)
+    return sizes
+
+
+async def _count(service: Scheduler, messages: list[Any], what: str) -> None:
+    for project, count in _sizes(messages).items():
         await service.measure(project, {what: count})
 
 
@@ -63,4 +96,7 @@ HANDLERS = {
     PredictionsFailed: on_failures,
     TasksOpened: on_opened,
     TasksAccepted: on_accepted,
+    FeaturesComputed: on_features,
+    TasksPrioritized: on_asked,
+    LotPlanned: on_plans,
 }

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from libs.common.codec import from_doc
+from libs.common.codec import from_doc, to_doc
 from libs.common.store import Collection, Doc, Reader, Unit
-from services.scheduler.domain import Measures, Schedule
+from services.scheduler.domain import Measures, Schedule, Training
 
 SCHEDULES = Collection("schedules", indexes=(("dirty", "name"),))
 COUNTS = Collection("counts")
 GATES = Collection("gates", indexes=(("project", "name"),))
-COLLECTIONS = (SCHEDULES, COUNTS, GATES)
+TRAININGS = Collection("trainings")
+COLLECTIONS = (SCHEDULES, COUNTS, GATES, TRAININGS)
 
 
 def schedule_name(project: str) -> str:
@@ -36,6 +37,16 @@ async def measures_of(reader: Reader | Unit, project: str) -> Measures:
         accepted_time=times.get("accepted", ""),
         opened_time=times.get("opened", ""),
     )
+
+
+async def training_of(reader: Reader | Unit, project: str) -> Training | None:
+    """None where the project does not train."""
+    doc = await reader.get(TRAININGS, project)
+    return None if doc is None else from_doc(Training, doc)
+
+
+def save_training(unit: Unit, training: Training) -> None:
+    unit.overwrite(TRAININGS, to_doc(training))
 
 
 async def note_time(unit: Unit, project: str, what: str, time: str) -> None:

@@ -32,7 +32,8 @@ class Background:
     def __init__(self, store_: Store, clock: Clock) -> None:
         self._store, self._clock = store_, clock
         self._ready = ReadyWindow(
-            lambda queue, after, limit: store.open_tasks(store_, queue, after, limit)
+            lambda queue, after, limit: store.open_tasks(store_, queue, after, limit),
+            lambda project: store_.get(store.FLOORS, project),
         )
 
     async def plan_rerouting(self, gate: Doc) -> None:

@@ -7,9 +7,11 @@ from typing import Any
 
 from labelmill.delivery.v1.events_pb2 import DeliveryRejected, LabelsFrozen
 from labelmill.intake.v1.events_pb2 import ItemsAdmitted
-from labelmill.qc_scorer.v1.events_pb2 import GateUpdated
+from labelmill.qc_scorer.v1.events_pb2 import GateUpdated, LabelsRecalled
 from labelmill.review_router.v1.events_pb2 import TasksRouted
+from labelmill.scheduler.v1.events_pb2 import ScheduleUpdated
 from labelmill.template.v1.events_pb2 import ProjectUpdated
+from labelmill.trainer.v1.events_pb2 import ModelPromoted, TasksPrioritized
 
 from libs.common.codec import from_message, message_to_doc
 from services.task_dispatch.domain import Policy, Project, Routing
@@ -35,6 +37,30 @@ async def on_routings(service: TaskDispatch, messages: list[Any]) -> None:
 async def on_gates(service: TaskDispatch, messages: list[Any]) -> None:
     for message in messages:
         await service.plan_rerouting(message_to_doc(message.gate))
+
+
+async def on_promoted(service: TaskDispatch, messages: list[Any]) -> None:
+    for m in messages:
+        if m.HasField("lot"):
+            version = m.version
+            lot = message_to_doc(m.lot)
+            await service.plan_redraft(m.project, version.model, version.version, lot)
+
+
+async def on_priorities(service: TaskDispatch, messages: list[Any]) -> None:
+    for m in messages:
+        await service.prioritize({t.task: t.priority for t in m.tasks})
+
+
+async def on_schedules(service: TaskDispatch, messages: list[Any]) -> None:
+    for m in messages:
+        schedule = m.schedule
+        await service.remember_floor(schedule.project, schedule.offer_floor, schedule.version)
+
+
+async def on_recalled(service: TaskDispatch, messages: list[Any]) -> None:
+    for m in messages:
+        await service.plan_recall(m.project, m.gate, m.reason)
 
 
 async def on_frozen(service: TaskDispatch, messages: list[Any]) -> None:
@@ -64,6 +90,10 @@ HANDLERS = {
     ItemsAdmitted: on_items,
     TasksRouted: on_routings,
     GateUpdated: on_gates,
+    LabelsRecalled: on_recalled,
+    ScheduleUpdated: on_schedules,
+    ModelPromoted: on_promoted,
+    TasksPrioritized: on_priorities,
     LabelsFrozen: on_frozen,
     DeliveryRejected: on_rejected,
 }

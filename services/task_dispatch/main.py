@@ -21,6 +21,8 @@ def build(ctx: Context) -> Parts:
         timers=[
             Timer("expire-leases", 1.0, service.expire_leases),
             Timer("reroute", 0.2, service.reroute_some),
+            Timer("redraft", 0.2, service.redraft_some),
+            Timer("recall", 0.5, service.recall_some),
             Timer("forget-claims", 600.0, service.forget_claims),
         ],
     )

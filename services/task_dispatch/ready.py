@@ -11,12 +11,14 @@ import time
 from collections import OrderedDict
 from collections.abc import Awaitable, Callable
 
-from services.task_dispatch.domain import Task, fits
+from services.task_dispatch.domain import Doc, Task, fits
 
 BLOCK = 256
 _DEEP_BLOCKS = 8
 _EMPTY_SECONDS = 0.25
+_FLOOR_SECONDS = 1.0
 Fetch = Callable[[str, tuple[float, str] | None, int], Awaitable[list[Task]]]
+FetchFloor = Callable[[str], Awaitable[Doc | None]]
 
 
 class Queue:
@@ -31,10 +33,24 @@ class Queue:
 class ReadyWindow:
     """Windows of every queue this process has served."""
 
-    def __init__(self, fetch: Fetch) -> None:
-        self._fetch = fetch
+    def __init__(self, fetch: Fetch, floor: FetchFloor) -> None:
+        self._fetch, self._fetch_floor = fetch, floor
+        self._floors: dict[str, tuple[float, float]] = {}
         self._queues: dict[str, Queue] = {}
         self._leasing: set[str] = set()
+
+    async def know_floor(self, project: str) -> None:
+        """Looks up, every second, the least priority a project offers."""
+        if self._floors.get(project, (0.0, 0.0))[1] < time.monotonic():
+            doc = await self._fetch_floor(project)
+            self.raise_floor(project, doc["floor"] if doc else 0.0)
+
+    def raise_floor(self, project: str, floor: float) -> None:
+        """Tasks below `floor` are offered to nobody; what is in memory is looked at again."""
+        if self._floors.get(project, (0.0, 0.0))[0] != floor:
+            for queue in [q for q in self._queues if q.startswith(f"{project}:")]:
+                del self._queues[queue]
+        self._floors[project] = (floor, time.monotonic() + _FLOOR_SECONDS)
 
     def leasing(self, name: str) -> None:
         """A unit of work is about to lease the task: it is proposed to nobody else meanwhile."""
@@ -82,16 +98,20 @@ class ReadyWindow:
         return found
 
     async def _refill(self, queue: str, known: Queue) -> None:
-        tasks = await self._fetch(queue, None, BLOCK)
+        tasks = self._offered(queue, await self._fetch(queue, None, BLOCK))
         known.tasks = OrderedDict((task.name, task) for task in tasks)
         if not tasks:
             known.empty_until = time.monotonic() + _EMPTY_SECONDS
+
+    def _offered(self, queue: str, tasks: list[Task]) -> list[Task]:
+        floor = self._floors.get(queue.rsplit(":", 1)[0], (0.0, 0.0))[0]
+        return [task for task in tasks if task.priority >= floor]
 
     async def _deeper(self, queue: str, known: Queue, person: str, count: int) -> list[str]:
         last = next(reversed(known.tasks.values()))
         place = known.places.get(person, (-last.priority, last.name))
         for _ in range(_DEEP_BLOCKS):
-            tasks = await self._fetch(queue, place, BLOCK)
+            tasks = self._offered(queue, await self._fetch(queue, place, BLOCK))
             fitting = [t.name for t in tasks if t.name not in self._leasing and fits(t, person)]
             if fitting:
                 known.places[person] = place

@@ -15,8 +15,9 @@ from libs.common.errors import Denied, Exhausted, Invalid, NotFound, OutOfTurn
 from libs.common.patience import eventually
 from libs.common.store import Unit
 from services.task_dispatch import domain, store
-from services.task_dispatch.background import Background, by_shard, changed
+from services.task_dispatch.background import by_shard, changed
 from services.task_dispatch.domain import Assignment, Project, Routing, Stage, State, Task
+from services.task_dispatch.lots import Lots
 
 
 @contextmanager
@@ -28,7 +29,7 @@ def legal() -> Iterator[None]:
         raise OutOfTurn(str(illegal)) from illegal
 
 
-class TaskDispatch(Background):
+class TaskDispatch(Lots):
     """The only owner of a task's state."""
 
     # -- what it hears ------------------------------------------------------------------------
@@ -124,6 +125,7 @@ class TaskDispatch(Background):
         lacking = [s for s in project.policy.required_skills if s not in skills]
         if lacking:
             raise Denied(f"{project_name} needs the skills {', '.join(lacking)}")
+        await self._ready.know_floor(project_name)
         lane = store.REVIEW if stage in domain.REVIEW_STAGES else store.ANNOTATE
         queue = store.queue_of(project_name, lane)
         touched: list[str] = []

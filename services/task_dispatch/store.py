@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from libs.common.codec import from_doc, time_text, to_doc
-from libs.common.names import shard_of
+from libs.common.names import SHARDS, shard_of
 from libs.common.store import Below, Collection, Doc, Reader, Unit, find_below
 from services.task_dispatch.domain import (
     Assignment,
@@ -24,7 +24,21 @@ COUNTERS = Collection("counters")
 PEOPLE = Collection("people")
 CLAIMS = Collection("claims", indexes=(("time",),))
 REROUTES = Collection("reroutes")
-COLLECTIONS = (PROJECTS, TASKS, ASSIGNMENTS, COUNTERS, PEOPLE, CLAIMS, REROUTES)
+REDRAFTS = Collection("redrafts")
+RECALLS = Collection("recalls")
+FLOORS = Collection("floors")
+COLLECTIONS = (
+    PROJECTS,
+    TASKS,
+    ASSIGNMENTS,
+    COUNTERS,
+    PEOPLE,
+    CLAIMS,
+    REROUTES,
+    REDRAFTS,
+    RECALLS,
+    FLOORS,
+)
 ANNOTATE, REVIEW = "annotate", "review"
 
 
@@ -64,6 +78,19 @@ def count(unit: Unit, task: Task, deltas: dict[str, float]) -> None:
 
 def counter_names(project: str, shards: int) -> list[str]:
     return [f"{project}/counters/{shard}" for shard in range(shards)]
+
+
+async def live_count(reader: Reader | Unit, project: str) -> int:
+    """Tasks of a project that were not cancelled."""
+    docs = await reader.get_many(COUNTERS, counter_names(project, SHARDS))
+    made = sum(doc.get("tasks", 0) for doc in docs.values())
+    gone = sum(
+        count
+        for doc in docs.values()
+        for key, count in doc.items()
+        if key.startswith("counts.") and key.endswith(f".{State.CANCELLED}")
+    )
+    return int(made - gone)
 
 
 async def tasks_by_name(reader: Reader | Unit, names: Sequence[str]) -> dict[str, Task]:

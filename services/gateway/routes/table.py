@@ -17,6 +17,7 @@ from labelmill.review_router.v1 import review_router_pb2_grpc
 from labelmill.scheduler.v1 import scheduler_pb2, scheduler_pb2_grpc
 from labelmill.task_dispatch.v1 import task_dispatch_pb2, task_dispatch_pb2_grpc
 from labelmill.template.v1 import template_pb2, template_pb2_grpc
+from labelmill.trainer.v1 import trainer_pb2, trainer_pb2_grpc
 
 STUBS: dict[str, tuple[str, Any]] = {
     "Templates": ("template", template_pb2_grpc.TemplatesStub),
@@ -28,6 +29,7 @@ STUBS: dict[str, tuple[str, Any]] = {
     "Quality": ("qc_scorer", qc_scorer_pb2_grpc.QualityStub),
     "Schedules": ("scheduler", scheduler_pb2_grpc.SchedulesStub),
     "Deliveries": ("delivery", delivery_pb2_grpc.DeliveriesStub),
+    "Models": ("trainer", trainer_pb2_grpc.ModelsStub),
 }
 _MODULES = {
     "Templates": template_pb2,
@@ -38,6 +40,7 @@ _MODULES = {
     "Quality": qc_scorer_pb2,
     "Schedules": scheduler_pb2,
     "Deliveries": delivery_pb2,
+    "Models": trainer_pb2,
 }
 
 
@@ -84,6 +87,7 @@ P = T + "/projects/{project}"
 K = P + "/tasks/{task}"
 A = K + "/assignments/{assignment}"
 D = P + "/deliveries/{delivery}"
+M = P + "/models/{version}"
 
 RPCS: tuple[Rpc, ...] = (
     Rpc("POST", f"/v1/{P}/tasks:claim", "Tasks", "ClaimTasks", {"parent": P}, "annotator", True),
@@ -129,6 +133,9 @@ RPCS: tuple[Rpc, ...] = (
     Rpc("GET", f"/v1/{P}/gates", "Quality", "ListGates", {"parent": P}),
     Rpc("GET", f"/v1/{P}/skills", "Quality", "ListSkills", {"parent": P}),
     Rpc("GET", f"/v1/{P}/quality", "Quality", "GetQuality", {"name": P}),
+    Rpc("GET", f"/v1/{P}/forecast", "Quality", "GetForecast", {"name": P}),
+    Rpc("GET", f"/v1/{P}/models", "Models", "ListVersions", {"parent": P}),
+    Rpc("POST", f"/v1/{M}:rollBack", "Models", "RollBack", {"name": M}),
     Rpc("GET", f"/v1/{P}/schedule", "Schedules", "GetSchedule", {"name": P}),
     Rpc("POST", f"/v1/{P}/deliveries", "Deliveries", "CreateDelivery", {"parent": P}, status=201),
     Rpc("GET", f"/v1/{P}/deliveries", "Deliveries", "ListDeliveries", {"parent": P}),

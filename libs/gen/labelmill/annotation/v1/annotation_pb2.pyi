@@ -79,7 +79,7 @@ class Box(_message.Message):
     def __init__(self, x: _Optional[float] = ..., y: _Optional[float] = ..., width: _Optional[float] = ..., height: _Optional[float] = ..., score: _Optional[float] = ..., **kwargs) -> None: ...
 
 class Prediction(_message.Message):
-    __slots__ = ("name", "task", "model", "model_version", "template", "value", "score", "create_time")
+    __slots__ = ("name", "task", "model", "model_version", "template", "value", "score", "create_time", "lot")
     NAME_FIELD_NUMBER: _ClassVar[int]
     TASK_FIELD_NUMBER: _ClassVar[int]
     MODEL_FIELD_NUMBER: _ClassVar[int]
@@ -88,6 +88,7 @@ class Prediction(_message.Message):
     VALUE_FIELD_NUMBER: _ClassVar[int]
     SCORE_FIELD_NUMBER: _ClassVar[int]
     CREATE_TIME_FIELD_NUMBER: _ClassVar[int]
+    LOT_FIELD_NUMBER: _ClassVar[int]
     name: str
     task: str
     model: str
@@ -96,7 +97,18 @@ class Prediction(_message.Message):
     value: Value
     score: float
     create_time: _timestamp_pb2.Timestamp
-    def __init__(self, name: _Optional[str] = ..., task: _Optional[str] = ..., model: _Optional[str] = ..., model_version: _Optional[str] = ..., template: _Optional[str] = ..., value: _Optional[_Union[Value, _Mapping]] = ..., score: _Optional[float] = ..., create_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ...) -> None: ...
+    lot: int
+    def __init__(self, name: _Optional[str] = ..., task: _Optional[str] = ..., model: _Optional[str] = ..., model_version: _Optional[str] = ..., template: _Optional[str] = ..., value: _Optional[_Union[Value, _Mapping]] = ..., score: _Optional[float] = ..., create_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., lot: _Optional[int] = ...) -> None: ...
+
+class Lot(_message.Message):
+    __slots__ = ("gate", "number", "audit_rate")
+    GATE_FIELD_NUMBER: _ClassVar[int]
+    NUMBER_FIELD_NUMBER: _ClassVar[int]
+    AUDIT_RATE_FIELD_NUMBER: _ClassVar[int]
+    gate: str
+    number: int
+    audit_rate: float
+    def __init__(self, gate: _Optional[str] = ..., number: _Optional[int] = ..., audit_rate: _Optional[float] = ...) -> None: ...
 
 class Annotation(_message.Message):
     __slots__ = ("name", "annotator", "value", "create_time", "work_seconds", "prediction", "late")

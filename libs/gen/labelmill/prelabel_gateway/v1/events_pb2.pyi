@@ -9,12 +9,14 @@ from typing import ClassVar as _ClassVar, Optional as _Optional, Union as _Union
 DESCRIPTOR: _descriptor.FileDescriptor
 
 class PredictionsCompleted(_message.Message):
-    __slots__ = ("project", "tasks")
+    __slots__ = ("project", "tasks", "lot")
     PROJECT_FIELD_NUMBER: _ClassVar[int]
     TASKS_FIELD_NUMBER: _ClassVar[int]
+    LOT_FIELD_NUMBER: _ClassVar[int]
     project: str
     tasks: _containers.RepeatedCompositeFieldContainer[PredictedTask]
-    def __init__(self, project: _Optional[str] = ..., tasks: _Optional[_Iterable[_Union[PredictedTask, _Mapping]]] = ...) -> None: ...
+    lot: _annotation_pb2.Lot
+    def __init__(self, project: _Optional[str] = ..., tasks: _Optional[_Iterable[_Union[PredictedTask, _Mapping]]] = ..., lot: _Optional[_Union[_annotation_pb2.Lot, _Mapping]] = ...) -> None: ...
 
 class PredictedTask(_message.Message):
     __slots__ = ("task", "prediction")
@@ -25,12 +27,32 @@ class PredictedTask(_message.Message):
     def __init__(self, task: _Optional[_Union[_task_dispatch_pb2.Task, _Mapping]] = ..., prediction: _Optional[_Union[_annotation_pb2.Prediction, _Mapping]] = ...) -> None: ...
 
 class PredictionsFailed(_message.Message):
+    __slots__ = ("project", "tasks", "lot")
+    PROJECT_FIELD_NUMBER: _ClassVar[int]
+    TASKS_FIELD_NUMBER: _ClassVar[int]
+    LOT_FIELD_NUMBER: _ClassVar[int]
+    project: str
+    tasks: _containers.RepeatedCompositeFieldContainer[FailedTask]
+    lot: _annotation_pb2.Lot
+    def __init__(self, project: _Optional[str] = ..., tasks: _Optional[_Iterable[_Union[FailedTask, _Mapping]]] = ..., lot: _Optional[_Union[_annotation_pb2.Lot, _Mapping]] = ...) -> None: ...
+
+class FeaturesComputed(_message.Message):
     __slots__ = ("project", "tasks")
     PROJECT_FIELD_NUMBER: _ClassVar[int]
     TASKS_FIELD_NUMBER: _ClassVar[int]
     project: str
-    tasks: _containers.RepeatedCompositeFieldContainer[FailedTask]
-    def __init__(self, project: _Optional[str] = ..., tasks: _Optional[_Iterable[_Union[FailedTask, _Mapping]]] = ...) -> None: ...
+    tasks: _containers.RepeatedCompositeFieldContainer[TaskFeatures]
+    def __init__(self, project: _Optional[str] = ..., tasks: _Optional[_Iterable[_Union[TaskFeatures, _Mapping]]] = ...) -> None: ...
+
+class TaskFeatures(_message.Message):
+    __slots__ = ("task", "vector", "gold")
+    TASK_FIELD_NUMBER: _ClassVar[int]
+    VECTOR_FIELD_NUMBER: _ClassVar[int]
+    GOLD_FIELD_NUMBER: _ClassVar[int]
+    task: str
+    vector: bytes
+    gold: bool
+    def __init__(self, task: _Optional[str] = ..., vector: _Optional[bytes] = ..., gold: _Optional[bool] = ...) -> None: ...
 
 class FailedTask(_message.Message):
     __slots__ = ("task", "reason")

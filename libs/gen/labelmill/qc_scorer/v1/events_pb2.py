@@ -22,23 +22,28 @@ _runtime_version.ValidateProtobufRuntimeVersion(
 _sym_db = _symbol_database.Default()
 
 
+from labelmill.annotation.v1 import annotation_pb2 as labelmill_dot_annotation_dot_v1_dot_annotation__pb2
 from labelmill.qc_scorer.v1 import qc_scorer_pb2 as labelmill_dot_qc__scorer_dot_v1_dot_qc__scorer__pb2
 from labelmill.task_dispatch.v1 import task_dispatch_pb2 as labelmill_dot_task__dispatch_dot_v1_dot_task__dispatch__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n#labelmill/qc_scorer/v1/events.proto\x12\x16labelmill.qc_scorer.v1\x1a&labelmill/qc_scorer/v1/qc_scorer.proto\x1a.labelmill/task_dispatch/v1/task_dispatch.proto\"a\n\x0bTasksScored\x12\x18\n\x07project\x18\x01 \x01(\tR\x07project\x12\x38\n\x05tasks\x18\x02 \x03(\x0b\x32\".labelmill.qc_scorer.v1.ScoredTaskR\x05tasks\"w\n\nScoredTask\x12\x34\n\x04task\x18\x01 \x01(\x0b\x32 .labelmill.task_dispatch.v1.TaskR\x04task\x12\x33\n\x05score\x18\x02 \x01(\x0b\x32\x1d.labelmill.qc_scorer.v1.ScoreR\x05score\"?\n\x0bGateUpdated\x12\x30\n\x04gate\x18\x01 \x01(\x0b\x32\x1c.labelmill.qc_scorer.v1.GateR\x04gate\"O\n\x0eQualityUpdated\x12=\n\x06report\x18\x01 \x01(\x0b\x32%.labelmill.qc_scorer.v1.QualityReportR\x06reportb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n#labelmill/qc_scorer/v1/events.proto\x12\x16labelmill.qc_scorer.v1\x1a(labelmill/annotation/v1/annotation.proto\x1a&labelmill/qc_scorer/v1/qc_scorer.proto\x1a.labelmill/task_dispatch/v1/task_dispatch.proto\"a\n\x0bTasksScored\x12\x18\n\x07project\x18\x01 \x01(\tR\x07project\x12\x38\n\x05tasks\x18\x02 \x03(\x0b\x32\".labelmill.qc_scorer.v1.ScoredTaskR\x05tasks\"w\n\nScoredTask\x12\x34\n\x04task\x18\x01 \x01(\x0b\x32 .labelmill.task_dispatch.v1.TaskR\x04task\x12\x33\n\x05score\x18\x02 \x01(\x0b\x32\x1d.labelmill.qc_scorer.v1.ScoreR\x05score\"?\n\x0bGateUpdated\x12\x30\n\x04gate\x18\x01 \x01(\x0b\x32\x1c.labelmill.qc_scorer.v1.GateR\x04gate\"O\n\x0eQualityUpdated\x12=\n\x06report\x18\x01 \x01(\x0b\x32%.labelmill.qc_scorer.v1.QualityReportR\x06report\"\xa2\x02\n\nLotPlanned\x12\x18\n\x07project\x18\x01 \x01(\tR\x07project\x12\x14\n\x05model\x18\x02 \x01(\tR\x05model\x12#\n\rmodel_version\x18\x03 \x01(\tR\x0cmodelVersion\x12\x1a\n\x08\x64\x65\x63ision\x18\x04 \x01(\tR\x08\x64\x65\x63ision\x12\x16\n\x06reason\x18\x05 \x01(\tR\x06reason\x12\x1d\n\nbatch_size\x18\x06 \x01(\x05R\tbatchSize\x12.\n\x03lot\x18\x07 \x01(\x0b\x32\x1c.labelmill.annotation.v1.LotR\x03lot\x12<\n\x08\x66orecast\x18\x08 \x01(\x0b\x32 .labelmill.qc_scorer.v1.ForecastR\x08\x66orecast\"V\n\x0eLabelsRecalled\x12\x18\n\x07project\x18\x01 \x01(\tR\x07project\x12\x12\n\x04gate\x18\x02 \x01(\tR\x04gate\x12\x16\n\x06reason\x18\x03 \x01(\tR\x06reasonb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'labelmill.qc_scorer.v1.events_pb2', _globals)
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
-  _globals['_TASKSSCORED']._serialized_start=151
-  _globals['_TASKSSCORED']._serialized_end=248
-  _globals['_SCOREDTASK']._serialized_start=250
-  _globals['_SCOREDTASK']._serialized_end=369
-  _globals['_GATEUPDATED']._serialized_start=371
-  _globals['_GATEUPDATED']._serialized_end=434
-  _globals['_QUALITYUPDATED']._serialized_start=436
-  _globals['_QUALITYUPDATED']._serialized_end=515
+  _globals['_TASKSSCORED']._serialized_start=193
+  _globals['_TASKSSCORED']._serialized_end=290
+  _globals['_SCOREDTASK']._serialized_start=292
+  _globals['_SCOREDTASK']._serialized_end=411
+  _globals['_GATEUPDATED']._serialized_start=413
+  _globals['_GATEUPDATED']._serialized_end=476
+  _globals['_QUALITYUPDATED']._serialized_start=478
+  _globals['_QUALITYUPDATED']._serialized_end=557
+  _globals['_LOTPLANNED']._serialized_start=560
+  _globals['_LOTPLANNED']._serialized_end=850
+  _globals['_LABELSRECALLED']._serialized_start=852
+  _globals['_LABELSRECALLED']._serialized_end=938
 # @@protoc_insertion_point(module_scope)

@@ -1,3 +1,4 @@
+from labelmill.annotation.v1 import annotation_pb2 as _annotation_pb2
 from labelmill.qc_scorer.v1 import qc_scorer_pb2 as _qc_scorer_pb2
 from labelmill.task_dispatch.v1 import task_dispatch_pb2 as _task_dispatch_pb2
 from google.protobuf.internal import containers as _containers
@@ -35,3 +36,33 @@ class QualityUpdated(_message.Message):
     REPORT_FIELD_NUMBER: _ClassVar[int]
     report: _qc_scorer_pb2.QualityReport
     def __init__(self, report: _Optional[_Union[_qc_scorer_pb2.QualityReport, _Mapping]] = ...) -> None: ...
+
+class LotPlanned(_message.Message):
+    __slots__ = ("project", "model", "model_version", "decision", "reason", "batch_size", "lot", "forecast")
+    PROJECT_FIELD_NUMBER: _ClassVar[int]
+    MODEL_FIELD_NUMBER: _ClassVar[int]
+    MODEL_VERSION_FIELD_NUMBER: _ClassVar[int]
+    DECISION_FIELD_NUMBER: _ClassVar[int]
+    REASON_FIELD_NUMBER: _ClassVar[int]
+    BATCH_SIZE_FIELD_NUMBER: _ClassVar[int]
+    LOT_FIELD_NUMBER: _ClassVar[int]
+    FORECAST_FIELD_NUMBER: _ClassVar[int]
+    project: str
+    model: str
+    model_version: str
+    decision: str
+    reason: str
+    batch_size: int
+    lot: _annotation_pb2.Lot
+    forecast: _qc_scorer_pb2.Forecast
+    def __init__(self, project: _Optional[str] = ..., model: _Optional[str] = ..., model_version: _Optional[str] = ..., decision: _Optional[str] = ..., reason: _Optional[str] = ..., batch_size: _Optional[int] = ..., lot: _Optional[_Union[_annotation_pb2.Lot, _Mapping]] = ..., forecast: _Optional[_Union[_qc_scorer_pb2.Forecast, _Mapping]] = ...) -> None: ...
+
+class LabelsRecalled(_message.Message):
+    __slots__ = ("project", "gate", "reason")
+    PROJECT_FIELD_NUMBER: _ClassVar[int]
+    GATE_FIELD_NUMBER: _ClassVar[int]
+    REASON_FIELD_NUMBER: _ClassVar[int]
+    project: str
+    gate: str
+    reason: str
+    def __init__(self, project: _Optional[str] = ..., gate: _Optional[str] = ..., reason: _Optional[str] = ...) -> None: ...

@@ -27,13 +27,17 @@ from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__
 from labelmill.annotation.v1 import annotation_pb2 as labelmill_dot_annotation_dot_v1_dot_annotation__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n&labelmill/qc_scorer/v1/qc_scorer.proto\x12\x16labelmill.qc_scorer.v1\x1a\x1b\x62uf/validate/validate.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a(labelmill/annotation/v1/annotation.proto\"\xa8\x04\n\x04Gate\x12\x12\n\x04name\x18\x01 \x01(\tR\x04name\x12\x18\n\x07project\x18\x02 \x01(\tR\x07project\x12\x14\n\x05model\x18\x03 \x01(\tR\x05model\x12#\n\rmodel_version\x18\x04 \x01(\tR\x0cmodelVersion\x12\x37\n\x05state\x18\x05 \x01(\x0e\x32!.labelmill.qc_scorer.v1.GateStateR\x05state\x12\x1c\n\tthreshold\x18\x06 \x01(\x01R\tthreshold\x12\x1f\n\x0b\x65rror_bound\x18\x07 \x01(\x01R\nerrorBound\x12\x1f\n\x0bsample_size\x18\x08 \x01(\x03R\nsampleSize\x12#\n\rsample_errors\x18\t \x01(\x03R\x0csampleErrors\x12\x1e\n\nconfidence\x18\n \x01(\x01R\nconfidence\x12$\n\x0emax_error_rate\x18\x0b \x01(\x01R\x0cmaxErrorRate\x12\x16\n\x06reason\x18\x0c \x01(\tR\x06reason\x12\x18\n\x07version\x18\r \x01(\x03R\x07version\x12;\n\x0bupdate_time\x18\x0e \x01(\x0b\x32\x1a.google.protobuf.TimestampR\nupdateTime\x12\x1d\n\nlook_count\x18\x0f \x01(\x05R\tlookCount\x12%\n\x0e\x65vidence_count\x18\x10 \x01(\x03R\revidenceCount\"\xe0\x02\n\x05Skill\x12\x12\n\x04name\x18\x01 \x01(\tR\x04name\x12\x1c\n\tannotator\x18\x02 \x01(\tR\tannotator\x12)\n\x10\x61nnotation_count\x18\x03 \x01(\x03R\x0f\x61nnotationCount\x12\x1d\n\ngold_count\x18\x04 \x01(\x03R\tgoldCount\x12,\n\x12gold_correct_count\x18\x05 \x01(\x03R\x10goldCorrectCount\x12\x1a\n\x08\x61\x63\x63uracy\x18\x06 \x01(\x01R\x08\x61\x63\x63uracy\x12%\n\x0e\x61\x63\x63uracy_lower\x18\x07 \x01(\x01R\raccuracyLower\x12%\n\x0e\x61\x63\x63uracy_upper\x18\x08 \x01(\x01R\raccuracyUpper\x12\x1c\n\tagreement\x18\t \x01(\x01R\tagreement\x12%\n\x0emedian_seconds\x18\n \x01(\x01R\rmedianSeconds\"\xf3\x01\n\x05Score\x12\x1c\n\tagreement\x18\x01 \x01(\x01R\tagreement\x12<\n\tconsensus\x18\x02 \x01(\x0b\x32\x1e.labelmill.annotation.v1.ValueR\tconsensus\x12\x1e\n\nconfidence\x18\x03 \x01(\x01R\nconfidence\x12#\n\ropinion_count\x18\x04 \x01(\x05R\x0copinionCount\x12-\n\x12matches_prediction\x18\x05 \x01(\x08R\x11matchesPrediction\x12\x1a\n\x08\x64isputed\x18\x06 \x01(\x08R\x08\x64isputed\"\x9d\x03\n\rQualityReport\x12\x18\n\x07project\x18\x01 \x01(\tR\x07project\x12#\n\rmachine_count\x18\x02 \x01(\x03R\x0cmachineCount\x12\x1f\n\x0bhuman_count\x18\x03 \x01(\x03R\nhumanCount\x12.\n\x13machine_error_bound\x18\x04 \x01(\x01R\x11machineErrorBound\x12\x1f\n\x0b\x61udit_count\x18\x05 \x01(\x03R\nauditCount\x12!\n\x0c\x61udit_errors\x18\x06 \x01(\x03R\x0b\x61uditErrors\x12*\n\x11human_error_bound\x18\x07 \x01(\x01R\x0fhumanErrorBound\x12\x1f\n\x0b\x65rror_bound\x18\x08 \x01(\x01R\nerrorBound\x12\x1e\n\nconfidence\x18\t \x01(\x01R\nconfidence\x12$\n\x0emax_error_rate\x18\n \x01(\x01R\x0cmaxErrorRate\x12%\n\x0everified_count\x18\x0b \x01(\x03R\rverifiedCount\"2\n\x10ListGatesRequest\x12\x1e\n\x06parent\x18\x01 \x01(\tB\x06\xbaH\x03\xc8\x01\x01R\x06parent\"G\n\x11ListGatesResponse\x12\x32\n\x05gates\x18\x01 \x03(\x0b\x32\x1c.labelmill.qc_scorer.v1.GateR\x05gates\"{\n\x11ListSkillsRequest\x12\x1e\n\x06parent\x18\x01 \x01(\tB\x06\xbaH\x03\xc8\x01\x01R\x06parent\x12\'\n\tpage_size\x18\x02 \x01(\x05\x42\n\xbaH\x07\x1a\x05\x18\xe8\x07(\x00R\x08pageSize\x12\x1d\n\npage_token\x18\x03 \x01(\tR\tpageToken\"s\n\x12ListSkillsResponse\x12\x35\n\x06skills\x18\x01 \x03(\x0b\x32\x1d.labelmill.qc_scorer.v1.SkillR\x06skills\x12&\n\x0fnext_page_token\x18\x02 \x01(\tR\rnextPageToken\"/\n\x11GetQualityRequest\x12\x1a\n\x04name\x18\x01 \x01(\tB\x06\xbaH\x03\xc8\x01\x01R\x04name*S\n\tGateState\x12\x1a\n\x16GATE_STATE_UNSPECIFIED\x10\x00\x12\x15\n\x11GATE_STATE_CLOSED\x10\x01\x12\x13\n\x0fGATE_STATE_OPEN\x10\x02\x32\xb6\x02\n\x07Quality\x12\x62\n\tListGates\x12(.labelmill.qc_scorer.v1.ListGatesRequest\x1a).labelmill.qc_scorer.v1.ListGatesResponse\"\x00\x12\x65\n\nListSkills\x12).labelmill.qc_scorer.v1.ListSkillsRequest\x1a*.labelmill.qc_scorer.v1.ListSkillsResponse\"\x00\x12`\n\nGetQuality\x12).labelmill.qc_scorer.v1.GetQualityRequest\x1a%.labelmill.qc_scorer.v1.QualityReport\"\x00\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n&labelmill/qc_scorer/v1/qc_scorer.proto\x12\x16labelmill.qc_scorer.v1\x1a\x1b\x62uf/validate/validate.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a(labelmill/annotation/v1/annotation.proto\"\xaa\x07\n\x04Gate\x12\x12\n\x04name\x18\x01 \x01(\tR\x04name\x12\x18\n\x07project\x18\x02 \x01(\tR\x07project\x12\x14\n\x05model\x18\x03 \x01(\tR\x05model\x12#\n\rmodel_version\x18\x04 \x01(\tR\x0cmodelVersion\x12\x37\n\x05state\x18\x05 \x01(\x0e\x32!.labelmill.qc_scorer.v1.GateStateR\x05state\x12\x1c\n\tthreshold\x18\x06 \x01(\x01R\tthreshold\x12\x1f\n\x0b\x65rror_bound\x18\x07 \x01(\x01R\nerrorBound\x12\x1f\n\x0bsample_size\x18\x08 \x01(\x03R\nsampleSize\x12#\n\rsample_errors\x18\t \x01(\x03R\x0csampleErrors\x12\x1e\n\nconfidence\x18\n \x01(\x01R\nconfidence\x12$\n\x0emax_error_rate\x18\x0b \x01(\x01R\x0cmaxErrorRate\x12\x16\n\x06reason\x18\x0c \x01(\tR\x06reason\x12\x18\n\x07version\x18\r \x01(\x03R\x07version\x12;\n\x0bupdate_time\x18\x0e \x01(\x0b\x32\x1a.google.protobuf.TimestampR\nupdateTime\x12\x1d\n\nlook_count\x18\x0f \x01(\x05R\tlookCount\x12%\n\x0e\x65vidence_count\x18\x10 \x01(\x03R\revidenceCount\x12\x10\n\x03lot\x18\x11 \x01(\x05R\x03lot\x12\x1d\n\naudit_rate\x18\x12 \x01(\x01R\tauditRate\x12\x19\n\x08lot_size\x18\x13 \x01(\x03R\x07lotSize\x12\x10\n\x03tie\x18\x14 \x01(\x01R\x03tie\x12\\\n\x10\x63lass_thresholds\x18\x15 \x03(\x0b\x32\x31.labelmill.qc_scorer.v1.Gate.ClassThresholdsEntryR\x0f\x63lassThresholds\x12%\n\x0estanding_count\x18\x16 \x01(\x03R\rstandingCount\x12\'\n\x0fstanding_errors\x18\x17 \x01(\x03R\x0estandingErrors\x12\x30\n\x14standing_lower_bound\x18\x18 \x01(\x01R\x12standingLowerBound\x1a\x42\n\x14\x43lassThresholdsEntry\x12\x10\n\x03key\x18\x01 \x01(\tR\x03key\x12\x14\n\x05value\x18\x02 \x01(\x01R\x05value:\x02\x38\x01\"\xbe\x03\n\x08\x46orecast\x12\x18\n\x07project\x18\x01 \x01(\tR\x07project\x12\x14\n\x05model\x18\x02 \x01(\tR\x05model\x12#\n\rmodel_version\x18\x03 \x01(\tR\x0cmodelVersion\x12\x1d\n\ntask_count\x18\x04 \x01(\x03R\ttaskCount\x12\x1f\n\x0blabel_count\x18\x05 \x01(\x03R\nlabelCount\x12\x35\n\x06prices\x18\x06 \x03(\x0b\x32\x1d.labelmill.qc_scorer.v1.PriceR\x06prices\x12\x1a\n\x08\x64\x65\x63ision\x18\x07 \x01(\tR\x08\x64\x65\x63ision\x12\x16\n\x06reason\x18\x08 \x01(\tR\x06reason\x12;\n\x0bupdate_time\x18\t \x01(\x0b\x32\x1a.google.protobuf.TimestampR\nupdateTime\x12H\n\x0breliability\x18\n \x03(\x0b\x32&.labelmill.qc_scorer.v1.ReliabilityBinR\x0breliability\x12+\n\x11\x63\x61libration_error\x18\x0b \x01(\x01R\x10\x63\x61librationError\"\x92\x01\n\x05Price\x12$\n\x0emax_error_rate\x18\x01 \x01(\x01R\x0cmaxErrorRate\x12\x1f\n\x0bhuman_count\x18\x02 \x01(\x03R\nhumanCount\x12#\n\rmachine_count\x18\x03 \x01(\x03R\x0cmachineCount\x12\x1d\n\naudit_rate\x18\x04 \x01(\x01R\tauditRate\"b\n\x0eReliabilityBin\x12\x1e\n\nconfidence\x18\x01 \x01(\x01R\nconfidence\x12\x1a\n\x08\x61\x63\x63uracy\x18\x02 \x01(\x01R\x08\x61\x63\x63uracy\x12\x14\n\x05\x63ount\x18\x03 \x01(\x03R\x05\x63ount\"0\n\x12GetForecastRequest\x12\x1a\n\x04name\x18\x01 \x01(\tB\x06\xbaH\x03\xc8\x01\x01R\x04name\"\xe0\x02\n\x05Skill\x12\x12\n\x04name\x18\x01 \x01(\tR\x04name\x12\x1c\n\tannotator\x18\x02 \x01(\tR\tannotator\x12)\n\x10\x61nnotation_count\x18\x03 \x01(\x03R\x0f\x61nnotationCount\x12\x1d\n\ngold_count\x18\x04 \x01(\x03R\tgoldCount\x12,\n\x12gold_correct_count\x18\x05 \x01(\x03R\x10goldCorrectCount\x12\x1a\n\x08\x61\x63\x63uracy\x18\x06 \x01(\x01R\x08\x61\x63\x63uracy\x12%\n\x0e\x61\x63\x63uracy_lower\x18\x07 \x01(\x01R\raccuracyLower\x12%\n\x0e\x61\x63\x63uracy_upper\x18\x08 \x01(\x01R\raccuracyUpper\x12\x1c\n\tagreement\x18\t \x01(\x01R\tagreement\x12%\n\x0emedian_seconds\x18\n \x01(\x01R\rmedianSeconds\"\xf3\x01\n\x05Score\x12\x1c\n\tagreement\x18\x01 \x01(\x01R\tagreement\x12<\n\tconsensus\x18\x02 \x01(\x0b\x32\x1e.labelmill.annotation.v1.ValueR\tconsensus\x12\x1e\n\nconfidence\x18\x03 \x01(\x01R\nconfidence\x12#\n\ropinion_count\x18\x04 \x01(\x05R\x0copinionCount\x12-\n\x12matches_prediction\x18\x05 \x01(\x08R\x11matchesPrediction\x12\x1a\n\x08\x64isputed\x18\x06 \x01(\x08R\x08\x64isputed\"\x9d\x03\n\rQualityReport\x12\x18\n\x07project\x18\x01 \x01(\tR\x07project\x12#\n\rmachine_count\x18\x02 \x01(\x03R\x0cmachineCount\x12\x1f\n\x0bhuman_count\x18\x03 \x01(\x03R\nhumanCount\x12.\n\x13machine_error_bound\x18\x04 \x01(\x01R\x11machineErrorBound\x12\x1f\n\x0b\x61udit_count\x18\x05 \x01(\x03R\nauditCount\x12!\n\x0c\x61udit_errors\x18\x06 \x01(\x03R\x0b\x61uditErrors\x12*\n\x11human_error_bound\x18\x07 \x01(\x01R\x0fhumanErrorBound\x12\x1f\n\x0b\x65rror_bound\x18\x08 \x01(\x01R\nerrorBound\x12\x1e\n\nconfidence\x18\t \x01(\x01R\nconfidence\x12$\n\x0emax_error_rate\x18\n \x01(\x01R\x0cmaxErrorRate\x12%\n\x0everified_count\x18\x0b \x01(\x03R\rverifiedCount\"2\n\x10ListGatesRequest\x12\x1e\n\x06parent\x18\x01 \x01(\tB\x06\xbaH\x03\xc8\x01\x01R\x06parent\"G\n\x11ListGatesResponse\x12\x32\n\x05gates\x18\x01 \x03(\x0b\x32\x1c.labelmill.qc_scorer.v1.GateR\x05gates\"{\n\x11ListSkillsRequest\x12\x1e\n\x06parent\x18\x01 \x01(\tB\x06\xbaH\x03\xc8\x01\x01R\x06parent\x12\'\n\tpage_size\x18\x02 \x01(\x05\x42\n\xbaH\x07\x1a\x05\x18\xe8\x07(\x00R\x08pageSize\x12\x1d\n\npage_token\x18\x03 \x01(\tR\tpageToken\"s\n\x12ListSkillsResponse\x12\x35\n\x06skills\x18\x01 \x03(\x0b\x32\x1d.labelmill.qc_scorer.v1.SkillR\x06skills\x12&\n\x0fnext_page_token\x18\x02 \x01(\tR\rnextPageToken\"/\n\x11GetQualityRequest\x12\x1a\n\x04name\x18\x01 \x01(\tB\x06\xbaH\x03\xc8\x01\x01R\x04name*\x84\x01\n\tGateState\x12\x1a\n\x16GATE_STATE_UNSPECIFIED\x10\x00\x12\x15\n\x11GATE_STATE_CLOSED\x10\x01\x12\x13\n\x0fGATE_STATE_OPEN\x10\x02\x12\x16\n\x12GATE_STATE_PROVING\x10\x03\x12\x17\n\x13GATE_STATE_BREACHED\x10\x04\x32\x95\x03\n\x07Quality\x12\x62\n\tListGates\x12(.labelmill.qc_scorer.v1.ListGatesRequest\x1a).labelmill.qc_scorer.v1.ListGatesResponse\"\x00\x12\x65\n\nListSkills\x12).labelmill.qc_scorer.v1.ListSkillsRequest\x1a*.labelmill.qc_scorer.v1.ListSkillsResponse\"\x00\x12`\n\nGetQuality\x12).labelmill.qc_scorer.v1.GetQualityRequest\x1a%.labelmill.qc_scorer.v1.QualityReport\"\x00\x12]\n\x0bGetForecast\x12*.labelmill.qc_scorer.v1.GetForecastRequest\x1a .labelmill.qc_scorer.v1.Forecast\"\x00\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'labelmill.qc_scorer.v1.qc_scorer_pb2', _globals)
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
+  _globals['_GATE_CLASSTHRESHOLDSENTRY']._loaded_options = None
+  _globals['_GATE_CLASSTHRESHOLDSENTRY']._serialized_options = b'8\001'
+  _globals['_GETFORECASTREQUEST'].fields_by_name['name']._loaded_options = None
+  _globals['_GETFORECASTREQUEST'].fields_by_name['name']._serialized_options = b'\272H\003\310\001\001'
   _globals['_LISTGATESREQUEST'].fields_by_name['parent']._loaded_options = None
   _globals['_LISTGATESREQUEST'].fields_by_name['parent']._serialized_options = b'\272H\003\310\001\001'
   _globals['_LISTSKILLSREQUEST'].fields_by_name['parent']._loaded_options = None
@@ -42,26 +46,36 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_LISTSKILLSREQUEST'].fields_by_name['page_size']._serialized_options = b'\272H\007\032\005\030\350\007(\000'
   _globals['_GETQUALITYREQUEST'].fields_by_name['name']._loaded_options = None
   _globals['_GETQUALITYREQUEST'].fields_by_name['name']._serialized_options = b'\272H\003\310\001\001'
-  _globals['_GATESTATE']._serialized_start=2158
-  _globals['_GATESTATE']._serialized_end=2241
+  _globals['_GATESTATE']._serialized_start=3293
+  _globals['_GATESTATE']._serialized_end=3425
   _globals['_GATE']._serialized_start=171
-  _globals['_GATE']._serialized_end=723
-  _globals['_SKILL']._serialized_start=726
-  _globals['_SKILL']._serialized_end=1078
-  _globals['_SCORE']._serialized_start=1081
-  _globals['_SCORE']._serialized_end=1324
-  _globals['_QUALITYREPORT']._serialized_start=1327
-  _globals['_QUALITYREPORT']._serialized_end=1740
-  _globals['_LISTGATESREQUEST']._serialized_start=1742
-  _globals['_LISTGATESREQUEST']._serialized_end=1792
-  _globals['_LISTGATESRESPONSE']._serialized_start=1794
-  _globals['_LISTGATESRESPONSE']._serialized_end=1865
-  _globals['_LISTSKILLSREQUEST']._serialized_start=1867
-  _globals['_LISTSKILLSREQUEST']._serialized_end=1990
-  _globals['_LISTSKILLSRESPONSE']._serialized_start=1992
-  _globals['_LISTSKILLSRESPONSE']._serialized_end=2107
-  _globals['_GETQUALITYREQUEST']._serialized_start=2109
-  _globals['_GETQUALITYREQUEST']._serialized_end=2156
-  _globals['_QUALITY']._serialized_start=2244
-  _globals['_QUALITY']._serialized_end=2554
+  _globals['_GATE']._serialized_end=1109
+  _globals['_GATE_CLASSTHRESHOLDSENTRY']._serialized_start=1043
+  _globals['_GATE_CLASSTHRESHOLDSENTRY']._serialized_end=1109
+  _globals['_FORECAST']._serialized_start=1112
+  _globals['_FORECAST']._serialized_end=1558
+  _globals['_PRICE']._serialized_start=1561
+  _globals['_PRICE']._serialized_end=1707
+  _globals['_RELIABILITYBIN']._serialized_start=1709
+  _globals['_RELIABILITYBIN']._serialized_end=1807
+  _globals['_GETFORECASTREQUEST']._serialized_start=1809
+  _globals['_GETFORECASTREQUEST']._serialized_end=1857
+  _globals['_SKILL']._serialized_start=1860
+  _globals['_SKILL']._serialized_end=2212
+  _globals['_SCORE']._serialized_start=2215
+  _globals['_SCORE']._serialized_end=2458
+  _globals['_QUALITYREPORT']._serialized_start=2461
+  _globals['_QUALITYREPORT']._serialized_end=2874
+  _globals['_LISTGATESREQUEST']._serialized_start=2876
+  _globals['_LISTGATESREQUEST']._serialized_end=2926
+  _globals['_LISTGATESRESPONSE']._serialized_start=2928
+  _globals['_LISTGATESRESPONSE']._serialized_end=2999
+  _globals['_LISTSKILLSREQUEST']._serialized_start=3001
+  _globals['_LISTSKILLSREQUEST']._serialized_end=3124
+  _globals['_LISTSKILLSRESPONSE']._serialized_start=3126
+  _globals['_LISTSKILLSRESPONSE']._serialized_end=3241
+  _globals['_GETQUALITYREQUEST']._serialized_start=3243
+  _globals['_GETQUALITYREQUEST']._serialized_end=3290
+  _globals['_QUALITY']._serialized_start=3428
+  _globals['_QUALITY']._serialized_end=3833
 # @@protoc_insertion_point(module_scope)

@@ -17,12 +17,23 @@ class GateState(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
     GATE_STATE_UNSPECIFIED: _ClassVar[GateState]
     GATE_STATE_CLOSED: _ClassVar[GateState]
     GATE_STATE_OPEN: _ClassVar[GateState]
+    GATE_STATE_PROVING: _ClassVar[GateState]
+    GATE_STATE_BREACHED: _ClassVar[GateState]
 GATE_STATE_UNSPECIFIED: GateState
 GATE_STATE_CLOSED: GateState
 GATE_STATE_OPEN: GateState
+GATE_STATE_PROVING: GateState
+GATE_STATE_BREACHED: GateState
 
 class Gate(_message.Message):
-    __slots__ = ("name", "project", "model", "model_version", "state", "threshold", "error_bound", "sample_size", "sample_errors", "confidence", "max_error_rate", "reason", "version", "update_time", "look_count", "evidence_count")
+    __slots__ = ("name", "project", "model", "model_version", "state", "threshold", "error_bound", "sample_size", "sample_errors", "confidence", "max_error_rate", "reason", "version", "update_time", "look_count", "evidence_count", "lot", "audit_rate", "lot_size", "tie", "class_thresholds", "standing_count", "standing_errors", "standing_lower_bound")
+    class ClassThresholdsEntry(_message.Message):
+        __slots__ = ("key", "value")
+        KEY_FIELD_NUMBER: _ClassVar[int]
+        VALUE_FIELD_NUMBER: _ClassVar[int]
+        key: str
+        value: float
+        def __init__(self, key: _Optional[str] = ..., value: _Optional[float] = ...) -> None: ...
     NAME_FIELD_NUMBER: _ClassVar[int]
     PROJECT_FIELD_NUMBER: _ClassVar[int]
     MODEL_FIELD_NUMBER: _ClassVar[int]
@@ -39,6 +50,14 @@ class Gate(_message.Message):
     UPDATE_TIME_FIELD_NUMBER: _ClassVar[int]
     LOOK_COUNT_FIELD_NUMBER: _ClassVar[int]
     EVIDENCE_COUNT_FIELD_NUMBER: _ClassVar[int]
+    LOT_FIELD_NUMBER: _ClassVar[int]
+    AUDIT_RATE_FIELD_NUMBER: _ClassVar[int]
+    LOT_SIZE_FIELD_NUMBER: _ClassVar[int]
+    TIE_FIELD_NUMBER: _ClassVar[int]
+    CLASS_THRESHOLDS_FIELD_NUMBER: _ClassVar[int]
+    STANDING_COUNT_FIELD_NUMBER: _ClassVar[int]
+    STANDING_ERRORS_FIELD_NUMBER: _ClassVar[int]
+    STANDING_LOWER_BOUND_FIELD_NUMBER: _ClassVar[int]
     name: str
     project: str
     model: str
@@ -55,7 +74,69 @@ class Gate(_message.Message):
     update_time: _timestamp_pb2.Timestamp
     look_count: int
     evidence_count: int
-    def __init__(self, name: _Optional[str] = ..., project: _Optional[str] = ..., model: _Optional[str] = ..., model_version: _Optional[str] = ..., state: _Optional[_Union[GateState, str]] = ..., threshold: _Optional[float] = ..., error_bound: _Optional[float] = ..., sample_size: _Optional[int] = ..., sample_errors: _Optional[int] = ..., confidence: _Optional[float] = ..., max_error_rate: _Optional[float] = ..., reason: _Optional[str] = ..., version: _Optional[int] = ..., update_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., look_count: _Optional[int] = ..., evidence_count: _Optional[int] = ...) -> None: ...
+    lot: int
+    audit_rate: float
+    lot_size: int
+    tie: float
+    class_thresholds: _containers.ScalarMap[str, float]
+    standing_count: int
+    standing_errors: int
+    standing_lower_bound: float
+    def __init__(self, name: _Optional[str] = ..., project: _Optional[str] = ..., model: _Optional[str] = ..., model_version: _Optional[str] = ..., state: _Optional[_Union[GateState, str]] = ..., threshold: _Optional[float] = ..., error_bound: _Optional[float] = ..., sample_size: _Optional[int] = ..., sample_errors: _Optional[int] = ..., confidence: _Optional[float] = ..., max_error_rate: _Optional[float] = ..., reason: _Optional[str] = ..., version: _Optional[int] = ..., update_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., look_count: _Optional[int] = ..., evidence_count: _Optional[int] = ..., lot: _Optional[int] = ..., audit_rate: _Optional[float] = ..., lot_size: _Optional[int] = ..., tie: _Optional[float] = ..., class_thresholds: _Optional[_Mapping[str, float]] = ..., standing_count: _Optional[int] = ..., standing_errors: _Optional[int] = ..., standing_lower_bound: _Optional[float] = ...) -> None: ...
+
+class Forecast(_message.Message):
+    __slots__ = ("project", "model", "model_version", "task_count", "label_count", "prices", "decision", "reason", "update_time", "reliability", "calibration_error")
+    PROJECT_FIELD_NUMBER: _ClassVar[int]
+    MODEL_FIELD_NUMBER: _ClassVar[int]
+    MODEL_VERSION_FIELD_NUMBER: _ClassVar[int]
+    TASK_COUNT_FIELD_NUMBER: _ClassVar[int]
+    LABEL_COUNT_FIELD_NUMBER: _ClassVar[int]
+    PRICES_FIELD_NUMBER: _ClassVar[int]
+    DECISION_FIELD_NUMBER: _ClassVar[int]
+    REASON_FIELD_NUMBER: _ClassVar[int]
+    UPDATE_TIME_FIELD_NUMBER: _ClassVar[int]
+    RELIABILITY_FIELD_NUMBER: _ClassVar[int]
+    CALIBRATION_ERROR_FIELD_NUMBER: _ClassVar[int]
+    project: str
+    model: str
+    model_version: str
+    task_count: int
+    label_count: int
+    prices: _containers.RepeatedCompositeFieldContainer[Price]
+    decision: str
+    reason: str
+    update_time: _timestamp_pb2.Timestamp
+    reliability: _containers.RepeatedCompositeFieldContainer[ReliabilityBin]
+    calibration_error: float
+    def __init__(self, project: _Optional[str] = ..., model: _Optional[str] = ..., model_version: _Optional[str] = ..., task_count: _Optional[int] = ..., label_count: _Optional[int] = ..., prices: _Optional[_Iterable[_Union[Price, _Mapping]]] = ..., decision: _Optional[str] = ..., reason: _Optional[str] = ..., update_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., reliability: _Optional[_Iterable[_Union[ReliabilityBin, _Mapping]]] = ..., calibration_error: _Optional[float] = ...) -> None: ...
+
+class Price(_message.Message):
+    __slots__ = ("max_error_rate", "human_count", "machine_count", "audit_rate")
+    MAX_ERROR_RATE_FIELD_NUMBER: _ClassVar[int]
+    HUMAN_COUNT_FIELD_NUMBER: _ClassVar[int]
+    MACHINE_COUNT_FIELD_NUMBER: _ClassVar[int]
+    AUDIT_RATE_FIELD_NUMBER: _ClassVar[int]
+    max_error_rate: float
+    human_count: int
+    machine_count: int
+    audit_rate: float
+    def __init__(self, max_error_rate: _Optional[float] = ..., human_count: _Optional[int] = ..., machine_count: _Optional[int] = ..., audit_rate: _Optional[float] = ...) -> None: ...
+
+class ReliabilityBin(_message.Message):
+    __slots__ = ("confidence", "accuracy", "count")
+    CONFIDENCE_FIELD_NUMBER: _ClassVar[int]
+    ACCURACY_FIELD_NUMBER: _ClassVar[int]
+    COUNT_FIELD_NUMBER: _ClassVar[int]
+    confidence: float
+    accuracy: float
+    count: int
+    def __init__(self, confidence: _Optional[float] = ..., accuracy: _Optional[float] = ..., count: _Optional[int] = ...) -> None: ...
+
+class GetForecastRequest(_message.Message):
+    __slots__ = ("name",)
+    NAME_FIELD_NUMBER: _ClassVar[int]
+    name: str
+    def __init__(self, name: _Optional[str] = ...) -> None: ...
 
 class Skill(_message.Message):
     __slots__ = ("name", "annotator", "annotation_count", "gold_count", "gold_correct_count", "accuracy", "accuracy_lower", "accuracy_upper", "agreement", "median_seconds")

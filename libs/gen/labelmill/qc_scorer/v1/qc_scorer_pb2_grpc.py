@@ -49,6 +49,11 @@ class QualityStub:
                 request_serializer=labelmill_dot_qc__scorer_dot_v1_dot_qc__scorer__pb2.GetQualityRequest.SerializeToString,
                 response_deserializer=labelmill_dot_qc__scorer_dot_v1_dot_qc__scorer__pb2.QualityReport.FromString,
                 _registered_method=True)
+        self.GetForecast = channel.unary_unary(
+                '/labelmill.qc_scorer.v1.Quality/GetForecast',
+                request_serializer=labelmill_dot_qc__scorer_dot_v1_dot_qc__scorer__pb2.GetForecastRequest.SerializeToString,
+                response_deserializer=labelmill_dot_qc__scorer_dot_v1_dot_qc__scorer__pb2.Forecast.FromString,
+                _registered_method=True)
 
 
 class QualityServicer:
@@ -75,6 +80,14 @@ class QualityServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def GetForecast(self, request, context):
+        """What promises would cost now: human labels still needed for each target error rate.
+        NOT_FOUND until a model of the project was evaluated.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
 
 def add_QualityServicer_to_server(servicer, server):
     rpc_method_handlers = {
@@ -92,6 +105,11 @@ def add_QualityServicer_to_server(servicer, server):
                     servicer.GetQuality,
                     request_deserializer=labelmill_dot_qc__scorer_dot_v1_dot_qc__scorer__pb2.GetQualityRequest.FromString,
                     response_serializer=labelmill_dot_qc__scorer_dot_v1_dot_qc__scorer__pb2.QualityReport.SerializeToString,
+            ),
+            'GetForecast': grpc.unary_unary_rpc_method_handler(
+                    servicer.GetForecast,
+                    request_deserializer=labelmill_dot_qc__scorer_dot_v1_dot_qc__scorer__pb2.GetForecastRequest.FromString,
+                    response_serializer=labelmill_dot_qc__scorer_dot_v1_dot_qc__scorer__pb2.Forecast.SerializeToString,
             ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
@@ -175,6 +193,33 @@ class Quality:
             '/labelmill.qc_scorer.v1.Quality/GetQuality',
             labelmill_dot_qc__scorer_dot_v1_dot_qc__scorer__pb2.GetQualityRequest.SerializeToString,
             labelmill_dot_qc__scorer_dot_v1_dot_qc__scorer__pb2.QualityReport.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def GetForecast(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/labelmill.qc_scorer.v1.Quality/GetForecast',
+            labelmill_dot_qc__scorer_dot_v1_dot_qc__scorer__pb2.GetForecastRequest.SerializeToString,
+            labelmill_dot_qc__scorer_dot_v1_dot_qc__scorer__pb2.Forecast.FromString,
             options,
             channel_credentials,
             insecure,

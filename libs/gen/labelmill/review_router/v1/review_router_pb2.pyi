@@ -24,7 +24,7 @@ ACTION_ADJUDICATE: Action
 ACTION_AUDIT: Action
 
 class Routing(_message.Message):
-    __slots__ = ("task", "task_version", "action", "reason", "prediction", "label", "replica_count", "blind", "sampled", "priority", "comment")
+    __slots__ = ("task", "task_version", "action", "reason", "prediction", "label", "replica_count", "blind", "sampled", "priority", "comment", "gate", "tie")
     TASK_FIELD_NUMBER: _ClassVar[int]
     TASK_VERSION_FIELD_NUMBER: _ClassVar[int]
     ACTION_FIELD_NUMBER: _ClassVar[int]
@@ -36,6 +36,8 @@ class Routing(_message.Message):
     SAMPLED_FIELD_NUMBER: _ClassVar[int]
     PRIORITY_FIELD_NUMBER: _ClassVar[int]
     COMMENT_FIELD_NUMBER: _ClassVar[int]
+    GATE_FIELD_NUMBER: _ClassVar[int]
+    TIE_FIELD_NUMBER: _ClassVar[int]
     task: str
     task_version: int
     action: Action
@@ -47,7 +49,9 @@ class Routing(_message.Message):
     sampled: bool
     priority: float
     comment: str
-    def __init__(self, task: _Optional[str] = ..., task_version: _Optional[int] = ..., action: _Optional[_Union[Action, str]] = ..., reason: _Optional[str] = ..., prediction: _Optional[_Union[_annotation_pb2.Prediction, _Mapping]] = ..., label: _Optional[_Union[_annotation_pb2.Label, _Mapping]] = ..., replica_count: _Optional[int] = ..., blind: _Optional[bool] = ..., sampled: _Optional[bool] = ..., priority: _Optional[float] = ..., comment: _Optional[str] = ...) -> None: ...
+    gate: str
+    tie: float
+    def __init__(self, task: _Optional[str] = ..., task_version: _Optional[int] = ..., action: _Optional[_Union[Action, str]] = ..., reason: _Optional[str] = ..., prediction: _Optional[_Union[_annotation_pb2.Prediction, _Mapping]] = ..., label: _Optional[_Union[_annotation_pb2.Label, _Mapping]] = ..., replica_count: _Optional[int] = ..., blind: _Optional[bool] = ..., sampled: _Optional[bool] = ..., priority: _Optional[float] = ..., comment: _Optional[str] = ..., gate: _Optional[str] = ..., tie: _Optional[float] = ...) -> None: ...
 
 class TryRouteRequest(_message.Message):
     __slots__ = ("parent", "prediction")

@@ -25,7 +25,7 @@ _sym_db = _symbol_database.Default()
 from labelmill.scheduler.v1 import scheduler_pb2 as labelmill_dot_scheduler_dot_v1_dot_scheduler__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n#labelmill/scheduler/v1/events.proto\x12\x16labelmill.scheduler.v1\x1a&labelmill/scheduler/v1/scheduler.proto\"O\n\x0fScheduleUpdated\x12<\n\x08schedule\x18\x01 \x01(\x0b\x32 .labelmill.scheduler.v1.ScheduleR\x08scheduleb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n#labelmill/scheduler/v1/events.proto\x12\x16labelmill.scheduler.v1\x1a&labelmill/scheduler/v1/scheduler.proto\"O\n\x0fScheduleUpdated\x12<\n\x08schedule\x18\x01 \x01(\x0b\x32 .labelmill.scheduler.v1.ScheduleR\x08schedule\"]\n\x11TrainingRequested\x12\x18\n\x07project\x18\x01 \x01(\tR\x07project\x12\x16\n\x06number\x18\x02 \x01(\x05R\x06number\x12\x16\n\x06reason\x18\x03 \x01(\tR\x06reasonb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -34,4 +34,6 @@ if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
   _globals['_SCHEDULEUPDATED']._serialized_start=103
   _globals['_SCHEDULEUPDATED']._serialized_end=182
+  _globals['_TRAININGREQUESTED']._serialized_start=184
+  _globals['_TRAININGREQUESTED']._serialized_end=277
 # @@protoc_insertion_point(module_scope)

@@ -11,3 +11,13 @@ class ScheduleUpdated(_message.Message):
     SCHEDULE_FIELD_NUMBER: _ClassVar[int]
     schedule: _scheduler_pb2.Schedule
     def __init__(self, schedule: _Optional[_Union[_scheduler_pb2.Schedule, _Mapping]] = ...) -> None: ...
+
+class TrainingRequested(_message.Message):
+    __slots__ = ("project", "number", "reason")
+    PROJECT_FIELD_NUMBER: _ClassVar[int]
+    NUMBER_FIELD_NUMBER: _ClassVar[int]
+    REASON_FIELD_NUMBER: _ClassVar[int]
+    project: str
+    number: int
+    reason: str
+    def __init__(self, project: _Optional[str] = ..., number: _Optional[int] = ..., reason: _Optional[str] = ...) -> None: ...

@@ -22,34 +22,39 @@ _runtime_version.ValidateProtobufRuntimeVersion(
 _sym_db = _symbol_database.Default()
 
 
+from labelmill.annotation.v1 import annotation_pb2 as labelmill_dot_annotation_dot_v1_dot_annotation__pb2
 from labelmill.task_dispatch.v1 import task_dispatch_pb2 as labelmill_dot_task__dispatch_dot_v1_dot_task__dispatch__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\'labelmill/task_dispatch/v1/events.proto\x12\x1alabelmill.task_dispatch.v1\x1a.labelmill/task_dispatch/v1/task_dispatch.proto\"`\n\x0cTasksCreated\x12\x18\n\x07project\x18\x01 \x01(\tR\x07project\x12\x36\n\x05tasks\x18\x02 \x03(\x0b\x32 .labelmill.task_dispatch.v1.TaskR\x05tasks\"d\n\x10RoutingRequested\x12\x18\n\x07project\x18\x01 \x01(\tR\x07project\x12\x36\n\x05tasks\x18\x02 \x03(\x0b\x32 .labelmill.task_dispatch.v1.TaskR\x05tasks\"_\n\x0bTasksOpened\x12\x18\n\x07project\x18\x01 \x01(\tR\x07project\x12\x36\n\x05tasks\x18\x02 \x03(\x0b\x32 .labelmill.task_dispatch.v1.TaskR\x05tasks\"a\n\rTasksAssigned\x12\x18\n\x07project\x18\x01 \x01(\tR\x07project\x12\x36\n\x05tasks\x18\x02 \x03(\x0b\x32 .labelmill.task_dispatch.v1.TaskR\x05tasks\"y\n\rTasksReturned\x12\x18\n\x07project\x18\x01 \x01(\tR\x07project\x12\x36\n\x05tasks\x18\x02 \x03(\x0b\x32 .labelmill.task_dispatch.v1.TaskR\x05tasks\x12\x16\n\x06reason\x18\x03 \x01(\tR\x06reason\"h\n\x14\x41nnotationsSubmitted\x12\x18\n\x07project\x18\x01 \x01(\tR\x07project\x12\x36\n\x05tasks\x18\x02 \x03(\x0b\x32 .labelmill.task_dispatch.v1.TaskR\x05tasks\"d\n\x10ReviewsSubmitted\x12\x18\n\x07project\x18\x01 \x01(\tR\x07project\x12\x36\n\x05tasks\x18\x02 \x03(\x0b\x32 .labelmill.task_dispatch.v1.TaskR\x05tasks\"a\n\rTasksAccepted\x12\x18\n\x07project\x18\x01 \x01(\tR\x07project\x12\x36\n\x05tasks\x18\x02 \x03(\x0b\x32 .labelmill.task_dispatch.v1.TaskR\x05tasks\"\\\n\x0eTasksDelivered\x12\x18\n\x07project\x18\x01 \x01(\tR\x07project\x12\x14\n\x05tasks\x18\x02 \x03(\tR\x05tasks\x12\x1a\n\x08\x64\x65livery\x18\x03 \x01(\tR\x08\x64\x65livery\"b\n\x0eTasksCancelled\x12\x18\n\x07project\x18\x01 \x01(\tR\x07project\x12\x36\n\x05tasks\x18\x02 \x03(\x0b\x32 .labelmill.task_dispatch.v1.TaskR\x05tasksb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\'labelmill/task_dispatch/v1/events.proto\x12\x1alabelmill.task_dispatch.v1\x1a(labelmill/annotation/v1/annotation.proto\x1a.labelmill/task_dispatch/v1/task_dispatch.proto\"`\n\x0cTasksCreated\x12\x18\n\x07project\x18\x01 \x01(\tR\x07project\x12\x36\n\x05tasks\x18\x02 \x03(\x0b\x32 .labelmill.task_dispatch.v1.TaskR\x05tasks\"d\n\x10RoutingRequested\x12\x18\n\x07project\x18\x01 \x01(\tR\x07project\x12\x36\n\x05tasks\x18\x02 \x03(\x0b\x32 .labelmill.task_dispatch.v1.TaskR\x05tasks\"_\n\x0bTasksOpened\x12\x18\n\x07project\x18\x01 \x01(\tR\x07project\x12\x36\n\x05tasks\x18\x02 \x03(\x0b\x32 .labelmill.task_dispatch.v1.TaskR\x05tasks\"a\n\rTasksAssigned\x12\x18\n\x07project\x18\x01 \x01(\tR\x07project\x12\x36\n\x05tasks\x18\x02 \x03(\x0b\x32 .labelmill.task_dispatch.v1.TaskR\x05tasks\"y\n\rTasksReturned\x12\x18\n\x07project\x18\x01 \x01(\tR\x07project\x12\x36\n\x05tasks\x18\x02 \x03(\x0b\x32 .labelmill.task_dispatch.v1.TaskR\x05tasks\x12\x16\n\x06reason\x18\x03 \x01(\tR\x06reason\"h\n\x14\x41nnotationsSubmitted\x12\x18\n\x07project\x18\x01 \x01(\tR\x07project\x12\x36\n\x05tasks\x18\x02 \x03(\x0b\x32 .labelmill.task_dispatch.v1.TaskR\x05tasks\"d\n\x10ReviewsSubmitted\x12\x18\n\x07project\x18\x01 \x01(\tR\x07project\x12\x36\n\x05tasks\x18\x02 \x03(\x0b\x32 .labelmill.task_dispatch.v1.TaskR\x05tasks\"a\n\rTasksAccepted\x12\x18\n\x07project\x18\x01 \x01(\tR\x07project\x12\x36\n\x05tasks\x18\x02 \x03(\x0b\x32 .labelmill.task_dispatch.v1.TaskR\x05tasks\"\\\n\x0eTasksDelivered\x12\x18\n\x07project\x18\x01 \x01(\tR\x07project\x12\x14\n\x05tasks\x18\x02 \x03(\tR\x05tasks\x12\x1a\n\x08\x64\x65livery\x18\x03 \x01(\tR\x08\x64\x65livery\"b\n\x0eTasksCancelled\x12\x18\n\x07project\x18\x01 \x01(\tR\x07project\x12\x36\n\x05tasks\x18\x02 \x03(\x0b\x32 .labelmill.task_dispatch.v1.TaskR\x05tasks\"\xce\x01\n\x0f\x44raftsRequested\x12\x18\n\x07project\x18\x01 \x01(\tR\x07project\x12\x36\n\x05tasks\x18\x02 \x03(\x0b\x32 .labelmill.task_dispatch.v1.TaskR\x05tasks\x12\x14\n\x05model\x18\x03 \x01(\tR\x05model\x12#\n\rmodel_version\x18\x04 \x01(\tR\x0cmodelVersion\x12.\n\x03lot\x18\x05 \x01(\x0b\x32\x1c.labelmill.annotation.v1.LotR\x03lot\"\xa2\x01\n\tLotFrozen\x12\x18\n\x07project\x18\x01 \x01(\tR\x07project\x12.\n\x03lot\x18\x02 \x01(\x0b\x32\x1c.labelmill.annotation.v1.LotR\x03lot\x12\x1d\n\ntask_count\x18\x03 \x01(\x03R\ttaskCount\x12,\n\x12project_task_count\x18\x04 \x01(\x03R\x10projectTaskCountb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'labelmill.task_dispatch.v1.events_pb2', _globals)
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
-  _globals['_TASKSCREATED']._serialized_start=119
-  _globals['_TASKSCREATED']._serialized_end=215
-  _globals['_ROUTINGREQUESTED']._serialized_start=217
-  _globals['_ROUTINGREQUESTED']._serialized_end=317
-  _globals['_TASKSOPENED']._serialized_start=319
-  _globals['_TASKSOPENED']._serialized_end=414
-  _globals['_TASKSASSIGNED']._serialized_start=416
-  _globals['_TASKSASSIGNED']._serialized_end=513
-  _globals['_TASKSRETURNED']._serialized_start=515
-  _globals['_TASKSRETURNED']._serialized_end=636
-  _globals['_ANNOTATIONSSUBMITTED']._serialized_start=638
-  _globals['_ANNOTATIONSSUBMITTED']._serialized_end=742
-  _globals['_REVIEWSSUBMITTED']._serialized_start=744
-  _globals['_REVIEWSSUBMITTED']._serialized_end=844
-  _globals['_TASKSACCEPTED']._serialized_start=846
-  _globals['_TASKSACCEPTED']._serialized_end=943
-  _globals['_TASKSDELIVERED']._serialized_start=945
-  _globals['_TASKSDELIVERED']._serialized_end=1037
-  _globals['_TASKSCANCELLED']._serialized_start=1039
-  _globals['_TASKSCANCELLED']._serialized_end=1137
+  _globals['_TASKSCREATED']._serialized_start=161
+  _globals['_TASKSCREATED']._serialized_end=257
+  _globals['_ROUTINGREQUESTED']._serialized_start=259
+  _globals['_ROUTINGREQUESTED']._serialized_end=359
+  _globals['_TASKSOPENED']._serialized_start=361
+  _globals['_TASKSOPENED']._serialized_end=456
+  _globals['_TASKSASSIGNED']._serialized_start=458
+  _globals['_TASKSASSIGNED']._serialized_end=555
+  _globals['_TASKSRETURNED']._serialized_start=557
+  _globals['_TASKSRETURNED']._serialized_end=678
+  _globals['_ANNOTATIONSSUBMITTED']._serialized_start=680
+  _globals['_ANNOTATIONSSUBMITTED']._serialized_end=784
+  _globals['_REVIEWSSUBMITTED']._serialized_start=786
+  _globals['_REVIEWSSUBMITTED']._serialized_end=886
+  _globals['_TASKSACCEPTED']._serialized_start=888
+  _globals['_TASKSACCEPTED']._serialized_end=985
+  _globals['_TASKSDELIVERED']._serialized_start=987
+  _globals['_TASKSDELIVERED']._serialized_end=1079
+  _globals['_TASKSCANCELLED']._serialized_start=1081
+  _globals['_TASKSCANCELLED']._serialized_end=1179
+  _globals['_DRAFTSREQUESTED']._serialized_start=1182
+  _globals['_DRAFTSREQUESTED']._serialized_end=1388
+  _globals['_LOTFROZEN']._serialized_start=1391
+  _globals['_LOTFROZEN']._serialized_end=1553
 # @@protoc_insertion_point(module_scope)

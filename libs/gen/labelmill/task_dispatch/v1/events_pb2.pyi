@@ -1,3 +1,4 @@
+from labelmill.annotation.v1 import annotation_pb2 as _annotation_pb2
 from labelmill.task_dispatch.v1 import task_dispatch_pb2 as _task_dispatch_pb2
 from google.protobuf.internal import containers as _containers
 from google.protobuf import descriptor as _descriptor
@@ -90,3 +91,29 @@ class TasksCancelled(_message.Message):
     project: str
     tasks: _containers.RepeatedCompositeFieldContainer[_task_dispatch_pb2.Task]
     def __init__(self, project: _Optional[str] = ..., tasks: _Optional[_Iterable[_Union[_task_dispatch_pb2.Task, _Mapping]]] = ...) -> None: ...
+
+class DraftsRequested(_message.Message):
+    __slots__ = ("project", "tasks", "model", "model_version", "lot")
+    PROJECT_FIELD_NUMBER: _ClassVar[int]
+    TASKS_FIELD_NUMBER: _ClassVar[int]
+    MODEL_FIELD_NUMBER: _ClassVar[int]
+    MODEL_VERSION_FIELD_NUMBER: _ClassVar[int]
+    LOT_FIELD_NUMBER: _ClassVar[int]
+    project: str
+    tasks: _containers.RepeatedCompositeFieldContainer[_task_dispatch_pb2.Task]
+    model: str
+    model_version: str
+    lot: _annotation_pb2.Lot
+    def __init__(self, project: _Optional[str] = ..., tasks: _Optional[_Iterable[_Union[_task_dispatch_pb2.Task, _Mapping]]] = ..., model: _Optional[str] = ..., model_version: _Optional[str] = ..., lot: _Optional[_Union[_annotation_pb2.Lot, _Mapping]] = ...) -> None: ...
+
+class LotFrozen(_message.Message):
+    __slots__ = ("project", "lot", "task_count", "project_task_count")
+    PROJECT_FIELD_NUMBER: _ClassVar[int]
+    LOT_FIELD_NUMBER: _ClassVar[int]
+    TASK_COUNT_FIELD_NUMBER: _ClassVar[int]
+    PROJECT_TASK_COUNT_FIELD_NUMBER: _ClassVar[int]
+    project: str
+    lot: _annotation_pb2.Lot
+    task_count: int
+    project_task_count: int
+    def __init__(self, project: _Optional[str] = ..., lot: _Optional[_Union[_annotation_pb2.Lot, _Mapping]] = ..., task_count: _Optional[int] = ..., project_task_count: _Optional[int] = ...) -> None: ...

@@ -26,7 +26,7 @@ from buf.validate import validate_pb2 as buf_dot_validate_dot_validate__pb2
 from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n$labelmill/template/v1/template.proto\x12\x15labelmill.template.v1\x1a\x1b\x62uf/validate/validate.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\xfb\x03\n\x08Template\x12\x12\n\x04name\x18\x01 \x01(\tR\x04name\x12!\n\x0c\x64isplay_name\x18\x02 \x01(\tR\x0b\x64isplayName\x12;\n\x0b\x63reate_time\x18\x03 \x01(\x0b\x32\x1a.google.protobuf.TimestampR\ncreateTime\x12\x41\n\x0b\x64\x61ta_fields\x18\x04 \x03(\x0b\x32 .labelmill.template.v1.DataFieldR\ndataFields\x12\x45\n\x0clabel_schema\x18\x05 \x01(\x0b\x32\".labelmill.template.v1.LabelSchemaR\x0blabelSchema\x12\"\n\runit_of_error\x18\x06 \x01(\tR\x0bunitOfError\x12\x12\n\x04loss\x18\x07 \x01(\tR\x04loss\x12\x1d\n\nmerge_rule\x18\x08 \x01(\tR\tmergeRule\x12\x42\n\x0bmodel_route\x18\t \x01(\x0b\x32!.labelmill.template.v1.ModelRouteR\nmodelRoute\x12\x18\n\x07\x65xports\x18\n \x03(\tR\x07\x65xports\x12\x1c\n\tguideline\x18\x0b \x01(\tR\tguideline\x12\x1e\n\ndefinition\x18\x0c \x01(\tR\ndefinition\"\x9d\x01\n\tDataField\x12\x31\n\x04name\x18\x01 \x01(\tB\x1d\xbaH\x1ar\x18\x32\x16^[a-z][a-z0-9_]{0,62}$R\x04name\x12&\n\x04type\x18\x02 \x01(\tB\x12\xbaH\x0fr\rR\x04textR\x05imageR\x04type\x12\x1a\n\x08required\x18\x03 \x01(\x08R\x08required\x12\x19\n\x08max_size\x18\x04 \x01(\x03R\x07maxSize\"^\n\x0bLabelSchema\x12\x14\n\x05shape\x18\x01 \x01(\tR\x05shape\x12\x18\n\x07\x63lasses\x18\x02 \x03(\tR\x07\x63lasses\x12\x1f\n\x0bmax_objects\x18\x03 \x01(\x05R\nmaxObjects\"r\n\nModelRoute\x12\x14\n\x05model\x18\x01 \x01(\tR\x05model\x12\x18\n\x07version\x18\x02 \x01(\tR\x07version\x12\x1e\n\ncapability\x18\x03 \x01(\tR\ncapability\x12\x14\n\x05input\x18\x04 \x01(\tR\x05input\"\x80\x01\n\x06Target\x12=\n\x0emax_error_rate\x18\x01 \x01(\x01\x42\x17\xbaH\x14\x12\x12\x11\x00\x00\x00\x00\x00\x00\xf0?!\x00\x00\x00\x00\x00\x00\x00\x00R\x0cmaxErrorRate\x12\x37\n\nconfidence\x18\x02 \x01(\x01\x42\x17\xbaH\x14\x12\x12\x11\x00\x00\x00\x00\x00\x00\xf0?)\x00\x00\x00\x00\x00\x00\x00\x00R\nconfidence\"\xc1\x04\n\x06Policy\x12.\n\rreplica_count\x18\x01 \x01(\x05\x42\t\xbaH\x06\x1a\x04\x18\x19(\x00R\x0creplicaCount\x12:\n\x0creview_share\x18\x02 \x01(\x01\x42\x17\xbaH\x14\x12\x12\x19\x00\x00\x00\x00\x00\x00\xf0?)\x00\x00\x00\x00\x00\x00\x00\x00R\x0breviewShare\x12\x38\n\x0b\x61udit_share\x18\x03 \x01(\x01\x42\x17\xbaH\x14\x12\x12\x19\x00\x00\x00\x00\x00\x00\xf0?)\x00\x00\x00\x00\x00\x00\x00\x00R\nauditShare\x12#\n\rmachine_label\x18\x04 \x01(\x08R\x0cmachineLabel\x12\x1b\n\tpre_label\x18\x05 \x01(\x08R\x08preLabel\x12\x30\n\rlease_seconds\x18\x06 \x01(\x05\x42\x0b\xbaH\x08\x1a\x06\x18\x80\xa3\x05(\x00R\x0cleaseSeconds\x12,\n\rannotator_cap\x18\x07 \x01(\x05\x42\x07\xbaH\x04\x1a\x02(\x00R\x0c\x61nnotatorCap\x12\x31\n\x0frequired_skills\x18\x08 \x03(\tB\x08\xbaH\x05\x92\x01\x02\x10\x14R\x0erequiredSkills\x12\x42\n\x0bmodel_route\x18\t \x01(\x0b\x32!.labelmill.template.v1.ModelRouteR\nmodelRoute\x12\x31\n\x0bhourly_cost\x18\n \x01(\x01\x42\x10\xbaH\r\x12\x0b)\x00\x00\x00\x00\x00\x00\x00\x00@\x01R\nhourlyCost\x12\x45\n\x12people_audit_share\x18\x0b \x01(\x01\x42\x17\xbaH\x14\x12\x12\x19\x00\x00\x00\x00\x00\x00\xf0?)\x00\x00\x00\x00\x00\x00\x00\x00R\x10peopleAuditShare\"\xdd\x03\n\x07Project\x12\x12\n\x04name\x18\x01 \x01(\tR\x04name\x12!\n\x0c\x64isplay_name\x18\x02 \x01(\tR\x0b\x64isplayName\x12\x1a\n\x08template\x18\x03 \x01(\tR\x08template\x12\x35\n\x06target\x18\x04 \x01(\x0b\x32\x1d.labelmill.template.v1.TargetR\x06target\x12\x35\n\x06policy\x18\x05 \x01(\x0b\x32\x1d.labelmill.template.v1.PolicyR\x06policy\x12;\n\x0b\x63reate_time\x18\x06 \x01(\x0b\x32\x1a.google.protobuf.TimestampR\ncreateTime\x12;\n\x0bupdate_time\x18\x07 \x01(\x0b\x32\x1a.google.protobuf.TimestampR\nupdateTime\x12\x18\n\x07version\x18\x08 \x01(\x03R\x07version\x12\x42\n\x06labels\x18\t \x03(\x0b\x32*.labelmill.template.v1.Project.LabelsEntryR\x06labels\x1a\x39\n\x0bLabelsEntry\x12\x10\n\x03key\x18\x01 \x01(\tR\x03key\x12\x14\n\x05value\x18\x02 \x01(\tR\x05value:\x02\x38\x01\"0\n\x12GetTemplateRequest\x12\x1a\n\x04name\x18\x01 \x01(\tB\x06\xbaH\x03\xc8\x01\x01R\x04name\"~\n\x14ListTemplatesRequest\x12\x1e\n\x06parent\x18\x01 \x01(\tB\x06\xbaH\x03\xc8\x01\x01R\x06parent\x12\'\n\tpage_size\x18\x02 \x01(\x05\x42\n\xbaH\x07\x1a\x05\x18\xe8\x07(\x00R\x08pageSize\x12\x1d\n\npage_token\x18\x03 \x01(\tR\tpageToken\"~\n\x15ListTemplatesResponse\x12=\n\ttemplates\x18\x01 \x03(\x0b\x32\x1f.labelmill.template.v1.TemplateR\ttemplates\x12&\n\x0fnext_page_token\x18\x02 \x01(\tR\rnextPageToken\"\xa5\x01\n\x16PublishTemplateRequest\x12\x1e\n\x06parent\x18\x01 \x01(\tB\x06\xbaH\x03\xc8\x01\x01R\x06parent\x12>\n\x0btemplate_id\x18\x02 \x01(\tB\x1d\xbaH\x1ar\x18\x32\x16^[a-z][a-z0-9-]{0,62}$R\ntemplateId\x12+\n\ndefinition\x18\x03 \x01(\tB\x0b\xbaH\x08r\x06\x10\x01\x18\xc0\x84=R\ndefinition\"\xdf\x01\n\x14\x43reateProjectRequest\x12\x1e\n\x06parent\x18\x01 \x01(\tB\x06\xbaH\x03\xc8\x01\x01R\x06parent\x12<\n\nproject_id\x18\x02 \x01(\tB\x1d\xbaH\x1ar\x18\x32\x16^[a-z][a-z0-9-]{0,62}$R\tprojectId\x12@\n\x07project\x18\x03 \x01(\x0b\x32\x1e.labelmill.template.v1.ProjectB\x06\xbaH\x03\xc8\x01\x01R\x07project\x12\'\n\nrequest_id\x18\x04 \x01(\tB\x08\xbaH\x05r\x03\x18\xff\x01R\trequestId\"/\n\x11GetProjectRequest\x12\x1a\n\x04name\x18\x01 \x01(\tB\x06\xbaH\x03\xc8\x01\x01R\x04name\"}\n\x13ListProjectsRequest\x12\x1e\n\x06parent\x18\x01 \x01(\tB\x06\xbaH\x03\xc8\x01\x01R\x06parent\x12\'\n\tpage_size\x18\x02 \x01(\x05\x42\n\xbaH\x07\x1a\x05\x18\xe8\x07(\x00R\x08pageSize\x12\x1d\n\npage_token\x18\x03 \x01(\tR\tpageToken\"z\n\x14ListProjectsResponse\x12:\n\x08projects\x18\x01 \x03(\x0b\x32\x1e.labelmill.template.v1.ProjectR\x08projects\x12&\n\x0fnext_page_token\x18\x02 \x01(\tR\rnextPageToken\"X\n\x14UpdateProjectRequest\x12@\n\x07project\x18\x01 \x01(\x0b\x32\x1e.labelmill.template.v1.ProjectB\x06\xbaH\x03\xc8\x01\x01R\x07project2\xbb\x02\n\tTemplates\x12[\n\x0bGetTemplate\x12).labelmill.template.v1.GetTemplateRequest\x1a\x1f.labelmill.template.v1.Template\"\x00\x12l\n\rListTemplates\x12+.labelmill.template.v1.ListTemplatesRequest\x1a,.labelmill.template.v1.ListTemplatesResponse\"\x00\x12\x63\n\x0fPublishTemplate\x12-.labelmill.template.v1.PublishTemplateRequest\x1a\x1f.labelmill.template.v1.Template\"\x00\x32\x8f\x03\n\x08Projects\x12^\n\rCreateProject\x12+.labelmill.template.v1.CreateProjectRequest\x1a\x1e.labelmill.template.v1.Project\"\x00\x12X\n\nGetProject\x12(.labelmill.template.v1.GetProjectRequest\x1a\x1e.labelmill.template.v1.Project\"\x00\x12i\n\x0cListProjects\x12*.labelmill.template.v1.ListProjectsRequest\x1a+.labelmill.template.v1.ListProjectsResponse\"\x00\x12^\n\rUpdateProject\x12+.labelmill.template.v1.UpdateProjectRequest\x1a\x1e.labelmill.template.v1.Project\"\x00\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n$labelmill/template/v1/template.proto\x12\x15labelmill.template.v1\x1a\x1b\x62uf/validate/validate.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\xfb\x03\n\x08Template\x12\x12\n\x04name\x18\x01 \x01(\tR\x04name\x12!\n\x0c\x64isplay_name\x18\x02 \x01(\tR\x0b\x64isplayName\x12;\n\x0b\x63reate_time\x18\x03 \x01(\x0b\x32\x1a.google.protobuf.TimestampR\ncreateTime\x12\x41\n\x0b\x64\x61ta_fields\x18\x04 \x03(\x0b\x32 .labelmill.template.v1.DataFieldR\ndataFields\x12\x45\n\x0clabel_schema\x18\x05 \x01(\x0b\x32\".labelmill.template.v1.LabelSchemaR\x0blabelSchema\x12\"\n\runit_of_error\x18\x06 \x01(\tR\x0bunitOfError\x12\x12\n\x04loss\x18\x07 \x01(\tR\x04loss\x12\x1d\n\nmerge_rule\x18\x08 \x01(\tR\tmergeRule\x12\x42\n\x0bmodel_route\x18\t \x01(\x0b\x32!.labelmill.template.v1.ModelRouteR\nmodelRoute\x12\x18\n\x07\x65xports\x18\n \x03(\tR\x07\x65xports\x12\x1c\n\tguideline\x18\x0b \x01(\tR\tguideline\x12\x1e\n\ndefinition\x18\x0c \x01(\tR\ndefinition\"\x9d\x01\n\tDataField\x12\x31\n\x04name\x18\x01 \x01(\tB\x1d\xbaH\x1ar\x18\x32\x16^[a-z][a-z0-9_]{0,62}$R\x04name\x12&\n\x04type\x18\x02 \x01(\tB\x12\xbaH\x0fr\rR\x04textR\x05imageR\x04type\x12\x1a\n\x08required\x18\x03 \x01(\x08R\x08required\x12\x19\n\x08max_size\x18\x04 \x01(\x03R\x07maxSize\"^\n\x0bLabelSchema\x12\x14\n\x05shape\x18\x01 \x01(\tR\x05shape\x12\x18\n\x07\x63lasses\x18\x02 \x03(\tR\x07\x63lasses\x12\x1f\n\x0bmax_objects\x18\x03 \x01(\x05R\nmaxObjects\"r\n\nModelRoute\x12\x14\n\x05model\x18\x01 \x01(\tR\x05model\x12\x18\n\x07version\x18\x02 \x01(\tR\x07version\x12\x1e\n\ncapability\x18\x03 \x01(\tR\ncapability\x12\x14\n\x05input\x18\x04 \x01(\tR\x05input\"\xdd\x02\n\x06Target\x12=\n\x0emax_error_rate\x18\x01 \x01(\x01\x42\x17\xbaH\x14\x12\x12\x11\x00\x00\x00\x00\x00\x00\xf0?!\x00\x00\x00\x00\x00\x00\x00\x00R\x0cmaxErrorRate\x12\x37\n\nconfidence\x18\x02 \x01(\x01\x42\x17\xbaH\x14\x12\x12\x11\x00\x00\x00\x00\x00\x00\xf0?)\x00\x00\x00\x00\x00\x00\x00\x00R\nconfidence\x12Q\n\x0c\x63lass_floors\x18\x03 \x03(\x0b\x32..labelmill.template.v1.Target.ClassFloorsEntryR\x0b\x63lassFloors\x12H\n\treference\x18\x04 \x01(\x0e\x32 .labelmill.template.v1.ReferenceB\x08\xbaH\x05\x82\x01\x02\x10\x01R\treference\x1a>\n\x10\x43lassFloorsEntry\x12\x10\n\x03key\x18\x01 \x01(\tR\x03key\x12\x14\n\x05value\x18\x02 \x01(\x01R\x05value:\x02\x38\x01\"\xfe\x04\n\x06Policy\x12.\n\rreplica_count\x18\x01 \x01(\x05\x42\t\xbaH\x06\x1a\x04\x18\x19(\x00R\x0creplicaCount\x12:\n\x0creview_share\x18\x02 \x01(\x01\x42\x17\xbaH\x14\x12\x12\x19\x00\x00\x00\x00\x00\x00\xf0?)\x00\x00\x00\x00\x00\x00\x00\x00R\x0breviewShare\x12\x38\n\x0b\x61udit_share\x18\x03 \x01(\x01\x42\x17\xbaH\x14\x12\x12\x19\x00\x00\x00\x00\x00\x00\xf0?)\x00\x00\x00\x00\x00\x00\x00\x00R\nauditShare\x12#\n\rmachine_label\x18\x04 \x01(\x08R\x0cmachineLabel\x12\x1b\n\tpre_label\x18\x05 \x01(\x08R\x08preLabel\x12\x30\n\rlease_seconds\x18\x06 \x01(\x05\x42\x0b\xbaH\x08\x1a\x06\x18\x80\xa3\x05(\x00R\x0cleaseSeconds\x12,\n\rannotator_cap\x18\x07 \x01(\x05\x42\x07\xbaH\x04\x1a\x02(\x00R\x0c\x61nnotatorCap\x12\x31\n\x0frequired_skills\x18\x08 \x03(\tB\x08\xbaH\x05\x92\x01\x02\x10\x14R\x0erequiredSkills\x12\x42\n\x0bmodel_route\x18\t \x01(\x0b\x32!.labelmill.template.v1.ModelRouteR\nmodelRoute\x12\x31\n\x0bhourly_cost\x18\n \x01(\x01\x42\x10\xbaH\r\x12\x0b)\x00\x00\x00\x00\x00\x00\x00\x00@\x01R\nhourlyCost\x12\x45\n\x12people_audit_share\x18\x0b \x01(\x01\x42\x17\xbaH\x14\x12\x12\x19\x00\x00\x00\x00\x00\x00\xf0?)\x00\x00\x00\x00\x00\x00\x00\x00R\x10peopleAuditShare\x12;\n\x08training\x18\x0c \x01(\x0b\x32\x1f.labelmill.template.v1.TrainingR\x08training\"U\n\x08Training\x12(\n\tembedding\x18\x01 \x01(\tB\n\xbaH\x07r\x05\x10\x01\x18\xc8\x01R\tembedding\x12\x1f\n\x05input\x18\x02 \x01(\tB\t\xbaH\x06r\x04\x10\x01\x18?R\x05input\"\xdd\x03\n\x07Project\x12\x12\n\x04name\x18\x01 \x01(\tR\x04name\x12!\n\x0c\x64isplay_name\x18\x02 \x01(\tR\x0b\x64isplayName\x12\x1a\n\x08template\x18\x03 \x01(\tR\x08template\x12\x35\n\x06target\x18\x04 \x01(\x0b\x32\x1d.labelmill.template.v1.TargetR\x06target\x12\x35\n\x06policy\x18\x05 \x01(\x0b\x32\x1d.labelmill.template.v1.PolicyR\x06policy\x12;\n\x0b\x63reate_time\x18\x06 \x01(\x0b\x32\x1a.google.protobuf.TimestampR\ncreateTime\x12;\n\x0bupdate_time\x18\x07 \x01(\x0b\x32\x1a.google.protobuf.TimestampR\nupdateTime\x12\x18\n\x07version\x18\x08 \x01(\x03R\x07version\x12\x42\n\x06labels\x18\t \x03(\x0b\x32*.labelmill.template.v1.Project.LabelsEntryR\x06labels\x1a\x39\n\x0bLabelsEntry\x12\x10\n\x03key\x18\x01 \x01(\tR\x03key\x12\x14\n\x05value\x18\x02 \x01(\tR\x05value:\x02\x38\x01\"0\n\x12GetTemplateRequest\x12\x1a\n\x04name\x18\x01 \x01(\tB\x06\xbaH\x03\xc8\x01\x01R\x04name\"~\n\x14ListTemplatesRequest\x12\x1e\n\x06parent\x18\x01 \x01(\tB\x06\xbaH\x03\xc8\x01\x01R\x06parent\x12\'\n\tpage_size\x18\x02 \x01(\x05\x42\n\xbaH\x07\x1a\x05\x18\xe8\x07(\x00R\x08pageSize\x12\x1d\n\npage_token\x18\x03 \x01(\tR\tpageToken\"~\n\x15ListTemplatesResponse\x12=\n\ttemplates\x18\x01 \x03(\x0b\x32\x1f.labelmill.template.v1.TemplateR\ttemplates\x12&\n\x0fnext_page_token\x18\x02 \x01(\tR\rnextPageToken\"\xa5\x01\n\x16PublishTemplateRequest\x12\x1e\n\x06parent\x18\x01 \x01(\tB\x06\xbaH\x03\xc8\x01\x01R\x06parent\x12>\n\x0btemplate_id\x18\x02 \x01(\tB\x1d\xbaH\x1ar\x18\x32\x16^[a-z][a-z0-9-]{0,62}$R\ntemplateId\x12+\n\ndefinition\x18\x03 \x01(\tB\x0b\xbaH\x08r\x06\x10\x01\x18\xc0\x84=R\ndefinition\"\xdf\x01\n\x14\x43reateProjectRequest\x12\x1e\n\x06parent\x18\x01 \x01(\tB\x06\xbaH\x03\xc8\x01\x01R\x06parent\x12<\n\nproject_id\x18\x02 \x01(\tB\x1d\xbaH\x1ar\x18\x32\x16^[a-z][a-z0-9-]{0,62}$R\tprojectId\x12@\n\x07project\x18\x03 \x01(\x0b\x32\x1e.labelmill.template.v1.ProjectB\x06\xbaH\x03\xc8\x01\x01R\x07project\x12\'\n\nrequest_id\x18\x04 \x01(\tB\x08\xbaH\x05r\x03\x18\xff\x01R\trequestId\"/\n\x11GetProjectRequest\x12\x1a\n\x04name\x18\x01 \x01(\tB\x06\xbaH\x03\xc8\x01\x01R\x04name\"}\n\x13ListProjectsRequest\x12\x1e\n\x06parent\x18\x01 \x01(\tB\x06\xbaH\x03\xc8\x01\x01R\x06parent\x12\'\n\tpage_size\x18\x02 \x01(\x05\x42\n\xbaH\x07\x1a\x05\x18\xe8\x07(\x00R\x08pageSize\x12\x1d\n\npage_token\x18\x03 \x01(\tR\tpageToken\"z\n\x14ListProjectsResponse\x12:\n\x08projects\x18\x01 \x03(\x0b\x32\x1e.labelmill.template.v1.ProjectR\x08projects\x12&\n\x0fnext_page_token\x18\x02 \x01(\tR\rnextPageToken\"X\n\x14UpdateProjectRequest\x12@\n\x07project\x18\x01 \x01(\x0b\x32\x1e.labelmill.template.v1.ProjectB\x06\xbaH\x03\xc8\x01\x01R\x07project*T\n\tReference\x12\x19\n\x15REFERENCE_UNSPECIFIED\x10\x00\x12\x15\n\x11REFERENCE_AUDITED\x10\x01\x12\x15\n\x11REFERENCE_EXPERTS\x10\x02\x32\xbb\x02\n\tTemplates\x12[\n\x0bGetTemplate\x12).labelmill.template.v1.GetTemplateRequest\x1a\x1f.labelmill.template.v1.Template\"\x00\x12l\n\rListTemplates\x12+.labelmill.template.v1.ListTemplatesRequest\x1a,.labelmill.template.v1.ListTemplatesResponse\"\x00\x12\x63\n\x0fPublishTemplate\x12-.labelmill.template.v1.PublishTemplateRequest\x1a\x1f.labelmill.template.v1.Template\"\x00\x32\x8f\x03\n\x08Projects\x12^\n\rCreateProject\x12+.labelmill.template.v1.CreateProjectRequest\x1a\x1e.labelmill.template.v1.Project\"\x00\x12X\n\nGetProject\x12(.labelmill.template.v1.GetProjectRequest\x1a\x1e.labelmill.template.v1.Project\"\x00\x12i\n\x0cListProjects\x12*.labelmill.template.v1.ListProjectsRequest\x1a+.labelmill.template.v1.ListProjectsResponse\"\x00\x12^\n\rUpdateProject\x12+.labelmill.template.v1.UpdateProjectRequest\x1a\x1e.labelmill.template.v1.Project\"\x00\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -37,10 +37,14 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_DATAFIELD'].fields_by_name['name']._serialized_options = b'\272H\032r\0302\026^[a-z][a-z0-9_]{0,62}$'
   _globals['_DATAFIELD'].fields_by_name['type']._loaded_options = None
   _globals['_DATAFIELD'].fields_by_name['type']._serialized_options = b'\272H\017r\rR\004textR\005image'
+  _globals['_TARGET_CLASSFLOORSENTRY']._loaded_options = None
+  _globals['_TARGET_CLASSFLOORSENTRY']._serialized_options = b'8\001'
   _globals['_TARGET'].fields_by_name['max_error_rate']._loaded_options = None
   _globals['_TARGET'].fields_by_name['max_error_rate']._serialized_options = b'\272H\024\022\022\021\000\000\000\000\000\000\360?!\000\000\000\000\000\000\000\000'
   _globals['_TARGET'].fields_by_name['confidence']._loaded_options = None
   _globals['_TARGET'].fields_by_name['confidence']._serialized_options = b'\272H\024\022\022\021\000\000\000\000\000\000\360?)\000\000\000\000\000\000\000\000'
+  _globals['_TARGET'].fields_by_name['reference']._loaded_options = None
+  _globals['_TARGET'].fields_by_name['reference']._serialized_options = b'\272H\005\202\001\002\020\001'
   _globals['_POLICY'].fields_by_name['replica_count']._loaded_options = None
   _globals['_POLICY'].fields_by_name['replica_count']._serialized_options = b'\272H\006\032\004\030\031(\000'
   _globals['_POLICY'].fields_by_name['review_share']._loaded_options = None
@@ -57,6 +61,10 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_POLICY'].fields_by_name['hourly_cost']._serialized_options = b'\272H\r\022\013)\000\000\000\000\000\000\000\000@\001'
   _globals['_POLICY'].fields_by_name['people_audit_share']._loaded_options = None
   _globals['_POLICY'].fields_by_name['people_audit_share']._serialized_options = b'\272H\024\022\022\031\000\000\000\000\000\000\360?)\000\000\000\000\000\000\000\000'
+  _globals['_TRAINING'].fields_by_name['embedding']._loaded_options = None
+  _globals['_TRAINING'].fields_by_name['embedding']._serialized_options = b'\272H\007r\005\020\001\030\310\001'
+  _globals['_TRAINING'].fields_by_name['input']._loaded_options = None
+  _globals['_TRAINING'].fields_by_name['input']._serialized_options = b'\272H\006r\004\020\001\030?'
   _globals['_PROJECT_LABELSENTRY']._loaded_options = None
   _globals['_PROJECT_LABELSENTRY']._serialized_options = b'8\001'
   _globals['_GETTEMPLATEREQUEST'].fields_by_name['name']._loaded_options = None
@@ -87,6 +95,8 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_LISTPROJECTSREQUEST'].fields_by_name['page_size']._serialized_options = b'\272H\007\032\005\030\350\007(\000'
   _globals['_UPDATEPROJECTREQUEST'].fields_by_name['project']._loaded_options = None
   _globals['_UPDATEPROJECTREQUEST'].fields_by_name['project']._serialized_options = b'\272H\003\310\001\001'
+  _globals['_REFERENCE']._serialized_start=3657
+  _globals['_REFERENCE']._serialized_end=3741
   _globals['_TEMPLATE']._serialized_start=126
   _globals['_TEMPLATE']._serialized_end=633
   _globals['_DATAFIELD']._serialized_start=636
@@ -96,33 +106,37 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_MODELROUTE']._serialized_start=891
   _globals['_MODELROUTE']._serialized_end=1005
   _globals['_TARGET']._serialized_start=1008
-  _globals['_TARGET']._serialized_end=1136
-  _globals['_POLICY']._serialized_start=1139
-  _globals['_POLICY']._serialized_end=1716
-  _globals['_PROJECT']._serialized_start=1719
-  _globals['_PROJECT']._serialized_end=2196
-  _globals['_PROJECT_LABELSENTRY']._serialized_start=2139
-  _globals['_PROJECT_LABELSENTRY']._serialized_end=2196
-  _globals['_GETTEMPLATEREQUEST']._serialized_start=2198
-  _globals['_GETTEMPLATEREQUEST']._serialized_end=2246
-  _globals['_LISTTEMPLATESREQUEST']._serialized_start=2248
-  _globals['_LISTTEMPLATESREQUEST']._serialized_end=2374
-  _globals['_LISTTEMPLATESRESPONSE']._serialized_start=2376
-  _globals['_LISTTEMPLATESRESPONSE']._serialized_end=2502
-  _globals['_PUBLISHTEMPLATEREQUEST']._serialized_start=2505
-  _globals['_PUBLISHTEMPLATEREQUEST']._serialized_end=2670
-  _globals['_CREATEPROJECTREQUEST']._serialized_start=2673
-  _globals['_CREATEPROJECTREQUEST']._serialized_end=2896
-  _globals['_GETPROJECTREQUEST']._serialized_start=2898
-  _globals['_GETPROJECTREQUEST']._serialized_end=2945
-  _globals['_LISTPROJECTSREQUEST']._serialized_start=2947
-  _globals['_LISTPROJECTSREQUEST']._serialized_end=3072
-  _globals['_LISTPROJECTSRESPONSE']._serialized_start=3074
-  _globals['_LISTPROJECTSRESPONSE']._serialized_end=3196
-  _globals['_UPDATEPROJECTREQUEST']._serialized_start=3198
-  _globals['_UPDATEPROJECTREQUEST']._serialized_end=3286
-  _globals['_TEMPLATES']._serialized_start=3289
-  _globals['_TEMPLATES']._serialized_end=3604
-  _globals['_PROJECTS']._serialized_start=3607
-  _globals['_PROJECTS']._serialized_end=4006
+  _globals['_TARGET']._serialized_end=1357
+  _globals['_TARGET_CLASSFLOORSENTRY']._serialized_start=1295
+  _globals['_TARGET_CLASSFLOORSENTRY']._serialized_end=1357
+  _globals['_POLICY']._serialized_start=1360
+  _globals['_POLICY']._serialized_end=1998
+  _globals['_TRAINING']._serialized_start=2000
+  _globals['_TRAINING']._serialized_end=2085
+  _globals['_PROJECT']._serialized_start=2088
+  _globals['_PROJECT']._serialized_end=2565
+  _globals['_PROJECT_LABELSENTRY']._serialized_start=2508
+  _globals['_PROJECT_LABELSENTRY']._serialized_end=2565
+  _globals['_GETTEMPLATEREQUEST']._serialized_start=2567
+  _globals['_GETTEMPLATEREQUEST']._serialized_end=2615
+  _globals['_LISTTEMPLATESREQUEST']._serialized_start=2617
+  _globals['_LISTTEMPLATESREQUEST']._serialized_end=2743
+  _globals['_LISTTEMPLATESRESPONSE']._serialized_start=2745
+  _globals['_LISTTEMPLATESRESPONSE']._serialized_end=2871
+  _globals['_PUBLISHTEMPLATEREQUEST']._serialized_start=2874
+  _globals['_PUBLISHTEMPLATEREQUEST']._serialized_end=3039
+  _globals['_CREATEPROJECTREQUEST']._serialized_start=3042
+  _globals['_CREATEPROJECTREQUEST']._serialized_end=3265
+  _globals['_GETPROJECTREQUEST']._serialized_start=3267
+  _globals['_GETPROJECTREQUEST']._serialized_end=3314
+  _globals['_LISTPROJECTSREQUEST']._serialized_start=3316
+  _globals['_LISTPROJECTSREQUEST']._serialized_end=3441
+  _globals['_LISTPROJECTSRESPONSE']._serialized_start=3443
+  _globals['_LISTPROJECTSRESPONSE']._serialized_end=3565
+  _globals['_UPDATEPROJECTREQUEST']._serialized_start=3567
+  _globals['_UPDATEPROJECTREQUEST']._serialized_end=3655
+  _globals['_TEMPLATES']._serialized_start=3744
+  _globals['_TEMPLATES']._serialized_end=4059
+  _globals['_PROJECTS']._serialized_start=4062
+  _globals['_PROJECTS']._serialized_end=4461
 # @@protoc_insertion_point(module_scope)

@@ -3,12 +3,22 @@ import datetime
 from buf.validate import validate_pb2 as _validate_pb2
 from google.protobuf import timestamp_pb2 as _timestamp_pb2
 from google.protobuf.internal import containers as _containers
+from google.protobuf.internal import enum_type_wrapper as _enum_type_wrapper
 from google.protobuf import descriptor as _descriptor
 from google.protobuf import message as _message
 from collections.abc import Iterable as _Iterable, Mapping as _Mapping
 from typing import ClassVar as _ClassVar, Optional as _Optional, Union as _Union
 
 DESCRIPTOR: _descriptor.FileDescriptor
+
+class Reference(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
+    __slots__ = ()
+    REFERENCE_UNSPECIFIED: _ClassVar[Reference]
+    REFERENCE_AUDITED: _ClassVar[Reference]
+    REFERENCE_EXPERTS: _ClassVar[Reference]
+REFERENCE_UNSPECIFIED: Reference
+REFERENCE_AUDITED: Reference
+REFERENCE_EXPERTS: Reference
 
 class Template(_message.Message):
     __slots__ = ("name", "display_name", "create_time", "data_fields", "label_schema", "unit_of_error", "loss", "merge_rule", "model_route", "exports", "guideline", "definition")
@@ -73,15 +83,26 @@ class ModelRoute(_message.Message):
     def __init__(self, model: _Optional[str] = ..., version: _Optional[str] = ..., capability: _Optional[str] = ..., input: _Optional[str] = ...) -> None: ...
 
 class Target(_message.Message):
-    __slots__ = ("max_error_rate", "confidence")
+    __slots__ = ("max_error_rate", "confidence", "class_floors", "reference")
+    class ClassFloorsEntry(_message.Message):
+        __slots__ = ("key", "value")
+        KEY_FIELD_NUMBER: _ClassVar[int]
+        VALUE_FIELD_NUMBER: _ClassVar[int]
+        key: str
+        value: float
+        def __init__(self, key: _Optional[str] = ..., value: _Optional[float] = ...) -> None: ...
     MAX_ERROR_RATE_FIELD_NUMBER: _ClassVar[int]
     CONFIDENCE_FIELD_NUMBER: _ClassVar[int]
+    CLASS_FLOORS_FIELD_NUMBER: _ClassVar[int]
+    REFERENCE_FIELD_NUMBER: _ClassVar[int]
     max_error_rate: float
     confidence: float
-    def __init__(self, max_error_rate: _Optional[float] = ..., confidence: _Optional[float] = ...) -> None: ...
+    class_floors: _containers.ScalarMap[str, float]
+    reference: Reference
+    def __init__(self, max_error_rate: _Optional[float] = ..., confidence: _Optional[float] = ..., class_floors: _Optional[_Mapping[str, float]] = ..., reference: _Optional[_Union[Reference, str]] = ...) -> None: ...
 
 class Policy(_message.Message):
-    __slots__ = ("replica_count", "review_share", "audit_share", "machine_label", "pre_label", "lease_seconds", "annotator_cap", "required_skills", "model_route", "hourly_cost", "people_audit_share")
+    __slots__ = ("replica_count", "review_share", "audit_share", "machine_label", "pre_label", "lease_seconds", "annotator_cap", "required_skills", "model_route", "hourly_cost", "people_audit_share", "training")
     REPLICA_COUNT_FIELD_NUMBER: _ClassVar[int]
     REVIEW_SHARE_FIELD_NUMBER: _ClassVar[int]
     AUDIT_SHARE_FIELD_NUMBER: _ClassVar[int]
@@ -93,6 +114,7 @@ class Policy(_message.Message):
     MODEL_ROUTE_FIELD_NUMBER: _ClassVar[int]
     HOURLY_COST_FIELD_NUMBER: _ClassVar[int]
     PEOPLE_AUDIT_SHARE_FIELD_NUMBER: _ClassVar[int]
+    TRAINING_FIELD_NUMBER: _ClassVar[int]
     replica_count: int
     review_share: float
     audit_share: float
@@ -104,7 +126,16 @@ class Policy(_message.Message):
     model_route: ModelRoute
     hourly_cost: float
     people_audit_share: float
-    def __init__(self, replica_count: _Optional[int] = ..., review_share: _Optional[float] = ..., audit_share: _Optional[float] = ..., machine_label: _Optional[bool] = ..., pre_label: _Optional[bool] = ..., lease_seconds: _Optional[int] = ..., annotator_cap: _Optional[int] = ..., required_skills: _Optional[_Iterable[str]] = ..., model_route: _Optional[_Union[ModelRoute, _Mapping]] = ..., hourly_cost: _Optional[float] = ..., people_audit_share: _Optional[float] = ...) -> None: ...
+    training: Training
+    def __init__(self, replica_count: _Optional[int] = ..., review_share: _Optional[float] = ..., audit_share: _Optional[float] = ..., machine_label: _Optional[bool] = ..., pre_label: _Optional[bool] = ..., lease_seconds: _Optional[int] = ..., annotator_cap: _Optional[int] = ..., required_skills: _Optional[_Iterable[str]] = ..., model_route: _Optional[_Union[ModelRoute, _Mapping]] = ..., hourly_cost: _Optional[float] = ..., people_audit_share: _Optional[float] = ..., training: _Optional[_Union[Training, _Mapping]] = ...) -> None: ...
+
+class Training(_message.Message):
+    __slots__ = ("embedding", "input")
+    EMBEDDING_FIELD_NUMBER: _ClassVar[int]
+    INPUT_FIELD_NUMBER: _ClassVar[int]
+    embedding: str
+    input: str
+    def __init__(self, embedding: _Optional[str] = ..., input: _Optional[str] = ...) -> None: ...
 
 class Project(_message.Message):
     __slots__ = ("name", "display_name", "template", "target", "policy", "create_time", "update_time", "version", "labels")
