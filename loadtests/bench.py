@@ -34,7 +34,7 @@ from loadtests.bench_triton import compare
 from loadtests.platform import Platform
 from services.prelabel_gateway.embedded import EmbeddedServer
 from services.review_router.store import GATES
-from services.task_dispatch import domain, store
+from services.task_dispatch import domain, moves, store
 
 IMPORTERS = ("gateway", "intake", "template", "task_dispatch")
 OUT = Path("out/bench")
@@ -184,9 +184,9 @@ async def _seed_tasks(home: Path, count: int) -> None:
         tasks = []
         for i in range(start, min(start + 5000, count)):
             item = {"name": f"{name}/items/{i:026}", "data": json.dumps({"text": f"{i} {TEXT}"})}
-            made = domain.create(item, project, now)
+            made = moves.create(item, project, now)
             routing = domain.Routing(made.name, 1, domain.Action.ANNOTATE, "seeded", blind=True)
-            tasks.append(domain.route(made, routing, now))
+            tasks.append(moves.route(made, routing, now))
 
         async def work(unit: Unit, batch: Sequence[Any] = tuple(tasks)) -> None:
             store.save_many(unit, [(None, task) for task in batch])

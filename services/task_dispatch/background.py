@@ -16,7 +16,7 @@ from libs.common import names
 from libs.common.clock import Clock
 from libs.common.codec import Doc, from_doc, time_text, to_message
 from libs.common.store import Below, Store, Unit
-from services.task_dispatch import domain, store
+from services.task_dispatch import moves, store
 from services.task_dispatch.domain import Assignment, State, Task
 from services.task_dispatch.ready import ReadyWindow
 
@@ -74,7 +74,7 @@ class Background:
             )
             now = self._clock.now()
             tasks = [from_doc(Task, doc) for doc in docs if _passes(doc, plan)]
-            changes = [(t, after) for t in tasks if (after := domain.request_routing(t, now))]
+            changes = [(t, after) for t in tasks if (after := moves.request_routing(t, now))]
             store.save_many(unit, changes)
             self._emit(unit, events_pb2.RoutingRequested, [after for _, after in changes])
             for before, _ in changes:
@@ -96,7 +96,7 @@ class Background:
             now = self._clock.now()
             over = await store.expired_assignments(self._store, now, _EXPIRE_BLOCK)
             tasks = await store.tasks_by_name(unit, sorted({a.task for a in over}))
-            changes = [(t, after) for t in tasks.values() if (after := domain.expire(t, now))]
+            changes = [(t, after) for t in tasks.values() if (after := moves.expire(t, now))]
             store.save_many(unit, changes)
             for held in over:
                 unit.put(store.ASSIGNMENTS, store.assignment_doc(changed(held, outcome="EXPIRED")))

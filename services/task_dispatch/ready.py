@@ -11,7 +11,8 @@ import time
 from collections import OrderedDict
 from collections.abc import Awaitable, Callable
 
-from services.task_dispatch.domain import Doc, Task, fits
+from services.task_dispatch.domain import Doc, Task
+from services.task_dispatch.moves import fits
 
 BLOCK = 256
 _DEEP_BLOCKS = 8

@@ -1,4 +1,7 @@
-"""Use cases of task-dispatch: load, decide in `domain`, save."""
+"""Use cases of people and managers: load, decide in `moves`, save.
+
+What other services ask for is in `line` and `lots`, what happens by itself in `background`.
+"""
 
 from __future__ import annotations
 
@@ -10,14 +13,14 @@ from typing import Any
 from labelmill.task_dispatch.v1 import events_pb2
 
 from libs.common import names
-from libs.common.codec import Doc, from_doc, time_text, to_doc
+from libs.common.codec import Doc, from_doc, time_text
 from libs.common.errors import Denied, Exhausted, Invalid, NotFound, OutOfTurn
 from libs.common.patience import eventually
 from libs.common.store import Unit
-from services.task_dispatch import domain, store
-from services.task_dispatch.background import by_shard, changed
-from services.task_dispatch.domain import Assignment, Project, Routing, Stage, State, Task
-from services.task_dispatch.lots import Lots
+from services.task_dispatch import domain, moves, store
+from services.task_dispatch.background import changed
+from services.task_dispatch.domain import Assignment, Project, Stage, State, Task
+from services.task_dispatch.line import Line
 
 
 @contextmanager
@@ -29,85 +32,8 @@ def legal() -> Iterator[None]:
         raise OutOfTurn(str(illegal)) from illegal
 
 
-class TaskDispatch(Lots):
+class TaskDispatch(Line):
     """The only owner of a task's state."""
-
-    # -- what it hears ------------------------------------------------------------------------
-
-    async def remember_projects(self, projects: Sequence[Project]) -> None:
-        """Keeps each project as it now is; an older version changes nothing."""
-
-        async def work(unit: Unit) -> None:
-            for project in projects:
-                known = await store.project_by_name(unit, project.name)
-                if known is None or known.version < project.version:
-                    unit.overwrite(store.PROJECTS, to_doc(project))
-
-        await self._store.transact(work)
-
-    async def create_tasks(self, project_name: str, items: Sequence[Doc]) -> None:
-        """Makes a task of every item that has none yet."""
-
-        async def work(unit: Unit) -> None:
-            project = await self._told(unit, project_name)
-            now = self._clock.now()
-            tasks = [domain.create(item, project, now) for item in items]
-            known = await unit.get_many(store.TASKS, [task.name for task in tasks])
-            fresh = {task.name: task for task in tasks if task.name not in known}
-            store.save_many(unit, [(None, task) for task in fresh.values()])
-            self._emit(unit, events_pb2.TasksCreated, list(fresh.values()), data=True)
-
-        await self._store.transact(work)
-
-    async def route_tasks(self, routings: Sequence[Routing]) -> None:
-        """Applies decisions to the tasks they were made for; stale ones are dropped."""
-
-        async def work(unit: Unit) -> None:
-            now = self._clock.now()
-            tasks = await store.tasks_by_name(unit, [r.task for r in routings])
-            changes = []
-            for routing in routings:
-                task = tasks.get(routing.task)
-                after = task and domain.route(task, routing, now)
-                if task and after:
-                    changes.append((task, after))
-                    tasks[routing.task] = after
-            store.save_many(unit, changes)
-            self._announce(unit, [after for _, after in changes])
-
-        await self._store.transact(work)
-
-    async def deliver_tasks(self, task_names: Sequence[str], delivery: str) -> None:
-        """Marks tasks that a delivery holds."""
-
-        async def work(unit: Unit) -> None:
-            now = self._clock.now()
-            tasks = await store.tasks_by_name(unit, task_names)
-            changes = [(t, after) for t in tasks.values() if (after := domain.deliver(t, now))]
-            store.save_many(unit, changes)
-            for (project, shard), group in by_shard([after for _, after in changes]).items():
-                message = events_pb2.TasksDelivered(
-                    project=project, tasks=[t.name for t in group], delivery=delivery
-                )
-                unit.emit(names.event_key(project, shard), message)
-
-        await self._store.transact(work)
-
-    async def return_tasks(self, task_names: Sequence[str], reason: str) -> None:
-        """Takes a rejected delivery's tasks back into work."""
-
-        async def work(unit: Unit) -> None:
-            now = self._clock.now()
-            tasks = await store.tasks_by_name(unit, task_names)
-            changes = [
-                (t, after)
-                for t in tasks.values()
-                if (after := domain.return_to_work(t, reason, now))
-            ]
-            store.save_many(unit, changes)
-            self._announce(unit, [after for _, after in changes])
-
-        await self._store.transact(work)
 
     # -- people -------------------------------------------------------------------------------
 
@@ -169,7 +95,7 @@ class TaskDispatch(Lots):
             tasks = await store.tasks_by_name(unit, proposed)
             for name in proposed:
                 task = tasks.get(name)
-                if task is None or not domain.fits(task, person):
+                if task is None or not moves.fits(task, person):
                     self._ready.taken(queue, name)
                 else:
                     leased.append(self._lease(unit, queue, project, person, task))
@@ -180,7 +106,7 @@ class TaskDispatch(Lots):
     ) -> tuple[Assignment, Task]:
         now, seconds = self._clock.now(), project.policy.lease_seconds or 900
         name = f"{task.name}/assignments/{names.new_id()}"
-        after = domain.lease(task, person, name, now, seconds)
+        after = moves.lease(task, person, name, now, seconds)
         held = after.leases[-1]
         assignment = Assignment(
             name=name,
@@ -252,7 +178,7 @@ class TaskDispatch(Lots):
             held, task = await self._held(unit, name, person, token)
             project = await self._told(unit, task.project)
             with legal():
-                after = domain.extend(
+                after = moves.extend(
                     task, held, self._clock.now(), project.policy.lease_seconds or 900
                 )
             lease = next(x for x in after.leases if x.assignment == name)
@@ -274,7 +200,7 @@ class TaskDispatch(Lots):
                 return _same(held.result, "value", value)
             now = self._clock.now()
             annotation = _annotation(task, held, value, work_seconds, now)
-            after, kept = domain.submit(task, held, annotation, now)
+            after, kept = moves.submit(task, held, annotation, now)
             store.save(unit, task, after)
             done = changed(held, outcome="SUBMITTED", result=kept, draft=None)
             unit.put(store.ASSIGNMENTS, store.assignment_doc(done))
@@ -297,7 +223,7 @@ class TaskDispatch(Lots):
             now = self._clock.now()
             kept = _review(held, verdict, now)
             with legal():
-                after = domain.review(task, held, kept, now)
+                after = moves.review(task, held, kept, now)
             store.save(unit, task, after)
             done = changed(held, outcome="SUBMITTED", result=kept)
             unit.put(store.ASSIGNMENTS, store.assignment_doc(done))
@@ -312,7 +238,7 @@ class TaskDispatch(Lots):
         async def work(unit: Unit) -> None:
             held, task = await self._held(unit, name, person, token)
             with legal():
-                after = domain.give_back(task, held, self._clock.now(), skip_reason=skip_reason)
+                after = moves.give_back(task, held, self._clock.now(), skip_reason=skip_reason)
             outcome = "SKIPPED" if skip_reason else "RELEASED"
             store.save(unit, task, after)
             unit.put(store.ASSIGNMENTS, store.assignment_doc(changed(held, outcome=outcome)))
@@ -342,7 +268,7 @@ class TaskDispatch(Lots):
             if task is None:
                 raise NotFound(f"{name[:200]} was not found", field="name")
             with legal():
-                after = domain.cancel(task, reason, self._clock.now())
+                after = moves.cancel(task, reason, self._clock.now())
             store.save(unit, task, after)
             self._emit(unit, events_pb2.TasksCancelled, [after])
             self._settle_window(unit, task, after)
@@ -370,13 +296,6 @@ class TaskDispatch(Lots):
         project = await eventually(lambda: store.project_by_name(self._store, name))
         if project is None:
             raise NotFound(f"{name[:200]} was not found", field="parent")
-        return project
-
-    async def _told(self, unit: Unit, name: str) -> Project:
-        """The project an event names; `OutOfTurn` where the event came too early."""
-        project = await store.project_by_name(unit, name)
-        if project is None:
-            raise OutOfTurn(f"{name} is not known here yet")
         return project
 
     async def _held(

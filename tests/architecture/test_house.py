@@ -106,9 +106,7 @@ def test_no_module_is_too_long_to_read() -> None:
     for path in tracked():
         if path.suffix != ".py" or "libs/gen" in path.as_posix():
             continue
-        # The one owner of a task's state: its moves, and one use case after the other.
-        limit = 450 if "task_dispatch/" in path.as_posix() else 400
-        assert len(path.read_text().splitlines()) <= limit, path
+        assert len(path.read_text().splitlines()) <= 400, path
 
 
 def test_the_readme_is_one_page_and_names_the_two_commands() -> None:

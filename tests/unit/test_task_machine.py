@@ -10,7 +10,7 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
-from services.task_dispatch import domain
+from services.task_dispatch import domain, moves
 from services.task_dispatch.domain import (
     ROUTABLE,
     Action,
@@ -37,7 +37,7 @@ class TaskMachine(RuleBasedStateMachine):
         self.now = datetime(2026, 1, 1, tzinfo=UTC)
         project = Project("tenants/t/projects/p", 1, "tpl", Policy(replica_count=replicas))
         item: dict[str, Any] = {"name": "tenants/t/projects/p/items/x", "data": "{}"}
-        self.task = domain.create(item | ({"gold": True} if gold else {}), project, self.now)
+        self.task = moves.create(item | ({"gold": True} if gold else {}), project, self.now)
         self.counts: Counter[str] = Counter()
         self._count(None, self.task)
         self.held: list[Assignment] = []
@@ -71,7 +71,7 @@ class TaskMachine(RuleBasedStateMachine):
         wanted = self.task.opinions + more
         label = LABEL if action is Action.ACCEPT else None
         made = Routing(self.task.name, version, action, "why", label=label, replica_count=wanted)
-        after = domain.route(self.task, made, self.now)
+        after = moves.route(self.task, made, self.now)
         if stale or self.task.state not in ROUTABLE:
             assert after is None
         else:
@@ -84,11 +84,11 @@ class TaskMachine(RuleBasedStateMachine):
     def lease(self, person: str) -> None:
         self.number += 1
         name = f"{self.task.name}/assignments/{self.number}"
-        if not domain.fits(self.task, person):
-            self._refuses(lambda: domain.lease(self.task, person, name, self.now, 600))
+        if not moves.fits(self.task, person):
+            self._refuses(lambda: moves.lease(self.task, person, name, self.now, 600))
             return
         assert person not in self.worked
-        after = domain.lease(self.task, person, name, self.now, 600)
+        after = moves.lease(self.task, person, name, self.now, 600)
         made = after.leases[-1]
         stage = self.task.stage
         self._move(after)
@@ -111,7 +111,7 @@ class TaskMachine(RuleBasedStateMachine):
         held = data.draw(st.sampled_from(self.held))
         before = self.task
         annotation = {"name": held.name, "annotator": held.annotator, "value": HAM}
-        after, kept = domain.submit(before, held, annotation, self.now)
+        after, kept = moves.submit(before, held, annotation, self.now)
         live = any(x.assignment == held.name and x.expire_time > self.now for x in before.leases)
         counts = live and not before.reviewing
         assert after.opinions == before.opinions + counts
@@ -127,9 +127,9 @@ class TaskMachine(RuleBasedStateMachine):
         said = {"reviewer": held.annotator, "verdict": verdict}
         live = any(x.assignment == held.name and x.expire_time > self.now for x in self.task.leases)
         if not live or not self.task.reviewing:
-            self._refuses(lambda: domain.review(self.task, held, said, self.now))
+            self._refuses(lambda: moves.review(self.task, held, said, self.now))
             return
-        self._move(domain.review(self.task, held, said, self.now))
+        self._move(moves.review(self.task, held, said, self.now))
         self.held.remove(held)
         self.worked.add(held.annotator)
 
@@ -139,37 +139,37 @@ class TaskMachine(RuleBasedStateMachine):
         held = data.draw(st.sampled_from(self.held))
         reason = "cannot tell" if skip else ""
         if all(x.assignment != held.name for x in self.task.leases):
-            self._refuses(lambda: domain.give_back(self.task, held, self.now, skip_reason=reason))
+            self._refuses(lambda: moves.give_back(self.task, held, self.now, skip_reason=reason))
             return
-        self._move(domain.give_back(self.task, held, self.now, skip_reason=reason))
+        self._move(moves.give_back(self.task, held, self.now, skip_reason=reason))
         self.held.remove(held)
         if skip:
             self.worked.add(held.annotator)
 
     @rule()
     def expire(self) -> None:
-        after = domain.expire(self.task, self.now)
+        after = moves.expire(self.task, self.now)
         if after is not None:
             assert all(x.expire_time > self.now for x in after.leases)
             self._move(after)
 
     @rule()
     def ask_again(self) -> None:
-        after = domain.request_routing(self.task, self.now)
+        after = moves.request_routing(self.task, self.now)
         if after is not None:
             assert self.task.state is State.OPEN and not self.task.leases
             self._move(after)
 
     @rule()
     def deliver(self) -> None:
-        after = domain.deliver(self.task, self.now)
+        after = moves.deliver(self.task, self.now)
         assert (after is None) == (self.task.state is not State.ACCEPTED)
         if after is not None:
             self._move(after)
 
     @rule()
     def reject(self) -> None:
-        after = domain.return_to_work(self.task, "look again", self.now)
+        after = moves.return_to_work(self.task, "look again", self.now)
         assert (after is None) == (self.task.state not in (State.ACCEPTED, State.DELIVERED))
         if after is not None:
             assert after.stage is Stage.ADJUDICATION and after.label is None
@@ -178,9 +178,9 @@ class TaskMachine(RuleBasedStateMachine):
     @rule(really=st.integers(0, 9))
     def cancel(self, really: int) -> None:
         if self.task.state in (State.DELIVERED, State.CANCELLED):
-            self._refuses(lambda: domain.cancel(self.task, "why", self.now))
+            self._refuses(lambda: moves.cancel(self.task, "why", self.now))
         elif really == 0:
-            self._move(domain.cancel(self.task, "why", self.now))
+            self._move(moves.cancel(self.task, "why", self.now))
 
     @invariant()
     def leases_never_exceed_what_is_wanted(self) -> None:

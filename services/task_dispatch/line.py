@@ -1,0 +1,102 @@
+"""Use cases of the line: what other services say makes tasks and moves them on."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from labelmill.task_dispatch.v1 import events_pb2
+
+from libs.common import names
+from libs.common.codec import Doc, to_doc
+from libs.common.errors import OutOfTurn
+from libs.common.store import Unit
+from services.task_dispatch import moves, store
+from services.task_dispatch.background import by_shard
+from services.task_dispatch.domain import Project, Routing
+from services.task_dispatch.lots import Lots
+
+
+class Line(Lots):
+    """The part that hears: projects, items, routings and deliveries."""
+
+    async def remember_projects(self, projects: Sequence[Project]) -> None:
+        """Keeps each project as it now is; an older version changes nothing."""
+
+        async def work(unit: Unit) -> None:
+            for project in projects:
+                known = await store.project_by_name(unit, project.name)
+                if known is None or known.version < project.version:
+                    unit.overwrite(store.PROJECTS, to_doc(project))
+
+        await self._store.transact(work)
+
+    async def create_tasks(self, project_name: str, items: Sequence[Doc]) -> None:
+        """Makes a task of every item that has none yet."""
+
+        async def work(unit: Unit) -> None:
+            project = await self._told(unit, project_name)
+            now = self._clock.now()
+            tasks = [moves.create(item, project, now) for item in items]
+            known = await unit.get_many(store.TASKS, [task.name for task in tasks])
+            fresh = {task.name: task for task in tasks if task.name not in known}
+            store.save_many(unit, [(None, task) for task in fresh.values()])
+            self._emit(unit, events_pb2.TasksCreated, list(fresh.values()), data=True)
+
+        await self._store.transact(work)
+
+    async def route_tasks(self, routings: Sequence[Routing]) -> None:
+        """Applies decisions to the tasks they were made for; stale ones are dropped."""
+
+        async def work(unit: Unit) -> None:
+            now = self._clock.now()
+            tasks = await store.tasks_by_name(unit, [r.task for r in routings])
+            changes = []
+            for routing in routings:
+                task = tasks.get(routing.task)
+                after = task and moves.route(task, routing, now)
+                if task and after:
+                    changes.append((task, after))
+                    tasks[routing.task] = after
+            store.save_many(unit, changes)
+            self._announce(unit, [after for _, after in changes])
+
+        await self._store.transact(work)
+
+    async def deliver_tasks(self, task_names: Sequence[str], delivery: str) -> None:
+        """Marks tasks that a delivery holds."""
+
+        async def work(unit: Unit) -> None:
+            now = self._clock.now()
+            tasks = await store.tasks_by_name(unit, task_names)
+            changes = [(t, after) for t in tasks.values() if (after := moves.deliver(t, now))]
+            store.save_many(unit, changes)
+            for (project, shard), group in by_shard([after for _, after in changes]).items():
+                message = events_pb2.TasksDelivered(
+                    project=project, tasks=[t.name for t in group], delivery=delivery
+                )
+                unit.emit(names.event_key(project, shard), message)
+
+        await self._store.transact(work)
+
+    async def return_tasks(self, task_names: Sequence[str], reason: str) -> None:
+        """Takes a rejected delivery's tasks back into work."""
+
+        async def work(unit: Unit) -> None:
+            now = self._clock.now()
+            tasks = await store.tasks_by_name(unit, task_names)
+            changes = [
+                (t, after)
+                for t in tasks.values()
+                if (after := moves.return_to_work(t, reason, now))
+            ]
+            store.save_many(unit, changes)
+            self._announce(unit, [after for _, after in changes])
+
+        await self._store.transact(work)
+
+    async def _told(self, unit: Unit, name: str) -> Project:
+        """The project an event names; `OutOfTurn` where the event came too early."""
+        project = await store.project_by_name(unit, name)
+        if project is None:
+            raise OutOfTurn(f"{name} is not known here yet")
+        return project
