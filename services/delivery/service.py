@@ -13,7 +13,7 @@ from labelmill.delivery.v1 import events_pb2
 from libs.common import names
 from libs.common.codec import time_text, to_doc
 from libs.common.errors import AlreadyExists, Invalid, NotFound, OutOfTurn
-from libs.common.store import Unit
+from libs.common.store import Unit, keep_newest
 from services.delivery import domain, store
 from services.delivery.background import Background, count_ready, delivery_message, event_key
 from services.delivery.domain import READY, RETURNED, Delivery, DeliveryState, Doc, Project
@@ -29,25 +29,12 @@ class Deliveries(Background):
 
     async def remember_projects(self, projects: Sequence[Project]) -> None:
         """Keeps each project as it now is; an older version changes nothing."""
-
-        async def work(unit: Unit) -> None:
-            for project in projects:
-                known = await store.project_by_name(unit, project.name)
-                if known is None or known.version < project.version:
-                    unit.overwrite(store.PROJECTS, to_doc(project))
-
-        await self._store.transact(work)
+        docs = [to_doc(project) for project in projects]
+        await self._store.transact(lambda unit: keep_newest(unit, store.PROJECTS, docs))
 
     async def remember_gates(self, gates: Sequence[Doc]) -> None:
         """Keeps each gate as it now is."""
-
-        async def work(unit: Unit) -> None:
-            for gate in gates:
-                known = await unit.get(store.GATES, gate["name"])
-                if known is None or known.get("version", 0) < gate.get("version", 0):
-                    unit.overwrite(store.GATES, gate)
-
-        await self._store.transact(work)
+        await self._store.transact(lambda unit: keep_newest(unit, store.GATES, gates))
 
     async def remember_reports(self, reports: Sequence[Doc]) -> None:
         """Keeps the newest quality report of each project."""

@@ -19,7 +19,7 @@ from libs.common.clock import Clock
 from libs.common.codec import Doc, doc_to_message, time_text, to_doc
 from libs.common.errors import AlreadyExists, Fault, Invalid, NotFound
 from libs.common.patience import eventually
-from libs.common.store import Store, Unit
+from libs.common.store import Store, Unit, keep_newest
 from services.intake import domain, store
 from services.intake.archive import Broken, Entry, entries
 from services.intake.domain import Import, ImportState, NewItem, Outcome, Project
@@ -39,14 +39,8 @@ class Intake:
 
     async def remember_projects(self, projects: Sequence[Project]) -> None:
         """Keeps each project as it now is; an older version changes nothing."""
-
-        async def work(unit: Unit) -> None:
-            for project in projects:
-                known = await store.project_by_name(unit, project.name)
-                if known is None or known.version < project.version:
-                    unit.overwrite(store.PROJECTS, to_doc(project))
-
-        await self._store.transact(work)
+        docs = [to_doc(project) for project in projects]
+        await self._store.transact(lambda unit: keep_newest(unit, store.PROJECTS, docs))
 
     async def admit(
         self, project_name: str, dataset: str, items: Sequence[NewItem]

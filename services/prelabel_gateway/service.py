@@ -20,7 +20,7 @@ from libs.common.clock import Clock
 from libs.common.codec import Doc, doc_to_message, time_text, to_doc
 from libs.common.errors import Fault, Invalid, NotFound, OutOfTurn, Unavailable
 from libs.common.patience import eventually
-from libs.common.store import Store, Unit
+from libs.common.store import Store, Unit, keep_newest
 from services.prelabel_gateway import domain, store
 from services.prelabel_gateway.domain import Impossible, Project, Route
 from services.prelabel_gateway.triton import Inference, Model
@@ -55,13 +55,8 @@ class PrelabelGateway:
         self._inference, self._parse = inference, parse
 
     async def remember_projects(self, projects: Sequence[Project]) -> None:
-        async def work(unit: Unit) -> None:
-            for project in projects:
-                known = await store.project_by_name(unit, project.name)
-                if known is None or known.version < project.version:
-                    unit.overwrite(store.PROJECTS, to_doc(project))
-
-        await self._store.transact(work)
+        docs = [to_doc(project) for project in projects]
+        await self._store.transact(lambda unit: keep_newest(unit, store.PROJECTS, docs))
 
     async def draft_tasks(self, project_name: str, tasks: Sequence[Any]) -> None:
         """Drafts new tasks (messages with data). A task without a usable draft goes on with the

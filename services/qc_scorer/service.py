@@ -12,7 +12,7 @@ from libs.common import names
 from libs.common.codec import Doc, doc_to_message, time_text, to_doc, to_message
 from libs.common.errors import NotFound
 from libs.common.patience import eventually
-from libs.common.store import Unit
+from libs.common.store import Unit, keep_newest
 from services.qc_scorer import domain, store
 from services.qc_scorer.domain import Project
 from services.qc_scorer.lots import Lots
@@ -24,13 +24,8 @@ class QcScorer(Lots):
     """Agreement, skill, gates over streams and audits; lots are in `lots.py`."""
 
     async def remember_projects(self, projects: Sequence[Project]) -> None:
-        async def work(unit: Unit) -> None:
-            for project in projects:
-                known = await store.project_by_name(unit, project.name)
-                if known is None or known.version < project.version:
-                    unit.overwrite(store.PROJECTS, to_doc(project))
-
-        await self._store.transact(work)
+        docs = [to_doc(project) for project in projects]
+        await self._store.transact(lambda unit: keep_newest(unit, store.PROJECTS, docs))
 
     async def remember_gold(self, answers: dict[str, Doc]) -> None:
         """Known answers by task name."""

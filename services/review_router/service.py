@@ -13,7 +13,7 @@ from labelmill.review_router.v1 import events_pb2, review_router_pb2
 from libs.common import names
 from libs.common.codec import Doc, from_doc, to_message
 from libs.common.errors import NotFound, OutOfTurn
-from libs.common.store import Store, Unit
+from libs.common.store import Store, Unit, keep_newest
 from services.review_router import store
 from services.review_router.domain import Coins, Facts, Gate, Phase, Policy, Routing, route
 
@@ -25,13 +25,13 @@ class Router:
         self._store = store_
 
     async def remember_projects(self, docs: list[Doc]) -> None:
-        await self._store.transact(lambda unit: store.remember(unit, store.PROJECTS, docs))
+        await self._store.transact(lambda unit: keep_newest(unit, store.PROJECTS, docs))
 
     async def remember_gates(self, docs: list[Doc]) -> None:
-        await self._store.transact(lambda unit: store.remember(unit, store.GATES, docs))
+        await self._store.transact(lambda unit: keep_newest(unit, store.GATES, docs))
 
     async def remember_phases(self, docs: list[Doc]) -> None:
-        await self._store.transact(lambda unit: store.remember(unit, store.PHASES, docs))
+        await self._store.transact(lambda unit: keep_newest(unit, store.PHASES, docs))
 
     async def route_all(self, project: str, all_facts: Sequence[Facts]) -> None:
         """Decides for every task and tells, shard by shard."""

@@ -13,14 +13,6 @@ SECRETS = Collection("secrets")
 COLLECTIONS = (PROJECTS, GATES, PHASES, SECRETS)
 
 
-async def remember(unit: Unit, collection: Collection, docs: list[Doc]) -> None:
-    """Keeps each document unless a newer version is there."""
-    known = await unit.get_many(collection, [doc["name"] for doc in docs])
-    for doc in docs:
-        if known.get(doc["name"], {}).get("version", 0) < doc["version"]:
-            unit.overwrite(collection, doc)
-
-
 async def coin_secret(unit: Unit) -> str:
     """The secret that makes chance repeatable for us and unpredictable for others."""
     doc = await unit.get(SECRETS, "coins")

@@ -9,7 +9,7 @@ from labelmill.task_dispatch.v1 import events_pb2
 from libs.common import names
 from libs.common.codec import Doc, to_doc
 from libs.common.errors import OutOfTurn
-from libs.common.store import Unit
+from libs.common.store import Unit, keep_newest
 from services.task_dispatch import moves, store
 from services.task_dispatch.background import by_shard
 from services.task_dispatch.domain import Project, Routing
@@ -21,14 +21,8 @@ class Line(Lots):
 
     async def remember_projects(self, projects: Sequence[Project]) -> None:
         """Keeps each project as it now is; an older version changes nothing."""
-
-        async def work(unit: Unit) -> None:
-            for project in projects:
-                known = await store.project_by_name(unit, project.name)
-                if known is None or known.version < project.version:
-                    unit.overwrite(store.PROJECTS, to_doc(project))
-
-        await self._store.transact(work)
+        docs = [to_doc(project) for project in projects]
+        await self._store.transact(lambda unit: keep_newest(unit, store.PROJECTS, docs))
 
     async def create_tasks(self, project_name: str, items: Sequence[Doc]) -> None:
         """Makes a task of every item that has none yet."""

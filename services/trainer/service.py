@@ -19,7 +19,7 @@ from libs.common.clock import Clock
 from libs.common.codec import Doc, doc_to_message, to_doc, to_message
 from libs.common.errors import NotFound, OutOfTurn
 from libs.common.patience import eventually
-from libs.common.store import Store, Unit
+from libs.common.store import Store, Unit, keep_newest
 from services.trainer import domain, pool, store
 from services.trainer.domain import ModelState, ModelVersion, Project
 from services.trainer.learning import Learnt, learn
@@ -37,13 +37,8 @@ class Trainer:
         self._repository = repository
 
     async def remember_projects(self, projects: Sequence[Project]) -> None:
-        async def work(unit: Unit) -> None:
-            for project in projects:
-                known = await store.project_by_name(unit, project.name)
-                if known is None or known.version < project.version:
-                    unit.overwrite(store.PROJECTS, to_doc(project))
-
-        await self._store.transact(work)
+        docs = [to_doc(project) for project in projects]
+        await self._store.transact(lambda unit: keep_newest(unit, store.PROJECTS, docs))
 
     async def add_features(
         self, project: str, tasks: list[str], vectors: str, gold: list[str]

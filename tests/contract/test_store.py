@@ -17,7 +17,16 @@ from deploy.parts import Mongod
 from deploy.parts.testing import require
 from libs.common.bus import MAX_PAYLOAD_BYTES
 from libs.common.errors import Invalid, Unavailable
-from libs.common.store import Above, Below, Collection, Store, Unit, Work, open_store
+from libs.common.store import (
+    Above,
+    Below,
+    Collection,
+    Store,
+    Unit,
+    Work,
+    keep_newest,
+    open_store,
+)
 
 THINGS = Collection("things", indexes=(("project", "name"), ("project", "rank", "name")))
 COUNTS = Collection("counts")
@@ -169,6 +178,19 @@ async def test_an_overwrite_takes_whatever_stands_there(store: Store) -> None:
     for _ in range(2):
         await store.transact(work)
     assert await store.get(THINGS, "copy") == {"name": "copy", "version": 7}
+
+
+async def test_only_a_newer_copy_replaces_one(store: Store) -> None:
+    def copy(name: str, version: int, said: str) -> dict[str, object]:
+        return {"name": name, "version": version, "said": said}
+
+    bare: dict[str, object] = {"name": "bare"}
+    told = [copy("a", 2, "second"), copy("a", 1, "first"), copy("b", 1, "x"), copy("b", 3, "y")]
+    await store.transact(lambda unit: keep_newest(unit, THINGS, [*told, bare]))
+    again = [copy("a", 2, "again"), copy("b", 2, "late"), {"name": "bare", "said": "again"}]
+    await store.transact(lambda unit: keep_newest(unit, THINGS, again))
+    found = await store.get_many(THINGS, ["a", "b", "bare"])
+    assert found == {"a": told[0], "b": told[3], "bare": bare}
 
 
 async def test_a_task_left_behind_by_a_unit_starts_its_own(store: Store) -> None:

@@ -244,6 +244,16 @@ class Unit:
         return not self.staged and not self.events
 
 
+async def keep_newest(unit: Unit, collection: Collection, docs: Sequence[Doc]) -> None:
+    """Keeps each document unless one at least as new is there: copies that other services tell."""
+    newest = await unit.get_many(collection, [doc["name"] for doc in docs])
+    for doc in docs:
+        known = newest.get(doc["name"])
+        if known is None or known.get("version", 0) < doc.get("version", 0):
+            unit.overwrite(collection, doc)
+            newest[doc["name"]] = doc
+
+
 Commit = Callable[[Unit], Awaitable[None]]
 
 
