@@ -13,6 +13,8 @@ from pathlib import Path
 
 import httpx2
 
+from deploy.parts.leashed import start_leashed
+
 ROOT = Path(__file__).resolve().parent.parent
 PORTS = {"HTTP_LISTEN": 8080, "PLATFORM_LISTEN": 8081, "gRPC": 50050}
 
@@ -33,7 +35,7 @@ def busy(port: int) -> bool:
 
 
 class Platform:
-    """All services in one process, or each in its own."""
+    """All services in one process, or each in its own; they die with this process."""
 
     def __init__(
         self,
@@ -86,11 +88,11 @@ class Platform:
         env = dict(self._env)
         if len(self.processes) > 1:
             env["GRPC_LISTEN"] = self._listen[names[0]]
-        log = (self.data / f"{names[0]}.log").open("ab")
         command = [sys.executable, "-m", "services", *names]
-        self.children[names[0]] = subprocess.Popen(
-            command, env=env, cwd=ROOT, stdout=log, stderr=log
-        )
+        with (self.data / f"{names[0]}.log").open("ab") as log:
+            self.children[names[0]] = start_leashed(
+                command, env=env, cwd=ROOT, stdout=log, stderr=log
+            )
 
     def kill(self, name: str) -> None:
         """SIGKILL, as a machine that dies would."""

@@ -1,7 +1,7 @@
 """Becomes the program named after the parent's process id, and dies when that parent dies.
 
 Run as a script between parent and server, since code between fork and exec is unsafe once the
-parent has threads. Linux sends the signal when the parent's *thread* ends: see `Server.start`.
+parent has threads. Linux sends the signal when the parent's *thread* ends: see `leashed.py`.
 """
 
 from __future__ import annotations

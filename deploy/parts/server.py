@@ -9,9 +9,7 @@ import shutil
 import signal
 import socket
 import subprocess
-import sys
 import tempfile
-import threading
 import time
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
@@ -20,8 +18,8 @@ from pathlib import Path
 from types import TracebackType
 from typing import ClassVar, Self
 
-from deploy.parts import leash
 from deploy.parts.cache import Part, install
+from deploy.parts.leashed import start_leashed
 
 HOST = "127.0.0.1"
 # Below the range that Linux takes outgoing ports from, so that a killed server's port stays free.
@@ -146,38 +144,19 @@ class Server(ABC):
         """Clear what a killed process leaves outside `data`."""
 
     def _spawn(self, command: list[str], environment: Mapping[str, str]) -> None:
-        """Start it from a thread that lives as long as it does.
-
-        The kernel ends the server with the thread that started it, and the caller's may be a
-        pool's, gone long before the test is over.
-        """
-        started = threading.Event()
-        problem: list[OSError] = []
-        arguments = [sys.executable, "-I", "-S", leash.__file__, str(os.getpid()), *command]
-
-        def run() -> None:
-            try:
-                with self.log.open("ab") as log:
-                    process = self._process = subprocess.Popen(
-                        arguments,
-                        stdin=subprocess.DEVNULL,
-                        stdout=log,
-                        stderr=subprocess.STDOUT,
-                        env=environment,
-                        cwd=self.data,
-                        start_new_session=True,
-                    )
-            except OSError as error:
-                problem.append(error)
-                return
-            finally:
-                started.set()
-            process.wait()
-
-        threading.Thread(target=run, name=f"{self.part.name}-process", daemon=True).start()
-        started.wait()
-        if problem:
-            raise StartFailed(f"{self.part.name}: {problem[0]}") from problem[0]
+        try:
+            with self.log.open("ab") as log:
+                self._process = start_leashed(
+                    command,
+                    stdin=subprocess.DEVNULL,
+                    stdout=log,
+                    stderr=subprocess.STDOUT,
+                    env=environment,
+                    cwd=self.data,
+                    start_new_session=True,
+                )
+        except OSError as error:
+            raise StartFailed(f"{self.part.name}: {error}") from error
 
     def _await_ready(self) -> None:
         deadline = time.monotonic() + self.ready_within_s

@@ -187,7 +187,11 @@ async def test_only_a_newer_copy_replaces_one(store: Store) -> None:
     bare: dict[str, object] = {"name": "bare"}
     told = [copy("a", 2, "second"), copy("a", 1, "first"), copy("b", 1, "x"), copy("b", 3, "y")]
     await store.transact(lambda unit: keep_newest(unit, THINGS, [*told, bare]))
-    again = [copy("a", 2, "again"), copy("b", 2, "late"), {"name": "bare", "said": "again"}]
+    again: list[dict[str, object]] = [
+        copy("a", 2, "again"),
+        copy("b", 2, "late"),
+        {"name": "bare", "said": "again"},
+    ]
     await store.transact(lambda unit: keep_newest(unit, THINGS, again))
     found = await store.get_many(THINGS, ["a", "b", "bare"])
     assert found == {"a": told[0], "b": told[3], "bare": bare}
