@@ -248,6 +248,9 @@ class KafkaSubscription:
             fetch_max_wait_ms=100,
         )
         try:
+            for topic in self._topics:
+                # Who leads the group would else share out topics it does not know yet: nothing.
+                consumer.partitions_for_topic(topic)
             consumer.subscribe(self._topics, listener=_Rebalanced(self._lost))
             while not self._closing.is_set():
                 self._turn(consumer)
