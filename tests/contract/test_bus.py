@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import os
+import sys
 import uuid
 from collections import defaultdict
 from collections.abc import AsyncIterator, Iterator
@@ -31,7 +32,11 @@ class Features:
     shares_groups: bool
 
 
-FEATURES = {"sqlite": Features(shares_groups=False), "kafka": Features(shares_groups=True)}
+FEATURES = {
+    "sqlite": Features(shares_groups=False),
+    "kafka": Features(shares_groups=True),
+    "kafka-static": Features(shares_groups=True),
+}
 
 
 @pytest.fixture(scope="session")
@@ -41,7 +46,7 @@ def broker() -> Iterator[KafkaBroker]:
         yield server
 
 
-@pytest.fixture(params=["sqlite", "kafka"])
+@pytest.fixture(params=list(FEATURES))
 def kind(request: pytest.FixtureRequest) -> str:
     return str(request.param)
 
@@ -51,7 +56,7 @@ def url(kind: str, request: pytest.FixtureRequest, tmp_path: Path) -> str:
     if kind == "sqlite":
         return f"sqlite:///{tmp_path}/bus.db"
     server: KafkaBroker = request.getfixturevalue("broker")
-    return f"{server.url}?partitions=4"
+    return f"{server.url}?partitions=4" + ("&member=host" if kind == "kafka-static" else "")
 
 
 @pytest.fixture
@@ -215,6 +220,46 @@ async def test_what_a_member_that_left_had_not_done_goes_to_the_other(
         await one.commit(taken)
     await two.close()
     await bus.close()
+
+
+MEMBER = """
+import asyncio, sys
+from libs.common.bus import open_bus
+
+async def main(url, group, topic):
+    subscription = await (await open_bus(url, [topic])).subscribe(group, [topic])
+    while True:
+        if got := await subscription.poll(256, 1.0):
+            await subscription.commit(got)
+            print(len(got), flush=True)
+
+asyncio.run(main(*sys.argv[1:]))
+"""
+
+
+async def test_a_member_that_crashed_is_back_at_once(broker: KafkaBroker, topic: str) -> None:
+    """Without its own name it would wait for 10 s until the session of the dead one is over."""
+    url, group = f"{broker.url}?partitions=4&member=host", new_id()
+    bus = await open_bus(url, [topic])
+    await bus.publish([make(topic, "k", 0)])
+    crashing = await asyncio.create_subprocess_exec(
+        sys.executable, "-c", MEMBER, url, group, topic, stdout=asyncio.subprocess.PIPE
+    )
+    assert crashing.stdout and await crashing.stdout.readline() == b"1\n"
+    crashing.kill()
+    await crashing.wait()
+    sent, started = make(topic, "k", 1), asyncio.get_running_loop().time()
+    await bus.publish([sent])
+    subscription = await bus.subscribe(group, [topic])
+    (got,) = await read(subscription, 1)
+    assert got.event.id == sent.id
+    assert asyncio.get_running_loop().time() - started < 5
+    await bus.close()
+
+
+async def test_a_member_is_named_after_its_host_or_not_at_all() -> None:
+    with pytest.raises(ValueError, match="member must be host"):
+        await open_bus("kafka://127.0.0.1:9?member=me", [])
 
 
 async def test_a_foreign_message_is_no_reason_to_stop(broker: KafkaBroker, topic: str) -> None:

@@ -4,6 +4,11 @@ One producer a process (thread-safe; idempotent, acks=all) whose futures resolve
 subscription has a consumer in a thread of its own: only that thread touches it, commands go
 through a queue, and it keeps polling (paused) while a handler is slow, so that the group does
 not take it for dead. No Kafka transactions: effects are once through outbox and inbox.
+
+`member=host` makes members static, named after the host (in Kubernetes the pod): one that crashed
+and is back within the session's 10 s has its partitions at once, where otherwise the whole group
+would wait for the dead member's session. Hosts must then run one process of a service each: of
+two members of one name the broker turns the older away. Who closes leaves the group as ever.
 """
 
 from __future__ import annotations
@@ -12,6 +17,8 @@ import asyncio
 import contextlib
 import logging
 import queue
+import re
+import socket
 import threading
 from collections import defaultdict
 from collections.abc import Callable, Sequence
@@ -19,7 +26,7 @@ from typing import Any
 from urllib.parse import parse_qsl, urlsplit
 
 from kafka import KafkaConsumer, KafkaProducer, TopicPartition
-from kafka.admin import KafkaAdminClient, NewTopic
+from kafka.admin import KafkaAdminClient, MemberToRemove, NewTopic
 from kafka.consumer.subscription_state import ConsumerRebalanceListener
 from kafka.coordinator.assignors.cooperative_sticky import CooperativeStickyAssignor
 from kafka.errors import KafkaError, TopicAlreadyExistsError
@@ -38,7 +45,7 @@ log = logging.getLogger(__name__)
 
 
 class KafkaBus:
-    """`libs.common.bus.Bus` at `kafka://host:port,...?partitions=16&replication=3`."""
+    """`libs.common.bus.Bus` at `kafka://host:port,...?partitions=16&replication=3&member=host`."""
 
     def __init__(self, url: str) -> None:
         parts = urlsplit(url)
@@ -46,6 +53,7 @@ class KafkaBus:
         self._servers = parts.netloc.split(",")
         self._partitions = int(options.get("partitions", PARTITIONS))
         self._replication = int(options.get("replication", 1))
+        self._static = _is_static(options.get("member", ""))
         self._subscriptions: list[KafkaSubscription] = []
         self._producer: Any = None
 
@@ -131,7 +139,9 @@ class KafkaBus:
             self._producer.flush(timeout=_SEND_SECONDS)
 
     async def subscribe(self, group: str, topics: Sequence[str]) -> KafkaSubscription:
-        subscription = KafkaSubscription(self._common, group, topics)
+        nth = sum(other.group == group for other in self._subscriptions)
+        member = _member_name(group, nth) if self._static else None
+        subscription = KafkaSubscription(self._common, group, topics, member)
         self._subscriptions.append(subscription)
         return subscription
 
@@ -140,6 +150,17 @@ class KafkaBus:
             await subscription.close()
         if self._producer is not None:
             await asyncio.to_thread(self._producer.close, 5)
+
+
+def _is_static(member: str) -> bool:
+    if member not in ("", "host"):
+        raise ValueError(f"BUS_URL: member must be host or left out, not {member}")
+    return member == "host"
+
+
+def _member_name(group: str, nth: int) -> str:
+    """The same after a restart; only with characters that Kafka takes."""
+    return re.sub(r"[^A-Za-z0-9._-]", "-", f"{socket.gethostname()}-{group}-{nth}")[-249:]
 
 
 def _resolver(
@@ -178,8 +199,11 @@ class _Rebalanced(ConsumerRebalanceListener):
 class KafkaSubscription:
     """One member of a group; its consumer lives in one thread."""
 
-    def __init__(self, common: dict[str, Any], group: str, topics: Sequence[str]) -> None:
-        self._common, self._group, self._topics = common, group, list(topics)
+    def __init__(
+        self, common: dict[str, Any], group: str, topics: Sequence[str], member: str | None
+    ) -> None:
+        self._common, self.group, self._topics = common, group, list(topics)
+        self._member = member
         self._loop = asyncio.get_running_loop()
         self._commits: queue.SimpleQueue[tuple[dict[str, int], asyncio.Future[None]]] = (
             queue.SimpleQueue()
@@ -226,16 +250,29 @@ class KafkaSubscription:
                 self._serve()
             except Exception as fault:
                 # Whatever it was: a thread that ended would starve its service without a word.
-                log.warning("consumer %s starts again: %r", self._group, fault)
+                log.warning("consumer %s starts again: %r", self.group, fault)
                 self._drop_buffer(lambda one: True)
                 self._fail_waiting()
                 self._closing.wait(1.0)
         self._fail_waiting()
+        if self._member:
+            with contextlib.suppress(KafkaError):
+                self._leave(self._member)
+
+    def _leave(self, member: str) -> None:
+        """A static member's consumer leaves no group: others would wait for its session to end."""
+        timeouts = {"bootstrap_timeout_ms": 3000, "request_timeout_ms": 3000}
+        admin = KafkaAdminClient(**self._common, **timeouts)
+        try:
+            admin.remove_group_members(self.group, [MemberToRemove(group_instance_id=member)])
+        finally:
+            admin.close()
 
     def _serve(self) -> None:
         consumer = KafkaConsumer(
             **self._common,
-            group_id=self._group,
+            group_id=self.group,
+            group_instance_id=self._member,
             enable_auto_commit=False,
             auto_offset_reset="earliest",
             partition_assignment_strategy=[CooperativeStickyAssignor],
