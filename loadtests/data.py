@@ -97,9 +97,17 @@ def _npm_pack(spec: str, folder: Path) -> None:
 def _npm_of_wheel() -> list[str]:
     node = home().absolute() / "node"
     if not node.exists():
-        subprocess.run(
-            [sys.executable, "-m", "pip", "install", "-q", "--target", str(node), _NODE], check=True
+        made = subprocess.run(
+            [sys.executable, "-m", "pip", "install", "-q", "--target", str(node), _NODE],
+            capture_output=True,
+            text=True,
         )
+        if made.returncode:
+            shutil.rmtree(node, ignore_errors=True)
+            raise DataMissing(
+                f"npm is not installed and pip could not fetch it ({_NODE}): install npm, or see"
+                f" that the package index can be reached, and try again\n{made.stderr[-1000:]}"
+            )
     return [
         sys.executable,
         "-c",

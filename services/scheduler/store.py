@@ -6,7 +6,7 @@ from libs.common.codec import from_doc, to_doc
 from libs.common.store import Collection, Doc, Reader, Unit
 from services.scheduler.domain import Measures, Schedule, Training
 
-SCHEDULES = Collection("schedules", indexes=(("dirty", "name"),))
+SCHEDULES = Collection("schedules")
 COUNTS = Collection("counts")
 GATES = Collection("gates", indexes=(("project", "name"),))
 TRAININGS = Collection("trainings")

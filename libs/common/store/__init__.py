@@ -72,7 +72,6 @@ class Below:
     equal: bool = False
 
 
-OUTBOX = "outbox"
 # Far below what any bus takes, large enough to share its cost.
 PART_BYTES = 600_000
 INBOX = Collection("inbox", indexes=(("time",),))
