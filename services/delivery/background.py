@@ -106,7 +106,7 @@ class Background:
             now = self._clock.now()
             if not rows:
                 return await self._end_freezing(unit, before, project)
-            store.save(unit, domain.hold(before, rows, now))
+            store.save(unit, domain.hold(before, rows, now, project.trains))
             for row in rows:
                 unit.put(store.LABELS, domain.moved(row, name))
             count_ready(unit, {project.name: -len(rows)})

@@ -12,6 +12,7 @@ from labelmill.template.v1.events_pb2 import ProjectUpdated
 from libs.common.codec import message_to_doc
 from libs.common.errors import Invalid
 from services.delivery.domain import CONFIDENCE, Doc, Project
+from services.delivery.effort import effort_of
 from services.delivery.service import Deliveries
 
 
@@ -47,6 +48,7 @@ def _project(project: Any, template: Any) -> Project:
         max_error_rate=project.target.max_error_rate,
         confidence=project.target.confidence or CONFIDENCE,
         hourly_cost=project.policy.hourly_cost,
+        trains=project.policy.HasField("training"),
     )
 
 
@@ -54,7 +56,8 @@ def _row(task: Any) -> Doc:
     """The label row of an accepted task; see `domain`."""
     if not task.HasField("label"):
         raise Invalid(f"{task.name} was accepted without a label", field="tasks.label")
-    label = message_to_doc(task.label)
+    label, lineage = message_to_doc(task.label), _lineage(task)
+    source = label.get("source", "UNSPECIFIED")
     return {
         "name": task.name,
         "project": task.project,
@@ -64,13 +67,14 @@ def _row(task: Any) -> Doc:
         "template": task.template,
         "task_version": task.version,
         "value": label.get("value", {}),
-        "source": label.get("source", "UNSPECIFIED"),
+        "source": source,
         "score": label.get("score", 0.0),
         "accept_time": label.get("accept_time", ""),
         "gate": label.get("gate", ""),
         "work_seconds": sum(a.work_seconds for a in task.annotations)
         + sum(r.work_seconds for r in task.reviews),
-        "lineage": orjson.dumps(_lineage(task)).decode(),
+        "effort": effort_of(lineage, source, gold=task.gold, sampled=task.sampled),
+        "lineage": orjson.dumps(lineage).decode(),
     }
 
 
