@@ -23,6 +23,7 @@ from services.delivery import domain, store
 from services.delivery.domain import READY, RETURNED, Delivery, DeliveryState, Doc, Project
 from services.delivery.manifest import closing_files, listed_files
 from services.delivery.signing import Signer
+from services.delivery.story import history, story
 from services.delivery.writing import PartWriter
 
 _OPEN_LIMIT = 100
@@ -122,9 +123,12 @@ class Background:
         report = await unit.get(store.REPORTS, project.name) or {}
         if domain.waits_for_report(before, report, now):
             return False
+        looks = await store.looks_of(unit, project.name)
         evidence = {
             "quality": report,
             "gates": await store.gates_of(unit, project.name),
+            "gate_history": history(looks),
+            "story": story(looks),
             "unit_of_error": project.unit_of_error,
             "hourly_cost": project.hourly_cost,
         }

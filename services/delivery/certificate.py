@@ -1,21 +1,31 @@
 """The certificate: what was promised, what was measured, and whether the one keeps the other.
 
 Everything in it comes from the delivery as it was frozen, so that it can be made again after a
-crash, byte for byte the same.
+crash, byte for byte the same. `page` makes it readable.
+
+Of `Delivery.evidence` it reads, all optional (what is absent is left out, nothing is invented):
+* `quality`: the scorer's newest report (`qc_scorer.v1.QualityReport`), `gates`: its gates;
+* `unit_of_error`, `hourly_cost`;
+* `gate_history`: `[{time, bound, sample_size, state, reason, gate}]` in order of time;
+* `reliability`: `[{confidence, accuracy, count}]`, `calibration_error` (else it is computed);
+* `per_class`: `[{class, count, errors, sample, bound, floor}]`, floor the largest error allowed;
+* `story`: `[{time, what}]`: gates opened and closed, recalls, promotions;
+* `versions`: `{guideline_digest, models: [{model, version, ...}]}`;
+* `compute`: `[{what, cpu_seconds, gpu_seconds}]`.
 """
 
 from __future__ import annotations
 
-from html import escape
-from typing import Any
-
 from libs.common.codec import time_text
 from services.delivery.domain import Delivery, Doc, covered_by, is_certified
+from services.delivery.ledger import ledger
+from services.delivery.pictures import calibration_error
 
 _METHOD = (
     "Bounds are one-sided exact binomial (Clopper-Pearson) upper bounds. A label of the machine is"
     " accepted only while the bound of its gate, from a random sample that people labelled blind,"
     " is under the target; the gate's risk is split over its looks (fixed-sequence testing)."
+    " A model that learns with the project is proven lot by lot, from draws of known chance."
     " People's labels are bounded by a random audit with a second, blind opinion; labels that two"
     " people gave blind and alike, or that were adjudicated, stand for the truth. The combined"
     " bound weighs all by their counts, each at half the risk, so that it holds at the stated"
@@ -36,26 +46,37 @@ def certificate(delivery: Delivery) -> Doc:
             "max_error_rate": delivery.max_error_rate,
             "confidence": delivery.confidence,
         },
-        "measured": {
-            "error_bound": delivery.error_bound,
-            "covered_labels": covered_by(report),
-            "machine_error_bound": report.get("machine_error_bound", 0.0) if report else 1.0,
-            "gates": [_gate(g) for g in delivery.evidence.get("gates", [])],
-            "audit": {
-                "sample_size": report.get("audit_count", 0),
-                "errors": report.get("audit_errors", 0),
-                "error_bound": report.get("human_error_bound", 0.0) if report else 1.0,
-            },
-        },
+        "measured": _measured(delivery, report),
         "label_count": delivery.label_count,
         "sources": dict(delivery.sources),
         "cost": {
             "work_seconds": delivery.work_seconds,
             "amount": delivery.work_seconds / 3600 * delivery.evidence.get("hourly_cost", 0.0),
         },
+        "ledger": _ledger(delivery),
+        "versions": _versions(delivery),
+        **_optional(delivery.evidence),
         "method": _METHOD,
         "certified": certified,
-        "statement": _statement(delivery, certified, bool(covered_by(report))),
+        "statement": _statement(delivery, certified, report),
+    }
+
+
+def _measured(delivery: Delivery, report: Doc) -> Doc:
+    return {
+        "error_bound": delivery.error_bound,
+        "covered_labels": covered_by(report),
+        "confidence": report.get("confidence", 0.0),
+        "machine_count": report.get("machine_count", 0),
+        "human_count": report.get("human_count", 0),
+        "verified_count": report.get("verified_count", 0),
+        "machine_error_bound": report.get("machine_error_bound", 0.0) if report else 1.0,
+        "gates": [_gate(g) for g in delivery.evidence.get("gates", [])],
+        "audit": {
+            "sample_size": report.get("audit_count", 0),
+            "errors": report.get("audit_errors", 0),
+            "error_bound": report.get("human_error_bound", 0.0) if report else 1.0,
+        },
     }
 
 
@@ -70,67 +91,103 @@ def _gate(gate: Doc) -> Doc:
         "sample_size": gate.get("sample_size", 0),
         "sample_errors": gate.get("sample_errors", 0),
         "confidence": gate.get("confidence", 0.0),
+        "lot": gate.get("lot", 0),
     }
 
 
-def _statement(delivery: Delivery, certified: bool, measured: bool) -> str:
+def _ledger(delivery: Delivery) -> Doc:
+    evidence = delivery.evidence
+    return ledger(
+        {
+            "label_count": delivery.label_count,
+            "sources": delivery.sources,
+            "work_seconds": delivery.work_seconds,
+            "hourly_cost": evidence.get("hourly_cost", 0.0),
+            "compute": evidence.get("compute", []),
+            **delivery.effort,
+        }
+    )
+
+
+def _versions(delivery: Delivery) -> Doc:
+    """Template, guideline (where told), models and gates the labels were made under."""
+    told, gates = delivery.evidence.get("versions", {}), delivery.evidence.get("gates", [])
+    drafted = {(g.get("model", ""), g.get("model_version", "")) for g in gates}
+    models = [{"model": model, "version": version} for model, version in sorted(drafted)]
+    doc: Doc = {
+        "template": delivery.template,
+        "models": list(told.get("models", [])) or models,
+        "gates": [{"name": g["name"], "version": g.get("version", 0)} for g in gates],
+    }
+    digest = told.get("guideline_digest")
+    return {**doc, "guideline_digest": digest} if digest else doc
+
+
+_SHAPES: dict[str, tuple[str, Doc]] = {
+    "gate_history": (
+        "history",
+        {"time": "", "bound": 1.0, "sample_size": 0, "state": "", "reason": "", "gate": ""},
+    ),
+    "reliability": ("reliability", {"confidence": 0.0, "accuracy": 0.0, "count": 0}),
+    "per_class": (
+        "per_class",
+        {"class": "", "count": 0, "errors": 0, "sample": 0, "bound": 1.0, "floor": 0.0},
+    ),
+    "story": ("story", {"time": "", "what": ""}),
+}
+
+
+def _optional(evidence: Doc) -> Doc:
+    """Sections there is evidence for; a row lacking a field has the one that claims least."""
+    doc: Doc = {}
+    for given, (name, shape) in _SHAPES.items():
+        rows = [
+            {k: row.get(k, least) for k, least in shape.items()} for row in evidence.get(given, [])
+        ]
+        if rows:
+            doc[name] = rows
+    if "reliability" in doc:
+        told = evidence.get("calibration_error")
+        doc["calibration_error"] = calibration_error(doc["reliability"]) if told is None else told
+    return doc
+
+
+def _statement(delivery: Delivery, certified: bool, report: Doc) -> str:
     bound, target = f"{delivery.error_bound:.4%}", f"{delivery.max_error_rate:.4%}"
     if not delivery.max_error_rate:
         return "Not certified: the project has no target, so nothing was promised."
-    if not measured:
+    if not covered_by(report):
         return "Not certified: there is no evidence on the error of these labels."
     if certified:
-        return (
+        whole = (
             f"Certified: at confidence {delivery.confidence:.2%} at most {bound} of the labels"
             f" are wrong, which is within the target of {target}."
         )
-    return (
-        f"Not certified: the evidence allows an error of up to {bound};"
-        f" the target is {target} at confidence {delivery.confidence:.2%}."
-    )
+    else:
+        whole = (
+            f"Not certified: the evidence allows an error of up to {bound};"
+            f" the target is {target} at confidence {delivery.confidence:.2%}."
+        )
+    return " ".join([whole, *_machine_part(report), *_people_part(report)])
 
 
-def page(doc: Doc) -> str:
-    """The certificate as one self-contained HTML page; every text is escaped."""
-    measured, target = doc["measured"], doc["target"]
-    audit = measured["audit"]
-    rows = [
-        ("Delivery", doc["delivery"]),
-        ("Created", doc["created"]),
-        ("Template", doc["template"]),
-        ("Unit of error", doc["unit_of_error"]),
-        ("Target", f"{target['max_error_rate']:.4%} at confidence {target['confidence']:.2%}"),
-        ("Error bound", f"{measured['error_bound']:.4%}"),
-        ("Labels", str(doc["label_count"])),
-        *((f"Labels by {source}", str(count)) for source, count in doc["sources"].items()),
-        *((f"Gate {g['model']} {g['model_version']}", _gate_text(g)) for g in measured["gates"]),
-        (
-            "Audit of people's labels",
-            f"{audit['errors']} errors in {audit['sample_size']}; bound {audit['error_bound']:.4%}",
-        ),
-        ("Human work", f"{doc['cost']['work_seconds']:.0f} s, cost {doc['cost']['amount']:.2f}"),
-        ("Method", doc["method"]),
-    ]
-    body = "".join(f"<tr><th>{escape(k)}</th><td>{escape(v)}</td></tr>" for k, v in rows)
-    kind = "yes" if doc["certified"] else "no"
-    return _PAGE.format(kind=kind, statement=escape(doc["statement"]), body=body)
+def _machine_part(report: Doc) -> list[str]:
+    count = report.get("machine_count", 0)
+    if not count:
+        return ["No label is the machine's alone."]
+    bound = report.get("machine_error_bound", 0.0)
+    return [f"Of the project's {count:,} labels of the machine at most {bound:.4%} are wrong."]
 
 
-def _gate_text(gate: dict[str, Any]) -> str:
-    return (
-        f"{gate['state']}; threshold {gate['threshold']:.4f}; {gate['sample_errors']} errors in a"
-        f" blind sample of {gate['sample_size']}; bound {gate['error_bound']:.4%} at confidence"
-        f" {gate['confidence']:.4%}"
-    )
-
-
-_PAGE = (
-    '<!doctype html>\n<html lang="en"><head><meta charset="utf-8"><title>Certificate</title>'
-    "<style>body{{font:16px/1.5 system-ui,sans-serif;max-width:48rem;margin:3rem auto;"
-    "padding:0 1rem}}table{{border-collapse:collapse}}th,td{{text-align:left;vertical-align:top;"
-    "padding:.3rem .8rem .3rem 0;border-bottom:1px solid #ccc}}"
-    "th{{white-space:nowrap}}td{{overflow-wrap:anywhere}}"
-    ".yes{{color:#06602b}}.no{{color:#8f1d1d}}</style></head>"
-    '<body><h1>Certificate of a delivery</h1><p class="{kind}"><strong>{statement}</strong></p>'
-    "<table>{body}</table></body></html>\n"
-)
+def _people_part(report: Doc) -> list[str]:
+    count, verified = report.get("human_count", 0), report.get("verified_count", 0)
+    audits, errors = report.get("audit_count", 0), report.get("audit_errors", 0)
+    if not count:
+        return []
+    sure = f"{verified:,} of the {count:,} labels of people were checked and stand for the truth"
+    if count <= verified:
+        return [f"{sure}."]
+    bound = report.get("human_error_bound", 0.0)
+    if not bound and not audits:
+        return [f"The {count:,} labels of people are experts' and stand for the truth."]
+    return [f"{sure}; of the others at most {bound:.4%} are wrong ({errors} in {audits} audited)."]

@@ -10,9 +10,9 @@ somebody worked.
 Frozen are, as plain documents:
 * `stages`: by stage `{count, untimed, seconds, seconds_squared}`; `untimed` are pieces that came
   without seconds, `count` those with;
-* `timing`: by measure a histogram `{bucket: count}` of seconds in buckets 2 % wide:
-  `drawn` (without a draft, on a task drawn by chance), `blind` (any without a draft), `confirm`
-  (shown a draft and left as it was);
+* `timing`: by measure a histogram `{bucket: count}` of seconds in buckets 2 % wide, of each task
+  its first answer, so that an item counts once: `drawn` (without a draft, on a task drawn by
+  chance), `blind` (any without a draft), `confirm` (shown a draft and left as it was);
 * `routes`: labels by MACHINE, CONFIRMED, HUMAN, REVIEWED, AUDITED; AUDITED are all that were
   drawn by chance for a check, whoever settled them.
 """
@@ -35,12 +35,13 @@ def effort_of(lineage: Doc, source: str, *, gold: bool = False, sampled: bool = 
     """The counters of one task; only what is not zero."""
     stages: Doc = {}
     timing: Doc = {}
+    first = next((a for a in lineage["annotations"] if not a.get("late")), None)
     for piece, judged in _pieces(lineage):
         stage = _stage(piece, judged, lineage, gold, sampled)
-        seconds = piece.get("work_seconds", 0.0)
-        _add_piece(stages.setdefault(stage, _empty()), seconds)
-        for measure in _measures(piece, judged, sampled, source) if seconds > 0 else ():
-            _count(timing.setdefault(measure, {}), bucket_of(seconds), 1)
+        _add_piece(stages.setdefault(stage, _empty()), piece.get("work_seconds", 0.0))
+    if first is not None and (seconds := first.get("work_seconds", 0.0)) > 0:
+        for measure in _measures(first, sampled, source):
+            timing[measure] = {bucket_of(seconds): 1}
     checked = sampled or any(d.get("action") == "AUDIT" for d in lineage["decisions"])
     return {"stages": stages, "timing": timing, "routes": {"AUDITED" if checked else source: 1}}
 
@@ -96,9 +97,7 @@ def _first_work(lineage: Doc) -> str:
     return "annotation" if (lineage["prediction"] or {}).get("lot") else "training"
 
 
-def _measures(piece: Doc, judged: bool, sampled: bool, source: str) -> Iterator[str]:
-    if judged or piece.get("late"):
-        return
+def _measures(piece: Doc, sampled: bool, source: str) -> Iterator[str]:
     if piece.get("prediction"):
         if source == "CONFIRMED":
             yield "confirm"

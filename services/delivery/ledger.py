@@ -137,7 +137,7 @@ def _saved(given: Doc, people: Doc, measure: str) -> Doc:
     doc: Doc = {"basis": _MEANING[measure], "sample": sample, "seconds_each": UNKNOWN}
     unknown: Doc = {"share": UNKNOWN, "interval": UNKNOWN}
     if not sample:
-        return {**doc, **unknown, "why": f"nobody measured {_MEANING[measure].split(';')[0]}"}
+        return {**doc, **unknown, "why": f"no seconds of {_MEANING[measure].split(';')[0]}"}
     doc["seconds_each"] = each = median(buckets)
     if spent == UNKNOWN:
         return {**doc, **unknown, "why": "the answers came without seconds"}

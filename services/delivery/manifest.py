@@ -13,8 +13,9 @@ import orjson
 
 from libs.common.codec import time_text
 from libs.common.names import project_of
-from services.delivery.certificate import certificate, page
+from services.delivery.certificate import certificate
 from services.delivery.domain import Delivery, Doc, File
+from services.delivery.page import page
 from services.delivery.signing import Signer
 
 VERSION = 1

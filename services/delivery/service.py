@@ -17,6 +17,7 @@ from libs.common.store import Unit, keep_newest
 from services.delivery import domain, store
 from services.delivery.background import Background, count_ready, delivery_message, event_key
 from services.delivery.domain import READY, RETURNED, Delivery, DeliveryState, Doc, Project
+from services.delivery.story import look_of
 from services.delivery.writing import FORMATS
 
 _NAME_CHUNK = 500
@@ -33,8 +34,14 @@ class Deliveries(Background):
         await self._store.transact(lambda unit: keep_newest(unit, store.PROJECTS, docs))
 
     async def remember_gates(self, gates: Sequence[Doc]) -> None:
-        """Keeps each gate as it now is."""
-        await self._store.transact(lambda unit: keep_newest(unit, store.GATES, gates))
+        """Keeps each gate as it now is, and that it was looked at."""
+
+        async def work(unit: Unit) -> None:
+            await keep_newest(unit, store.GATES, gates)
+            for gate in gates:
+                unit.overwrite(store.LOOKS, look_of(gate))
+
+        await self._store.transact(work)
 
     async def remember_reports(self, reports: Sequence[Doc]) -> None:
         """Keeps the newest quality report of each project."""

@@ -18,6 +18,7 @@ DELIVERIES = Collection("deliveries", indexes=(("project", "name"), ("work", "na
 REQUESTS = Collection("requests")
 COUNTERS = Collection("counters")
 GATES = Collection("gates", indexes=(("project", "name"),))
+LOOKS = Collection("looks", indexes=(("project", "time", "name"),))
 REPORTS = Collection("reports")
 # The named tasks of a rejection, by delivery.
 REJECTIONS = Collection("rejections")
@@ -30,10 +31,12 @@ COLLECTIONS = (
     REQUESTS,
     COUNTERS,
     GATES,
+    LOOKS,
     REPORTS,
     REJECTIONS,
     CHAINS,
 )
+MOST_LOOKS = 200
 _OPEN, _DONE = "OPEN", "DONE"
 
 
@@ -98,6 +101,14 @@ async def deliverable(reader: Reader | Unit, project: str) -> int:
 
 async def gates_of(reader: Reader | Unit, project: str) -> list[Doc]:
     return await reader.find(GATES, {"project": project}, limit=1000)
+
+
+async def looks_of(reader: Reader | Unit, project: str) -> list[Doc]:
+    """The newest looks at the project's gates, newest first."""
+    order = ("time", "name")
+    return await reader.find(
+        LOOKS, {"project": project}, order=order, descending=True, limit=MOST_LOOKS
+    )
 
 
 async def labels_by_name(reader: Reader | Unit, names: Sequence[str]) -> dict[str, Doc]:

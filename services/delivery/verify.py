@@ -19,6 +19,7 @@ from typing import Any
 
 from cryptography.exceptions import InvalidSignature
 
+from services.delivery.proof import faults
 from services.delivery.signing import key_id, public_key
 
 Doc = dict[str, Any]
@@ -110,9 +111,8 @@ def _certificate(folder: Path, manifest: Doc) -> Check:
     for name in ("delivery", "label_count", "sources", "template", "created"):
         if proof[name] != manifest[name]:
             raise Faulty(f"certificate.json: {name} is not as in the manifest")
-    bound, target = proof["measured"]["error_bound"], proof["target"]["max_error_rate"]
-    if proof["certified"] and not bound <= target:
-        raise Faulty("certificate.json: claims to be certified with a bound above the target")
+    for fault in faults(proof):
+        raise Faulty(f"certificate.json: {fault}")
     return Check("certificate", proof["statement"])
 
 
