@@ -224,9 +224,7 @@ def _people(
     return people
 
 
-async def _work(
-    owner: Client, project: str, people: Sequence[SimulatedPerson], total: int
-) -> None:
+async def _work(owner: Client, project: str, people: Sequence[SimulatedPerson], total: int) -> None:
     done = False
     working = [asyncio.create_task(person.work(lambda: done, BATCH)) for person in people]
     last, since = -1, time.monotonic()

@@ -26,11 +26,12 @@ NAMES = {
     "qc-scorer",
     "scheduler",
     "delivery",
+    "trainer",
 }
 ADDRESSES = {"BUS_URL": "bus", "STORE_URL": "store", "INFERENCE_URL": "inference"}
 ADDRESSES |= {"BLOB_URL": "blob", "DELIVERY_SIGNING_KEY": "signing", "OPERATOR_KEY": "operator"}
 WORDS = {"inference": "inference_url", "blob": "ctx.blobs", "signing": "delivery_signing_key"}
-WORDS |= {"operator": "operator_key", "web": "import httpx2"}
+WORDS |= {"operator": "operator_key", "web": "import httpx2", "models": "Repository(ctx"}
 GOOD = [None, *sorted(CI.glob("*.yaml"))]
 SECRETS = {"SERVICE_TOKEN_KEY", "STORE_URL", "DELIVERY_SIGNING_KEY", "OPERATOR_KEY"}
 Manifest = dict[str, Any]
@@ -120,7 +121,9 @@ def test_pods_are_restricted(manifests: list[Manifest]) -> None:
         assert pod["securityContext"]["seccompProfile"] == {"type": "RuntimeDefault"}
         assert pod["automountServiceAccountToken"] is False
         assert not {"hostNetwork", "hostPID", "hostIPC", "initContainers"} & set(pod)
-        assert [v["emptyDir"] for v in pod["volumes"]] == [{"sizeLimit": "1Gi"}]
+        volumes = {v["name"]: v.get("emptyDir") for v in pod["volumes"]}
+        assert volumes.pop("scratch") == {"sizeLimit": "1Gi"}
+        assert volumes.keys() <= {"models"}
         assert only["securityContext"] == {
             "allowPrivilegeEscalation": False,
             "readOnlyRootFilesystem": True,

@@ -271,6 +271,8 @@ async def test_certificate_rests_on_the_newest_report(house: House) -> None:
     assert proof["certified"] is True
     assert proof["measured"]["error_bound"] == made.error_bound == 0.02
     assert proof["measured"]["gates"][0]["sample_size"] == 300
+    assert [look["sample_size"] for look in proof["history"]] == [300]
+    assert proof["ledger"]["people"]["stages"][0]["answers"] == 5
     page = (house.path(made) / "certificate.html").read_text()
     assert "&lt;m&gt;" in page and "<m>" not in page and "<script" not in page
 

@@ -95,10 +95,33 @@ async def test_verify_reads_the_labels_though_all_is_signed(
     assert re.search(wanted[fault], capsys.readouterr().out)
 
 
+@pytest.mark.parametrize("old", [True, False])
+async def test_verify_calculates_the_certificate_again(
+    house: House, old: bool, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """One of an older form is taken as it is; one that contradicts itself is found out."""
+    folder = house.path(await house.deliver(9))
+    path = folder / "certificate.json"
+    proof = json.loads(path.read_bytes())
+    if old:
+        for name in ("ledger", "versions"):
+            del proof[name]
+        for name in ("machine_count", "human_count", "verified_count", "confidence"):
+            del proof["measured"][name]
+    else:
+        proof["ledger"]["people"]["stages"][0]["seconds"] = 1.0
+    path.write_bytes(canonical(proof))
+    _sign_again(folder, house.signer)
+    assert run(folder, None) == (0 if old else 1)
+    assert old or "stages do not add up" in capsys.readouterr().out
+
+
 def _sign_again(folder: Path, signer: Signer) -> None:
     manifest = json.loads((folder / "manifest.json").read_bytes())
     for entry in manifest["files"]:
         content = (folder / entry["path"]).read_bytes()
         entry["size"], entry["sha256"] = len(content), hashlib.sha256(content).hexdigest()
+    proof = (folder / "certificate.json").read_bytes()
+    manifest["certificate_sha256"] = hashlib.sha256(proof).hexdigest()
     (folder / "manifest.json").write_bytes(canonical(manifest))
     (folder / "manifest.sig").write_bytes(signer.sign(canonical(manifest)))

@@ -1,114 +1,164 @@
-"""The gate: exact bounds, alpha that sums up, and a promise that simulated streams cannot break."""
+"""The exact gate over lots: its numbers, its validity on hostile lots, its plans."""
 
 from __future__ import annotations
 
 import math
-import random
 
+import numpy as np
 import pytest
 
-from services.qc_scorer import domain, gate
-from services.qc_scorer.agreement import differs
-from services.qc_scorer.consensus import merge
+from services.qc_scorer import gate, planning
+from services.qc_scorer.gate import Curve, Draw
 
-BOX = {"class": "cat", "x": 10.0, "y": 10.0, "width": 20.0, "height": 20.0}
-
-
-def boxes(*found: dict[str, object]) -> dict[str, object]:
-    return {"boxes": {"boxes": list(found)}}
+ALPHA = 0.05
 
 
 @pytest.mark.parametrize(
-    ("errors", "size", "bound"),
-    [(0, 299, 0.009969), (0, 748, 0.003997), (3, 500, 0.015434), (10, 1000, 0.016903)],
+    ("rate", "forbidden", "most"),
+    [
+        (0.01, 501, 1),
+        (0.02, 501, 4),
+        (0.05, 501, 17),
+        (0.1, 501, 42),
+        (0.05, 2501, 112),
+        (0.05, 281, 8),
+        (0.02, 281, 1),
+        (0.1, 41, 0),
+        (0.2, 41, 4),
+        (0.02, 201, 0),
+        (0.01, 281, -1),
+    ],
 )
-def test_clopper_pearson(errors: int, size: int, bound: float) -> None:
-    assert gate.upper_bound(errors, size, 0.05) == pytest.approx(bound, abs=1e-6)
+def test_how_many_detected_errors_a_proof_bears(rate: float, forbidden: int, most: int) -> None:
+    assert gate.most_detected(rate, forbidden, ALPHA) == most
 
 
-def test_all_looks_together_spend_no_more_than_alpha() -> None:
-    assert sum(gate.look_alpha(j, 0.05) for j in range(1, 5000)) < 0.05
-    sizes = [gate.look_size(j, 0.02, 0.025) for j in range(1, 9)]
-    assert sizes == sorted(set(sizes))
-    assert gate.looks_due(sizes[3] - 1, 0.02, 0.025) == 3
+@pytest.mark.parametrize(
+    ("sample", "lot", "forbidden", "most"),
+    [(5000, 50000, 501, 42), (500, 2299, 115, 21), (1000, 10000, 101, 5), (3500, 70000, 281, 8)],
+)
+def test_the_same_for_a_sample_of_fixed_size(
+    sample: int, lot: int, forbidden: int, most: int
+) -> None:
+    assert gate.most_detected_of(sample, lot, forbidden, ALPHA) == most
 
 
-def stream(rng: random.Random, size: int) -> list[tuple[float, bool]]:
-    """Scores that say too much: the true error at score s is 1.5 (1 - s)."""
-    scores = [1 - rng.random() ** 2 * 0.2 for _ in range(size)]
-    return [(s, rng.random() < min(1.0, 1.5 * (1 - s))) for s in scores]
+def test_the_first_forbidden_number_does_not_suffer_from_floating_point() -> None:
+    assert gate.forbidden_errors(0.01, 50_000) == 501
+    assert gate.forbidden_errors(0.29, 100) == 30
+    assert gate.forbidden_errors(0.01, 50_000, spent=500) == 1
+    assert gate.forbidden_errors(0.01, 50_000, spent=600) == 0
 
 
-def true_error(threshold: float) -> float:
-    """Error of everything at or above the threshold: 1.5 times the mean of 1 - s there."""
-    top = math.sqrt(min(1.0, (1 - threshold) / 0.2))
-    return 1.5 * 0.2 * top * top / 3
+def test_risk_over_any_number_of_lots_stays_within_what_there_is() -> None:
+    assert sum(gate.lot_alpha(ALPHA, n) for n in range(1, 100_000)) < ALPHA
 
 
-def test_the_promise_is_kept_over_all_looks_where_a_plug_in_breaks_it() -> None:
-    target, alpha, runs = 0.03, 0.05, 400
-    broken = naive = opened = 0
-    for seed in range(runs):
-        sample = stream(random.Random(seed), 1500)
-        ever = False
-        for look in range(1, gate.looks_due(1500, target, alpha) + 1):
-            seen = sample[: gate.look_size(look, target, alpha)]
-            found = gate.evaluate(seen, target, look, alpha)
-            ever |= found.open and true_error(found.threshold) > target
-            opened += found.open
-        broken += ever
-        naive += true_error(plug_in(sample[:300], target)) > target
-    assert opened > runs / 4, "a gate that never opens proves nothing"
-    assert broken / runs <= alpha + 2 * math.sqrt(alpha * (1 - alpha) / runs)
-    assert naive / runs > 0.25, "the test must be able to fail"
-
-
-def plug_in(sample: list[tuple[float, bool]], target: float) -> float:
-    """The loosest threshold whose error in the sample is under the target: no bound."""
-    best, errors = 1.0, 0
-    for size, (score, wrong) in enumerate(sorted(sample, reverse=True), 1):
-        errors += wrong
-        if errors / size <= target:
-            best = score
-    return best
-
-
-def test_ties_are_taken_whole() -> None:
-    sample = [(0.9, False)] * 300 + [(0.8, True)] * 100
-    found = gate.evaluate(sample, 0.03, 1, 0.05)
-    assert found.open and found.threshold == 0.9 and found.size == 300
-
-
-def test_evidence_waits_for_what_is_not_settled() -> None:
-    row = {"score": 0.9, "wrong": False, "pending": False}
-    rows = [{**row, "time": f"{i}", "name": f"{i}"} for i in range(5)]
-    rows[3]["pending"] = True
-    assert len(domain.settled_first(rows[::-1])) == 3
-
-
-def test_boxes_differ_by_a_missed_extra_misplaced_or_renamed_one() -> None:
-    near = {**BOX, "x": 12.0}
-    assert not differs(boxes(BOX), boxes(near), "boxes")
-    for other in ([], [BOX, {**BOX, "x": 90.0}], [{**BOX, "x": 25.0}], [{**BOX, "class": "dog"}]):
-        assert differs(boxes(BOX), boxes(*other), "boxes")
-    assert not differs(boxes(), boxes(), "boxes")
-
-
-def test_consensus_of_classes_and_boxes() -> None:
-    ham, spam = ({"choices": {"classes": [c]}} for c in ("ham", "spam"))
-    assert merge([spam, ham, ham], "majority", "class") == (ham, pytest.approx(2 / 3))
-    value, agreement = merge(
-        [boxes(BOX), boxes({**BOX, "x": 12.0}, {**BOX, "x": 80.0}), boxes({**BOX, "x": 14.0})],
-        "boxes",
-        "boxes",
+def _trials(
+    scores: str, errors: int, size: int, target: float, rate: float, rng: np.random.Generator
+) -> tuple[bool, bool]:
+    """(did the exact rule, did the plug-in let too many errors out) of one lot."""
+    wrong = np.zeros(size, bool)
+    wrong[:errors] = True
+    uncertainty = {
+        "random": rng.random(size),
+        "reversed": np.where(wrong, rng.random(size) * 0.1, 1.0),
+        "ties": np.zeros(size),
+        "good": np.where(wrong, 0.5 + rng.random(size), rng.random(size)),
+    }[scores]
+    tie = rng.random(size)
+    coins = rng.random(size) < rate
+    draws = [Draw(uncertainty[i], tie[i], bool(wrong[i])) for i in np.flatnonzero(coins)]
+    forbidden = gate.forbidden_errors(target, size)
+    proof = gate.prove(draws, rate, forbidden, ALPHA)
+    order = np.lexsort((tie, uncertainty))
+    place = np.array(
+        [(u, t) < (proof.uncertainty, proof.tie) for u, t in zip(uncertainty, tie, strict=True)]
     )
-    (merged,) = value["boxes"]["boxes"]
-    assert merged["x"] == 12.0 and agreement == pytest.approx(2 / 3)
+    exact = int((wrong & place & ~coins).sum()) > proof.bound
+    seen = np.cumsum((wrong & coins)[order]) / max(rate, 1e-9)
+    allowed = np.flatnonzero(seen <= target * size)
+    passed = order[: allowed[-1] + 1] if allowed.size else order[:0]
+    plug_in = int((wrong & ~coins)[passed].sum()) >= forbidden
+    return exact, plug_in
 
 
-def test_the_certificate_never_claims_without_evidence() -> None:
-    project = domain.Project("p", 1, "class", "majority", 0.02)
-    assert domain.quality(project, {}, 1.0)["error_bound"] == 1.0
-    report = domain.quality(project, {"machine": 900, "human": 100}, 0.01)
-    assert report["human_error_bound"] == 1.0
-    assert report["error_bound"] == pytest.approx((900 * 0.01 + 100) / 1000)
+@pytest.mark.parametrize("scores", ["random", "reversed", "ties", "good"])
+@pytest.mark.parametrize("times", [1.0, 2.0, 10.0])
+def test_the_promise_holds_whatever_the_scores_are(scores: str, times: float) -> None:
+    rng = np.random.default_rng(7)
+    size, target, rate, trials = 2000, 0.02, 0.15, 1000
+    errors = min(size, round(times * target * size) - (times == 1.0))
+    broken = sum(_trials(scores, errors, size, target, rate, rng)[0] for _ in range(trials))
+    assert broken / trials <= ALPHA + 2 * math.sqrt(ALPHA * (1 - ALPHA) / trials)
+
+
+def test_the_naive_rule_fails_the_same_test() -> None:
+    rng = np.random.default_rng(8)
+    broken = [_trials("random", 80, 2000, 0.02, 0.15, rng)[1] for _ in range(300)]
+    assert np.mean(broken) > 0.2
+
+
+def test_people_who_repeat_the_models_error_are_reckoned_with() -> None:
+    """Each error is overlooked with chance `miss`; the bound counts overlooked ones, too."""
+    rng = np.random.default_rng(9)
+    size, target, rate, miss, broken = 2000, 0.02, 0.2, 0.1, 0
+    for _ in range(1000):
+        wrong = np.arange(size) < 60
+        uncertainty = rng.random(size)
+        coins = rng.random(size) < rate
+        seen = wrong & (rng.random(size) >= miss)
+        draws = [Draw(uncertainty[i], 0.0, bool(seen[i])) for i in np.flatnonzero(coins)]
+        forbidden = gate.forbidden_errors(target, size)
+        proof = gate.prove(draws, rate * (1 - miss), forbidden, ALPHA)
+        left = wrong & ~(coins & seen) & (uncertainty < proof.uncertainty)
+        broken += int(left.sum()) > proof.bound
+    assert broken / 1000 <= ALPHA + 2 * math.sqrt(ALPHA * 0.95 / 1000)
+
+
+def test_what_is_not_settled_is_not_passed_over() -> None:
+    draws = [Draw(0.1, 0.0, False), Draw(0.2, 0.0, None), Draw(0.3, 0.0, True)]
+    proof = gate.prove(draws, 0.5, 20, ALPHA)
+    assert not proof.done and proof.settled == 1
+
+
+def test_a_lot_too_small_for_its_target_lets_nothing_out() -> None:
+    proof = gate.prove([Draw(0.1, 0.0, False)] * 5, 0.05, 3, ALPHA)
+    assert proof.done and proof.uncertainty == -math.inf and proof.bound == 0
+
+
+def test_floors_of_a_class_hold() -> None:
+    """A class whose surest items are wrong too often is not let through at any size."""
+    sizes, draws = [200, 400, 600, 800], [100, 200, 300, 400]
+    assert gate.subset_threshold([False] * 400, sizes, draws, 0.05, ALPHA) == 800
+    assert gate.subset_threshold([True] * 30 + [False] * 370, sizes, draws, 0.05, ALPHA) == 0
+    late = [False] * 200 + [True] * 60 + [False] * 140
+    assert gate.subset_threshold(late, sizes, draws, 0.05, ALPHA) == 400
+    assert gate.subset_threshold([False] * 150 + [None] * 250, sizes, draws, 0.05, ALPHA) == 200
+
+
+def _curve(count: int, errors: float) -> Curve:
+    counts = np.linspace(0, count, 50).astype(int)
+    return Curve(counts, errors * (counts / count) ** 4)
+
+
+def test_a_tighter_promise_costs_more_and_a_better_model_less() -> None:
+    prices = gate.prices(_curve(10_000, 100), [0.05, 0.02, 0.01, 0.005], 10_000, ALPHA)
+    assert [p.human for p in prices] == sorted(p.human for p in prices)
+    better = gate.plan(_curve(10_000, 10), 0.01, 10_000, ALPHA)
+    assert better.human < prices[2].human
+
+
+def test_a_target_that_no_audit_can_reach_is_refused_with_what_would_be_needed() -> None:
+    now = planning.Circumstances(target=0.001, alpha=ALPHA, size=500, labelled=100)
+    decision = planning.decide(_curve(400, 1), now)
+    assert decision.what == planning.STOP
+    assert "2996" in decision.reason and "looser target" in decision.reason
+
+
+def test_learning_ends_when_it_does_not_pay_and_goes_on_when_it_does() -> None:
+    now = planning.Circumstances(target=0.02, alpha=ALPHA, size=10_000, labelled=200)
+    assert planning.decide(_curve(9800, 900), now).what == planning.LEARN
+    assert planning.decide(_curve(9800, 1), now).what == planning.CERTIFY
+    still = planning.Circumstances(0.02, ALPHA, 10_000, 2000, forecasts=(3000, 3100, 3100, 3100))
+    assert planning.decide(_curve(8000, 700), still).what in (planning.CERTIFY, planning.STOP)

@@ -81,6 +81,16 @@ volumes:
   - name: scratch
     emptyDir:
       sizeLimit: {{ .root.Values.scratch.sizeLimit }}
+  {{- if has "models" .service.needs }}
+  - name: models
+    {{- with .root.Values.modelRepository.existingClaim }}
+    persistentVolumeClaim:
+      claimName: {{ . | quote }}
+    {{- else }}
+    emptyDir:
+      sizeLimit: {{ .root.Values.scratch.sizeLimit }}
+    {{- end }}
+  {{- end }}
 {{- end -}}
 
 {{- define "labelmill.container" -}}
@@ -129,4 +139,8 @@ securityContext:
 volumeMounts:
   - name: scratch
     mountPath: /tmp
+  {{- if has "models" .service.needs }}
+  - name: models
+    mountPath: /models
+  {{- end }}
 {{- end -}}

@@ -29,6 +29,9 @@ OTEL_EXPORTER_OTLP_ENDPOINT: {{ . | quote }}
 {{- end }}
 LOG_LEVEL: {{ .root.Values.logLevel | quote }}
 SHUTDOWN_SECONDS: {{ .root.Values.shutdown.seconds | quote }}
+{{- if has "models" .service.needs }}
+LABELMILL_MODELS: /models
+{{- end }}
 DATA_DIR: /tmp/labelmill
 HOME: /tmp
 {{- end -}}
