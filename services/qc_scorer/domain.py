@@ -56,6 +56,8 @@ class Project:
     class_floors: Mapping[str, float] = field(default_factory=dict)
     machine_label: bool = False
     training: bool = False
+    check_false_alarm: float = 0.0
+    unchecked_share: float = 0.1
 
     @property
     def experts(self) -> bool:
@@ -93,11 +95,12 @@ class Score:
     opinion_count: int
     matches_prediction: bool
     disputed: bool
+    check: Doc | None = None
 
 
 def counted(task: Doc) -> list[Doc]:
     """Annotations that count."""
-    return [a for a in task.get("annotations", []) if not a.get("late")]
+    return [a for a in task.get("annotations", []) if not (a.get("late") or a.get("held"))]
 
 
 def score(task: Doc, project: Project) -> Score:

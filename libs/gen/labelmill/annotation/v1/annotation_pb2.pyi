@@ -111,7 +111,7 @@ class Lot(_message.Message):
     def __init__(self, gate: _Optional[str] = ..., number: _Optional[int] = ..., audit_rate: _Optional[float] = ...) -> None: ...
 
 class Annotation(_message.Message):
-    __slots__ = ("name", "annotator", "value", "create_time", "work_seconds", "prediction", "late")
+    __slots__ = ("name", "annotator", "value", "create_time", "work_seconds", "prediction", "late", "held", "after_hint", "objected", "unchecked")
     NAME_FIELD_NUMBER: _ClassVar[int]
     ANNOTATOR_FIELD_NUMBER: _ClassVar[int]
     VALUE_FIELD_NUMBER: _ClassVar[int]
@@ -119,6 +119,10 @@ class Annotation(_message.Message):
     WORK_SECONDS_FIELD_NUMBER: _ClassVar[int]
     PREDICTION_FIELD_NUMBER: _ClassVar[int]
     LATE_FIELD_NUMBER: _ClassVar[int]
+    HELD_FIELD_NUMBER: _ClassVar[int]
+    AFTER_HINT_FIELD_NUMBER: _ClassVar[int]
+    OBJECTED_FIELD_NUMBER: _ClassVar[int]
+    UNCHECKED_FIELD_NUMBER: _ClassVar[int]
     name: str
     annotator: str
     value: Value
@@ -126,7 +130,11 @@ class Annotation(_message.Message):
     work_seconds: float
     prediction: str
     late: bool
-    def __init__(self, name: _Optional[str] = ..., annotator: _Optional[str] = ..., value: _Optional[_Union[Value, _Mapping]] = ..., create_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., work_seconds: _Optional[float] = ..., prediction: _Optional[str] = ..., late: _Optional[bool] = ...) -> None: ...
+    held: bool
+    after_hint: bool
+    objected: bool
+    unchecked: bool
+    def __init__(self, name: _Optional[str] = ..., annotator: _Optional[str] = ..., value: _Optional[_Union[Value, _Mapping]] = ..., create_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., work_seconds: _Optional[float] = ..., prediction: _Optional[str] = ..., late: _Optional[bool] = ..., held: _Optional[bool] = ..., after_hint: _Optional[bool] = ..., objected: _Optional[bool] = ..., unchecked: _Optional[bool] = ...) -> None: ...
 
 class Review(_message.Message):
     __slots__ = ("name", "reviewer", "verdict", "value", "comment", "create_time", "work_seconds")

@@ -19,11 +19,37 @@ class GateState(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
     GATE_STATE_OPEN: _ClassVar[GateState]
     GATE_STATE_PROVING: _ClassVar[GateState]
     GATE_STATE_BREACHED: _ClassVar[GateState]
+
+class CheckState(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
+    __slots__ = ()
+    CHECK_STATE_UNSPECIFIED: _ClassVar[CheckState]
+    CHECK_STATE_CHECKED: _ClassVar[CheckState]
+    CHECK_STATE_UNCHECKED: _ClassVar[CheckState]
+    CHECK_STATE_BLIND_SHARE: _ClassVar[CheckState]
+    CHECK_STATE_OBJECTED: _ClassVar[CheckState]
+
+class Hint(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
+    __slots__ = ()
+    HINT_UNSPECIFIED: _ClassVar[Hint]
+    HINT_MISSING: _ClassVar[Hint]
+    HINT_EXTRA: _ClassVar[Hint]
+    HINT_MISPLACED: _ClassVar[Hint]
+    HINT_WRONG_CLASS: _ClassVar[Hint]
 GATE_STATE_UNSPECIFIED: GateState
 GATE_STATE_CLOSED: GateState
 GATE_STATE_OPEN: GateState
 GATE_STATE_PROVING: GateState
 GATE_STATE_BREACHED: GateState
+CHECK_STATE_UNSPECIFIED: CheckState
+CHECK_STATE_CHECKED: CheckState
+CHECK_STATE_UNCHECKED: CheckState
+CHECK_STATE_BLIND_SHARE: CheckState
+CHECK_STATE_OBJECTED: CheckState
+HINT_UNSPECIFIED: Hint
+HINT_MISSING: Hint
+HINT_EXTRA: Hint
+HINT_MISPLACED: Hint
+HINT_WRONG_CLASS: Hint
 
 class Gate(_message.Message):
     __slots__ = ("name", "project", "model", "model_version", "state", "threshold", "error_bound", "sample_size", "sample_errors", "confidence", "max_error_rate", "reason", "version", "update_time", "look_count", "evidence_count", "lot", "audit_rate", "lot_size", "tie", "class_thresholds", "standing_count", "standing_errors", "standing_lower_bound")
@@ -163,23 +189,39 @@ class Skill(_message.Message):
     def __init__(self, name: _Optional[str] = ..., annotator: _Optional[str] = ..., annotation_count: _Optional[int] = ..., gold_count: _Optional[int] = ..., gold_correct_count: _Optional[int] = ..., accuracy: _Optional[float] = ..., accuracy_lower: _Optional[float] = ..., accuracy_upper: _Optional[float] = ..., agreement: _Optional[float] = ..., median_seconds: _Optional[float] = ...) -> None: ...
 
 class Score(_message.Message):
-    __slots__ = ("agreement", "consensus", "confidence", "opinion_count", "matches_prediction", "disputed")
+    __slots__ = ("agreement", "consensus", "confidence", "opinion_count", "matches_prediction", "disputed", "check")
     AGREEMENT_FIELD_NUMBER: _ClassVar[int]
     CONSENSUS_FIELD_NUMBER: _ClassVar[int]
     CONFIDENCE_FIELD_NUMBER: _ClassVar[int]
     OPINION_COUNT_FIELD_NUMBER: _ClassVar[int]
     MATCHES_PREDICTION_FIELD_NUMBER: _ClassVar[int]
     DISPUTED_FIELD_NUMBER: _ClassVar[int]
+    CHECK_FIELD_NUMBER: _ClassVar[int]
     agreement: float
     consensus: _annotation_pb2.Value
     confidence: float
     opinion_count: int
     matches_prediction: bool
     disputed: bool
-    def __init__(self, agreement: _Optional[float] = ..., consensus: _Optional[_Union[_annotation_pb2.Value, _Mapping]] = ..., confidence: _Optional[float] = ..., opinion_count: _Optional[int] = ..., matches_prediction: _Optional[bool] = ..., disputed: _Optional[bool] = ...) -> None: ...
+    check: Check
+    def __init__(self, agreement: _Optional[float] = ..., consensus: _Optional[_Union[_annotation_pb2.Value, _Mapping]] = ..., confidence: _Optional[float] = ..., opinion_count: _Optional[int] = ..., matches_prediction: _Optional[bool] = ..., disputed: _Optional[bool] = ..., check: _Optional[_Union[Check, _Mapping]] = ...) -> None: ...
+
+class Check(_message.Message):
+    __slots__ = ("state", "held", "hint", "hint_text", "distance")
+    STATE_FIELD_NUMBER: _ClassVar[int]
+    HELD_FIELD_NUMBER: _ClassVar[int]
+    HINT_FIELD_NUMBER: _ClassVar[int]
+    HINT_TEXT_FIELD_NUMBER: _ClassVar[int]
+    DISTANCE_FIELD_NUMBER: _ClassVar[int]
+    state: CheckState
+    held: bool
+    hint: Hint
+    hint_text: str
+    distance: float
+    def __init__(self, state: _Optional[_Union[CheckState, str]] = ..., held: _Optional[bool] = ..., hint: _Optional[_Union[Hint, str]] = ..., hint_text: _Optional[str] = ..., distance: _Optional[float] = ...) -> None: ...
 
 class QualityReport(_message.Message):
-    __slots__ = ("project", "machine_count", "human_count", "machine_error_bound", "audit_count", "audit_errors", "human_error_bound", "error_bound", "confidence", "max_error_rate", "verified_count")
+    __slots__ = ("project", "machine_count", "human_count", "machine_error_bound", "audit_count", "audit_errors", "human_error_bound", "error_bound", "confidence", "max_error_rate", "verified_count", "correction")
     PROJECT_FIELD_NUMBER: _ClassVar[int]
     MACHINE_COUNT_FIELD_NUMBER: _ClassVar[int]
     HUMAN_COUNT_FIELD_NUMBER: _ClassVar[int]
@@ -191,6 +233,7 @@ class QualityReport(_message.Message):
     CONFIDENCE_FIELD_NUMBER: _ClassVar[int]
     MAX_ERROR_RATE_FIELD_NUMBER: _ClassVar[int]
     VERIFIED_COUNT_FIELD_NUMBER: _ClassVar[int]
+    CORRECTION_FIELD_NUMBER: _ClassVar[int]
     project: str
     machine_count: int
     human_count: int
@@ -202,7 +245,58 @@ class QualityReport(_message.Message):
     confidence: float
     max_error_rate: float
     verified_count: int
-    def __init__(self, project: _Optional[str] = ..., machine_count: _Optional[int] = ..., human_count: _Optional[int] = ..., machine_error_bound: _Optional[float] = ..., audit_count: _Optional[int] = ..., audit_errors: _Optional[int] = ..., human_error_bound: _Optional[float] = ..., error_bound: _Optional[float] = ..., confidence: _Optional[float] = ..., max_error_rate: _Optional[float] = ..., verified_count: _Optional[int] = ...) -> None: ...
+    correction: Correction
+    def __init__(self, project: _Optional[str] = ..., machine_count: _Optional[int] = ..., human_count: _Optional[int] = ..., machine_error_bound: _Optional[float] = ..., audit_count: _Optional[int] = ..., audit_errors: _Optional[int] = ..., human_error_bound: _Optional[float] = ..., error_bound: _Optional[float] = ..., confidence: _Optional[float] = ..., max_error_rate: _Optional[float] = ..., verified_count: _Optional[int] = ..., correction: _Optional[_Union[Correction, _Mapping]] = ...) -> None: ...
+
+class Correction(_message.Message):
+    __slots__ = ("checked_count", "held_count", "changed_count", "objected_count", "upheld_count", "unanswered_count", "blind_count", "right_count", "right_held_count", "wrong_count", "wrong_held_count", "false_alarm_rate", "false_alarm_lower", "false_alarm_upper", "caught_share", "caught_lower", "caught_upper", "audits_with", "errors_with", "audits_without", "errors_without", "error_with", "error_without")
+    CHECKED_COUNT_FIELD_NUMBER: _ClassVar[int]
+    HELD_COUNT_FIELD_NUMBER: _ClassVar[int]
+    CHANGED_COUNT_FIELD_NUMBER: _ClassVar[int]
+    OBJECTED_COUNT_FIELD_NUMBER: _ClassVar[int]
+    UPHELD_COUNT_FIELD_NUMBER: _ClassVar[int]
+    UNANSWERED_COUNT_FIELD_NUMBER: _ClassVar[int]
+    BLIND_COUNT_FIELD_NUMBER: _ClassVar[int]
+    RIGHT_COUNT_FIELD_NUMBER: _ClassVar[int]
+    RIGHT_HELD_COUNT_FIELD_NUMBER: _ClassVar[int]
+    WRONG_COUNT_FIELD_NUMBER: _ClassVar[int]
+    WRONG_HELD_COUNT_FIELD_NUMBER: _ClassVar[int]
+    FALSE_ALARM_RATE_FIELD_NUMBER: _ClassVar[int]
+    FALSE_ALARM_LOWER_FIELD_NUMBER: _ClassVar[int]
+    FALSE_ALARM_UPPER_FIELD_NUMBER: _ClassVar[int]
+    CAUGHT_SHARE_FIELD_NUMBER: _ClassVar[int]
+    CAUGHT_LOWER_FIELD_NUMBER: _ClassVar[int]
+    CAUGHT_UPPER_FIELD_NUMBER: _ClassVar[int]
+    AUDITS_WITH_FIELD_NUMBER: _ClassVar[int]
+    ERRORS_WITH_FIELD_NUMBER: _ClassVar[int]
+    AUDITS_WITHOUT_FIELD_NUMBER: _ClassVar[int]
+    ERRORS_WITHOUT_FIELD_NUMBER: _ClassVar[int]
+    ERROR_WITH_FIELD_NUMBER: _ClassVar[int]
+    ERROR_WITHOUT_FIELD_NUMBER: _ClassVar[int]
+    checked_count: int
+    held_count: int
+    changed_count: int
+    objected_count: int
+    upheld_count: int
+    unanswered_count: int
+    blind_count: int
+    right_count: int
+    right_held_count: int
+    wrong_count: int
+    wrong_held_count: int
+    false_alarm_rate: float
+    false_alarm_lower: float
+    false_alarm_upper: float
+    caught_share: float
+    caught_lower: float
+    caught_upper: float
+    audits_with: int
+    errors_with: int
+    audits_without: int
+    errors_without: int
+    error_with: float
+    error_without: float
+    def __init__(self, checked_count: _Optional[int] = ..., held_count: _Optional[int] = ..., changed_count: _Optional[int] = ..., objected_count: _Optional[int] = ..., upheld_count: _Optional[int] = ..., unanswered_count: _Optional[int] = ..., blind_count: _Optional[int] = ..., right_count: _Optional[int] = ..., right_held_count: _Optional[int] = ..., wrong_count: _Optional[int] = ..., wrong_held_count: _Optional[int] = ..., false_alarm_rate: _Optional[float] = ..., false_alarm_lower: _Optional[float] = ..., false_alarm_upper: _Optional[float] = ..., caught_share: _Optional[float] = ..., caught_lower: _Optional[float] = ..., caught_upper: _Optional[float] = ..., audits_with: _Optional[int] = ..., errors_with: _Optional[int] = ..., audits_without: _Optional[int] = ..., errors_without: _Optional[int] = ..., error_with: _Optional[float] = ..., error_without: _Optional[float] = ...) -> None: ...
 
 class ListGatesRequest(_message.Message):
     __slots__ = ("parent",)

@@ -16,12 +16,14 @@ class Action(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
     ACTION_REVIEW: _ClassVar[Action]
     ACTION_ADJUDICATE: _ClassVar[Action]
     ACTION_AUDIT: _ClassVar[Action]
+    ACTION_RETURN: _ClassVar[Action]
 ACTION_UNSPECIFIED: Action
 ACTION_ACCEPT: Action
 ACTION_ANNOTATE: Action
 ACTION_REVIEW: Action
 ACTION_ADJUDICATE: Action
 ACTION_AUDIT: Action
+ACTION_RETURN: Action
 
 class Routing(_message.Message):
     __slots__ = ("task", "task_version", "action", "reason", "prediction", "label", "replica_count", "blind", "sampled", "priority", "comment", "gate", "tie")

@@ -102,7 +102,7 @@ class Target(_message.Message):
     def __init__(self, max_error_rate: _Optional[float] = ..., confidence: _Optional[float] = ..., class_floors: _Optional[_Mapping[str, float]] = ..., reference: _Optional[_Union[Reference, str]] = ...) -> None: ...
 
 class Policy(_message.Message):
-    __slots__ = ("replica_count", "review_share", "audit_share", "machine_label", "pre_label", "lease_seconds", "annotator_cap", "required_skills", "model_route", "hourly_cost", "people_audit_share", "training")
+    __slots__ = ("replica_count", "review_share", "audit_share", "machine_label", "pre_label", "lease_seconds", "annotator_cap", "required_skills", "model_route", "hourly_cost", "people_audit_share", "training", "check_false_alarm", "unchecked_share")
     REPLICA_COUNT_FIELD_NUMBER: _ClassVar[int]
     REVIEW_SHARE_FIELD_NUMBER: _ClassVar[int]
     AUDIT_SHARE_FIELD_NUMBER: _ClassVar[int]
@@ -115,6 +115,8 @@ class Policy(_message.Message):
     HOURLY_COST_FIELD_NUMBER: _ClassVar[int]
     PEOPLE_AUDIT_SHARE_FIELD_NUMBER: _ClassVar[int]
     TRAINING_FIELD_NUMBER: _ClassVar[int]
+    CHECK_FALSE_ALARM_FIELD_NUMBER: _ClassVar[int]
+    UNCHECKED_SHARE_FIELD_NUMBER: _ClassVar[int]
     replica_count: int
     review_share: float
     audit_share: float
@@ -127,7 +129,9 @@ class Policy(_message.Message):
     hourly_cost: float
     people_audit_share: float
     training: Training
-    def __init__(self, replica_count: _Optional[int] = ..., review_share: _Optional[float] = ..., audit_share: _Optional[float] = ..., machine_label: _Optional[bool] = ..., pre_label: _Optional[bool] = ..., lease_seconds: _Optional[int] = ..., annotator_cap: _Optional[int] = ..., required_skills: _Optional[_Iterable[str]] = ..., model_route: _Optional[_Union[ModelRoute, _Mapping]] = ..., hourly_cost: _Optional[float] = ..., people_audit_share: _Optional[float] = ..., training: _Optional[_Union[Training, _Mapping]] = ...) -> None: ...
+    check_false_alarm: float
+    unchecked_share: float
+    def __init__(self, replica_count: _Optional[int] = ..., review_share: _Optional[float] = ..., audit_share: _Optional[float] = ..., machine_label: _Optional[bool] = ..., pre_label: _Optional[bool] = ..., lease_seconds: _Optional[int] = ..., annotator_cap: _Optional[int] = ..., required_skills: _Optional[_Iterable[str]] = ..., model_route: _Optional[_Union[ModelRoute, _Mapping]] = ..., hourly_cost: _Optional[float] = ..., people_audit_share: _Optional[float] = ..., training: _Optional[_Union[Training, _Mapping]] = ..., check_false_alarm: _Optional[float] = ..., unchecked_share: _Optional[float] = ...) -> None: ...
 
 class Training(_message.Message):
     __slots__ = ("embedding", "input")
