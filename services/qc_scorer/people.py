@@ -199,8 +199,14 @@ def suspect_gold(
     found: set[int] = set()
     while True:
         use = ~np.isin(item, sorted(found))
-        items = np.unique(item[use])
-        p = np.array([_gold_chance(i, item, annotator, right, use) for i in items.tolist()])
+        # Only what somebody failed can be suspected; the others count for Holm's rule.
+        items, failed = np.unique(item[use]), set(item[use & ~right].tolist())
+        p = np.array(
+            [
+                _gold_chance(i, item, annotator, right, use) if i in failed else 1.0
+                for i in items.tolist()
+            ]
+        )
         fresh = {int(i) for i in items[holm(p, level)]}
         if not fresh:
             return sorted(found)
@@ -211,13 +217,13 @@ def _gold_chance(
     i: int, item: IntArray, annotator: IntArray, right: BoolArray, use: BoolArray
 ) -> float:
     """Chance of so many failures of item i; 1 where it is not most of the good annotators."""
-    here = np.flatnonzero(item == i)
-    error = np.empty(len(here))
-    for at, row in enumerate(here.tolist()):
-        other = right[use & (annotator == annotator[row]) & (item != i)]
-        error[at] = (np.sum(~other) + 1) / (len(other) + 2)
+    here, elsewhere = item == i, use & (item != i)
+    size = int(annotator.max()) + 1
+    failures = np.bincount(annotator[elsewhere & ~right], minlength=size)
+    answers = np.bincount(annotator[elsewhere], minlength=size)
+    error = ((failures + 1) / (answers + 2))[annotator[here]]
     good = error <= np.median(error) + NEAR
-    failed = int(np.sum(~right[here[good]]))
+    failed = int(np.sum(~right[here][good]))
     if good.sum() < MIN_GOOD or 2 * failed <= good.sum():
         return 1.0
     return at_least(failed, error[good])
