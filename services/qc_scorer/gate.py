@@ -73,6 +73,7 @@ def most_detected(rate: float, forbidden: int, alpha: float) -> int:
     return _last(lambda k: bool(binom.cdf(k, forbidden + k, rate) <= alpha), low, high)
 
 
+@lru_cache(maxsize=10_000)
 def most_detected_of(sample: int, lot: int, forbidden: int, alpha: float) -> int:
     """As `most_detected` for a simple random sample of fixed size (negative hypergeometric)."""
     if forbidden <= 0 or forbidden > lot or hypergeom.cdf(0, lot, forbidden, sample) > alpha:
@@ -101,27 +102,46 @@ def undetected_bound(rate: float, detected: int, alpha: float, most: int) -> int
     return _last(fits, 0, most) if fits(0) else 0
 
 
-def prove(draws: Iterable[Draw], rate: float, forbidden: int, alpha: float) -> Proof:
+def prove(
+    draws: Iterable[Draw], rate: float, forbidden: int, alpha: float, *, lot: int = 0
+) -> Proof:
     """The proof as far as the draws are settled, surest first.
+
+    With `lot`, the draws are a simple random sample of that many items instead of coins of `rate`.
 
     It is done when one more than `most_detected` errors were found among the settled head of the
     order, or every draw is settled. A draw that is not settled stops the count: what settles
     late is not passed over.
     """
-    most = most_detected(rate, forbidden, alpha)
+    uncertainty, tie, outcome = _in_order(draws)
+    most = (
+        most_detected_of(len(outcome), lot, forbidden, alpha)
+        if lot
+        else most_detected(rate, forbidden, alpha)
+    )
     if most < 0:
         return Proof(True, -math.inf, 0.0, 0, 0, 0)
-    settled = errors = 0
-    for draw in sorted(draws, key=lambda d: (d.uncertainty, d.tie)):
-        if draw.wrong is None:
-            return Proof(False, -math.inf, 0.0, settled, errors, forbidden - 1)
-        settled += 1
-        if draw.wrong:
-            if errors == most:
-                return Proof(True, draw.uncertainty, draw.tie, settled, errors, forbidden - 1)
-            errors += 1
-    bound = undetected_bound(rate, errors, alpha, forbidden - 1)
-    return Proof(True, math.inf, 1.0, settled, errors, bound)
+    open_ = np.flatnonzero(outcome < 0)
+    head = int(open_[0]) if open_.size else len(outcome)
+    found = np.flatnonzero(outcome[:head] == 1)
+    if found.size > most:
+        at = int(found[most])
+        return Proof(True, float(uncertainty[at]), float(tie[at]), at + 1, most, forbidden - 1)
+    if open_.size:
+        return Proof(False, -math.inf, 0.0, head, found.size, forbidden - 1)
+    most_left = forbidden - 1
+    bound = most_left if lot else undetected_bound(rate, found.size, alpha, most_left)
+    return Proof(True, math.inf, 1.0, head, found.size, bound)
+
+
+def _in_order(draws: Iterable[Draw]) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """(uncertainty, tie, outcome) surest first; outcome is 1 wrong, 0 right, -1 not settled."""
+    draws = list(draws)
+    uncertainty = np.fromiter((d.uncertainty for d in draws), np.float64, len(draws))
+    tie = np.fromiter((d.tie for d in draws), np.float64, len(draws))
+    outcome = np.fromiter((-1 if d.wrong is None else d.wrong for d in draws), np.int8, len(draws))
+    order = np.lexsort((tie, uncertainty))
+    return uncertainty[order], tie[order], outcome[order]
 
 
 def lot_alpha(alpha: float, number: int) -> float:
@@ -185,12 +205,21 @@ RATES = tuple(float(r) for r in np.geomspace(0.002, 0.6, 100))
 
 
 def plan(
-    curve: Curve, target: float, size: int, alpha: float, *, spent: int = 0, miss: float = 0.0
+    curve: Curve,
+    target: float,
+    size: int,
+    alpha: float,
+    *,
+    spent: int = 0,
+    miss: float = 0.0,
+    scenarios: Sequence[tuple[float, float]] = SCENARIOS,
+    deviations: float = 1.0,
 ) -> Plan:
     """The cheapest audit rate for a lot of which `curve` speaks, in a project of `size` items.
 
-    For each rate the threshold is put where the errors expected in the sample, one standard
-    deviation up, still stay within what the proof allows (QUALITY 3.6).
+    For each rate the threshold is put where the errors expected in the sample, so many standard
+    `deviations` up, still stay within what the proof allows (QUALITY 3.6). A curve that a random
+    pilot calibrated needs less caution than a model's own forecast.
     """
     lot = int(curve.counts[-1])
     forbidden = forbidden_errors(target, size, spent)
@@ -199,7 +228,8 @@ def plan(
         most = most_detected(rate * (1.0 - miss), forbidden, alpha)
         if most < 0:
             continue
-        passing = round(float(np.mean([_passing(curve, rate, most, s) for s in SCENARIOS])))
+        found = [_passing(curve, rate, most, s, deviations) for s in scenarios]
+        passing = round(float(np.mean(found)))
         audited = math.ceil(rate * passing)
         human = lot - passing + audited
         if human < best.human:
@@ -207,15 +237,23 @@ def plan(
     return best
 
 
-def _passing(curve: Curve, rate: float, most: int, scenario: tuple[float, float]) -> int:
+def _passing(
+    curve: Curve, rate: float, most: int, scenario: tuple[float, float], deviations: float
+) -> int:
     factor, background = scenario
     seen = rate * (factor * curve.errors + background * curve.counts)
-    allowed = np.flatnonzero(seen + np.sqrt(seen) <= most + 0.5)
+    allowed = np.flatnonzero(seen + deviations * np.sqrt(seen) <= most + 0.5)
     return int(curve.counts[allowed[-1]]) if allowed.size else 0
 
 
 def prices(
-    curve: Curve, targets: Sequence[float], size: int, alpha: float, *, miss: float = 0.0
+    curve: Curve,
+    targets: Sequence[float],
+    size: int,
+    alpha: float,
+    *,
+    spent: int = 0,
+    miss: float = 0.0,
 ) -> list[Plan]:
     """The price of each promise: what the next tenth of a percent costs."""
-    return [plan(curve, target, size, alpha, miss=miss) for target in targets]
+    return [plan(curve, target, size, alpha, spent=spent, miss=miss) for target in targets]
