@@ -40,6 +40,9 @@ INFERENCE_SECONDS = Histogram(
 INFERENCE_ITEMS_TOTAL = Counter(
     "labelmill_inference_items_total", "Items drafted", ["model", "outcome"]
 )
+CHECKS_TOTAL = Counter(
+    "labelmill_checks_total", "Submissions checked against the draft", ["outcome"]
+)
 tracer = trace.get_tracer("labelmill")
 
 

@@ -24,6 +24,7 @@ class Action(enum.StrEnum):
     REVIEW = "REVIEW"
     ADJUDICATE = "ADJUDICATE"
     AUDIT = "AUDIT"
+    RETURN = "RETURN"
 
 
 class Phase(enum.StrEnum):
@@ -105,6 +106,9 @@ class Facts:
     draft_shown: bool = False
     blind: bool = False
     verdicts: tuple[Doc, ...] = ()
+    held: bool = False
+    hint: str = ""
+    objected: bool = False
 
 
 @dataclass(frozen=True)
@@ -128,6 +132,8 @@ class Routing:
 
 def route(facts: Facts, policy: Policy, gate: Gate, phase: Phase, coins: Coins) -> Routing:
     """The next step of a task. Total: every combination of facts has one."""
+    if facts.held:
+        return _to(facts, Action.RETURN, "far from the draft; asked to look again", facts.hint)
     if facts.opinion_count or facts.verdicts:
         return _after_people(facts, policy, coins)
     return _first(facts, policy, gate, phase, coins)
@@ -218,6 +224,8 @@ def _after_people(facts: Facts, policy: Policy, coins: Coins) -> Routing:
         return _annotate(
             facts, "the draft is said to be wrong; one more opinion", 2, blind=True, priority=DRAWN
         )
+    if facts.objected and facts.stage == "ANNOTATION":
+        return _to(facts, Action.REVIEW, "far from the draft, and its annotator stands by it")
     if facts.stage == "ANNOTATION" and not facts.gold and not facts.sampled:
         if coins.review < policy.review_share:
             return _to(facts, Action.REVIEW, "drawn by chance for review")

@@ -111,7 +111,8 @@ async def on_scores(service: Router, messages: list[Any]) -> None:
 
 def _scored(task: Any, score: Any) -> Facts:
     doc, said = message_to_doc(task), message_to_doc(score)
-    counted = [a for a in doc.get("annotations", []) if not a.get("late")]
+    counted = [a for a in doc.get("annotations", []) if not (a.get("late") or a.get("held"))]
+    check = said.get("check", {})
     return Facts(
         task=task.name,
         task_version=task.version,
@@ -128,6 +129,9 @@ def _scored(task: Any, score: Any) -> Facts:
         draft_shown=any(a.get("prediction") for a in counted),
         blind=task.blind,
         verdicts=tuple(doc.get("reviews", [])),
+        held=check.get("held", False),
+        hint=check.get("hint_text", ""),
+        objected=check.get("state") == "OBJECTED",
     )
 
 

@@ -31,6 +31,8 @@ class Background:
 
     def __init__(self, store_: Store, clock: Clock) -> None:
         self._store, self._clock = store_, clock
+        # (project, person) of those asked to look again since their last claim.
+        self._asked_again: set[tuple[str, str]] = set()
         self._ready = ReadyWindow(
             lambda queue, after, limit: store.open_tasks(store_, queue, after, limit),
             lambda project: store_.get(store.FLOORS, project),
@@ -102,11 +104,17 @@ class Background:
                 unit.put(store.ASSIGNMENTS, store.assignment_doc(changed(held, outcome="EXPIRED")))
             back = [after for _, after in changes]
             self._emit(unit, events_pb2.TasksReturned, back, reason="EXPIRED")
+            self._resume(unit, back)
             for before, after in changes:
                 self._settle_window(unit, before, after)
             return len(over)
 
         return await self._store.transact(work)
+
+    def _resume(self, unit: Unit, tasks: Sequence[Task]) -> None:
+        """Where a held answer counts again nobody else is waited for."""
+        ready = [task for task in tasks if task.state is State.SCORING]
+        self._emit(unit, events_pb2.AnnotationsSubmitted, ready)
 
     async def forget_claims(self) -> None:
         """Drops request ids that nobody will repeat any more."""

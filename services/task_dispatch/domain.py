@@ -39,6 +39,7 @@ class Action(enum.StrEnum):
     REVIEW = "REVIEW"
     ADJUDICATE = "ADJUDICATE"
     AUDIT = "AUDIT"
+    RETURN = "RETURN"
 
 
 REVIEW_STAGES = frozenset({Stage.REVIEW, Stage.ADJUDICATION})
@@ -137,7 +138,7 @@ class Task:
     @property
     def opinions(self) -> int:
         """Annotations that count."""
-        return sum(not a.get("late") for a in self.annotations)
+        return sum(counts(a) for a in self.annotations)
 
     @property
     def wanted(self) -> int:
@@ -171,6 +172,11 @@ class Assignment:
     result: Doc | None = None
 
 
+def counts(annotation: Doc) -> bool:
+    """Is it an opinion: neither late nor held?"""
+    return not (annotation.get("late") or annotation.get("held"))
+
+
 def shown_prediction(task: Task) -> Doc | None:
     """The draft a person may see: none when blind or when judging others' work."""
     return None if task.blind or task.reviewing or task.stage is Stage.AUDIT else task.prediction
@@ -180,7 +186,7 @@ def shown_opinions(task: Task) -> tuple[Doc, ...]:
     """Opinions a reviewer judges, without names, the draft among them when adjudicating."""
     if not task.reviewing:
         return ()
-    values = [a["value"] for a in task.annotations if not a.get("late")]
+    values = [a["value"] for a in task.annotations if counts(a)]
     if task.stage is Stage.ADJUDICATION and task.prediction is not None:
         values.append(task.prediction["value"])
     return tuple(values)

@@ -7,7 +7,12 @@ from typing import Any
 
 from labelmill.delivery.v1.events_pb2 import DeliveryRejected, LabelsFrozen
 from labelmill.intake.v1.events_pb2 import ItemsAdmitted
-from labelmill.qc_scorer.v1.events_pb2 import GateUpdated, LabelsRecalled
+from labelmill.qc_scorer.v1.events_pb2 import (
+    AnnotatorPaused,
+    AnnotatorResumed,
+    GateUpdated,
+    LabelsRecalled,
+)
 from labelmill.review_router.v1.events_pb2 import TasksRouted
 from labelmill.scheduler.v1.events_pb2 import ScheduleUpdated
 from labelmill.template.v1.events_pb2 import ProjectUpdated
@@ -16,6 +21,7 @@ from labelmill.trainer.v1.events_pb2 import ModelPromoted, TasksPrioritized
 from libs.common.codec import from_message, message_to_doc
 from services.task_dispatch.domain import Policy, Project, Routing
 from services.task_dispatch.service import TaskDispatch
+from services.task_dispatch.store import pause_name
 
 
 async def on_projects(service: TaskDispatch, messages: list[Any]) -> None:
@@ -63,6 +69,19 @@ async def on_recalled(service: TaskDispatch, messages: list[Any]) -> None:
         await service.plan_recall(m.project, m.gate, m.reason)
 
 
+async def on_pauses(service: TaskDispatch, messages: list[Any]) -> None:
+    await service.remember_pauses([_pause(m, m.reason) for m in messages])
+
+
+async def on_resumed(service: TaskDispatch, messages: list[Any]) -> None:
+    await service.remember_pauses([_pause(m, "") for m in messages])
+
+
+def _pause(message: Any, reason: str) -> dict[str, Any]:
+    name = pause_name(message.project, message.annotator)
+    return {"name": name, "reason": reason, "version": message.version}
+
+
 async def on_frozen(service: TaskDispatch, messages: list[Any]) -> None:
     for message in messages:
         await service.deliver_tasks(list(message.tasks), message.delivery)
@@ -91,6 +110,8 @@ HANDLERS = {
     TasksRouted: on_routings,
     GateUpdated: on_gates,
     LabelsRecalled: on_recalled,
+    AnnotatorPaused: on_pauses,
+    AnnotatorResumed: on_resumed,
     ScheduleUpdated: on_schedules,
     ModelPromoted: on_promoted,
     TasksPrioritized: on_priorities,

@@ -12,7 +12,7 @@ from libs.common.errors import OutOfTurn
 from libs.common.store import Unit, keep_newest
 from services.task_dispatch import moves, store
 from services.task_dispatch.background import by_shard
-from services.task_dispatch.domain import Project, Routing
+from services.task_dispatch.domain import Action, Project, Routing, Task
 from services.task_dispatch.lots import Lots
 
 
@@ -23,6 +23,10 @@ class Line(Lots):
         """Keeps each project as it now is; an older version changes nothing."""
         docs = [to_doc(project) for project in projects]
         await self._store.transact(lambda unit: keep_newest(unit, store.PROJECTS, docs))
+
+    async def remember_pauses(self, docs: Sequence[Doc]) -> None:
+        """Who may not claim, and why (`reason`; empty once resumed); the newest word counts."""
+        await self._store.transact(lambda unit: keep_newest(unit, store.PAUSES, docs))
 
     async def create_tasks(self, project_name: str, items: Sequence[Doc]) -> None:
         """Makes a task of every item that has none yet."""
@@ -47,7 +51,10 @@ class Line(Lots):
             changes = []
             for routing in routings:
                 task = tasks.get(routing.task)
-                after = task and moves.route(task, routing, now)
+                if task and routing.action is Action.RETURN:
+                    after = await self._ask_again(unit, task, routing)
+                else:
+                    after = task and moves.route(task, routing, now)
                 if task and after:
                     changes.append((task, after))
                     tasks[routing.task] = after
@@ -55,6 +62,23 @@ class Line(Lots):
             self._announce(unit, [after for _, after in changes])
 
         await self._store.transact(work)
+
+    async def _ask_again(self, unit: Unit, task: Task, routing: Routing) -> Task | None:
+        """Gives a task back to who answered it; too late, it is to be scored as it is."""
+        project = await self._told(unit, task.project)
+        name = f"{task.name}/assignments/{names.new_id()}"
+        seconds = project.policy.lease_seconds or 900
+        asked = moves.ask_again(task, routing, name, self._clock.now(), seconds)
+        if asked is None:
+            return None
+        after, held = asked
+        if held is None:
+            self._emit(unit, events_pb2.AnnotationsSubmitted, [after])
+            return after
+        unit.insert(store.ASSIGNMENTS, [store.assignment_doc(held)])
+        self._emit(unit, events_pb2.TasksAssigned, [after])
+        unit.after_commit.append(lambda: self._asked_again.add((held.project, held.annotator)))
+        return after
 
     async def deliver_tasks(self, task_names: Sequence[str], delivery: str) -> None:
         """Marks tasks that a delivery holds."""

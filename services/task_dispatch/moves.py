@@ -11,6 +11,7 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
 
+from services.task_dispatch import returned
 from services.task_dispatch.domain import (
     ENDED,
     REVIEW_STAGES,
@@ -59,21 +60,38 @@ def route(task: Task, routing: Routing, now: datetime) -> Task | None:
     """The task after a routing; None where it does not wait for one (any more)."""
     if routing.task_version != task.version or task.state not in ROUTABLE:
         return None
+    task = _decided(task, routing, now)
+    if routing.action is Action.ACCEPT:
+        return _settle(task, routing.label or {}, now)
+    return _open(task, routing, now)
+
+
+def ask_again(
+    task: Task, routing: Routing, assignment: str, now: datetime, seconds: int
+) -> tuple[Task, Assignment | None] | None:
+    """(task, the assignment under which its annotator has it again) after a routing that returns
+    it, in SCORING without one where it is too late; None where the task has moved on."""
+    if routing.task_version != task.version or task.state is not State.SCORING:
+        return None
+    task, held = returned.hold(_decided(task, routing, now), assignment, now, seconds)
+    comment = routing.comment if held else ""
+    return _next(task, now, state=_working_state(task), comment=comment), held
+
+
+def _decided(task: Task, routing: Routing, now: datetime) -> Task:
+    """With the decision in its lineage, and what comes with it."""
     decision = {
         "action": routing.action.value,
         "reason": routing.reason,
         "create_time": now.isoformat(timespec="microseconds"),
         "task_version": task.version,
     }
-    task = replace(
+    return replace(
         task,
         decisions=(*task.decisions, decision),
         prediction=routing.prediction or task.prediction,
         sampled=task.sampled or routing.sampled,
     )
-    if routing.action is Action.ACCEPT:
-        return _settle(task, routing.label or {}, now)
-    return _open(task, routing, now)
 
 
 def _settle(task: Task, label: Doc, now: datetime) -> Task:
@@ -133,13 +151,13 @@ def submit(task: Task, held: Assignment, annotation: Doc, now: datetime) -> tupl
     lease_ = _lease_of(task, held)
     if lease_ is None or lease_.expire_time <= now or task.reviewing:
         kept = {**annotation, "late": True}
-        task = replace(_without(task, held), annotations=(*task.annotations, kept))
+        task = _without(replace(task, annotations=(*task.annotations, kept)), held)
         # The assignment ends here, so nobody else would take its lease back.
         waits = task.state in (State.OPEN, State.ASSIGNED)
         return _next(task, now, state=_working_state(task) if waits else task.state), kept
-    task = _without(task, held)
-    task = replace(task, annotations=(*task.annotations, annotation))
-    return _next(task, now, state=_working_state(task)), annotation
+    kept = returned.second(task, annotation)
+    task = _without(replace(task, annotations=(*task.annotations, kept)), held)
+    return _next(task, now, state=_working_state(task)), kept
 
 
 def review(task: Task, held: Assignment, verdict: Doc, now: datetime) -> Task:
@@ -172,7 +190,7 @@ def give_back(task: Task, held: Assignment, now: datetime, *, skip_reason: str =
     if skip_reason:
         task = replace(task, excluded=(*task.excluded, held.annotator))
         alone = not task.leases and not task.reviewing
-        if len(task.excluded) >= SKIPS_BEFORE_REVIEWER and alone:
+        if len(task.excluded) >= SKIPS_BEFORE_REVIEWER and alone and task.wanted > 0:
             return _next(
                 task,
                 now,
@@ -189,7 +207,7 @@ def expire(task: Task, now: datetime) -> Task | None:
     live = tuple(x for x in task.leases if x.expire_time > now)
     if len(live) == len(task.leases):
         return None
-    task = replace(task, leases=live)
+    task = returned.resume(replace(task, leases=live))
     return _next(task, now, state=task.state if task.state in ENDED else _working_state(task))
 
 
@@ -227,7 +245,8 @@ def _lease_of(task: Task, held: Assignment) -> Lease | None:
 
 
 def _without(task: Task, held: Assignment) -> Task:
-    return replace(task, leases=tuple(x for x in task.leases if x.assignment != held.name))
+    others = tuple(x for x in task.leases if x.assignment != held.name)
+    return returned.resume(replace(task, leases=others))
 
 
 def _working_state(task: Task) -> State:

@@ -17,7 +17,7 @@ from libs.common.codec import Doc, from_doc, time_text
 from libs.common.errors import Denied, Exhausted, Invalid, NotFound, OutOfTurn
 from libs.common.patience import eventually
 from libs.common.store import Unit
-from services.task_dispatch import domain, moves, store
+from services.task_dispatch import domain, moves, returned, store
 from services.task_dispatch.background import changed
 from services.task_dispatch.domain import Assignment, Project, Stage, State, Task
 from services.task_dispatch.line import Line
@@ -51,8 +51,13 @@ class TaskDispatch(Line):
         lacking = [s for s in project.policy.required_skills if s not in skills]
         if lacking:
             raise Denied(f"{project_name} needs the skills {', '.join(lacking)}")
+        if pause := await store.pause_of(self._store, project_name, person):
+            raise Denied(f"you are paused in this project: {pause}", field="annotator")
         await self._ready.know_floor(project_name)
         lane = store.REVIEW if stage in domain.REVIEW_STAGES else store.ANNOTATE
+        again = [] if lane == store.REVIEW else await self._again(project_name, person, count)
+        if again:
+            return again
         queue = store.queue_of(project_name, lane)
         touched: list[str] = []
 
@@ -74,6 +79,16 @@ class TaskDispatch(Line):
             return await self._store.transact(work)
         finally:
             self._ready.leased(touched)
+
+    async def _again(self, project: str, person: str, count: int) -> list[tuple[Assignment, Task]]:
+        """What the person is asked to look at again comes before anything new."""
+        if (project, person) not in self._asked_again:
+            return []
+        held = await self.assignments(project, person)
+        asked = [(a, task) for a, task in held if returned.waits_for(task, person)]
+        if len(asked) <= count:
+            self._asked_again.discard((project, person))
+        return asked[: max(1, count)]
 
     async def _lease_from(
         self,
@@ -204,7 +219,8 @@ class TaskDispatch(Line):
             store.save(unit, task, after)
             done = changed(held, outcome="SUBMITTED", result=kept, draft=None)
             unit.put(store.ASSIGNMENTS, store.assignment_doc(done))
-            unit.count(store.PEOPLE, _person(task.project, person), {"annotations": 1})
+            fresh = {"annotations": int(not kept.get("after_hint"))}
+            unit.count(store.PEOPLE, _person(task.project, person), fresh)
             self._emit(unit, events_pb2.AnnotationsSubmitted, [after])
             self._settle_window(unit, task, after)
             return kept
@@ -243,6 +259,7 @@ class TaskDispatch(Line):
             store.save(unit, task, after)
             unit.put(store.ASSIGNMENTS, store.assignment_doc(changed(held, outcome=outcome)))
             self._emit(unit, events_pb2.TasksReturned, [after], reason=skip_reason or outcome)
+            self._resume(unit, [after])
             self._settle_window(unit, task, after)
 
         await self._store.transact(work)

@@ -27,6 +27,7 @@ REROUTES = Collection("reroutes")
 REDRAFTS = Collection("redrafts")
 RECALLS = Collection("recalls")
 FLOORS = Collection("floors")
+PAUSES = Collection("pauses")
 COLLECTIONS = (
     PROJECTS,
     TASKS,
@@ -38,6 +39,7 @@ COLLECTIONS = (
     REDRAFTS,
     RECALLS,
     FLOORS,
+    PAUSES,
 )
 ANNOTATE, REVIEW = "annotate", "review"
 
@@ -126,6 +128,16 @@ async def task_page(
 async def project_by_name(reader: Reader | Unit, name: str) -> Project | None:
     doc = await reader.get(PROJECTS, name)
     return None if doc is None else from_doc(Project, doc)
+
+
+def pause_name(project: str, person: str) -> str:
+    return f"{project}/pauses/{person}"
+
+
+async def pause_of(reader: Reader, project: str, person: str) -> str:
+    """Why the person may not claim; empty where they may."""
+    doc = await reader.get(PAUSES, pause_name(project, person))
+    return str(doc["reason"]) if doc else ""
 
 
 async def assignment_by_name(reader: Reader | Unit, name: str) -> Assignment | None:

@@ -10,7 +10,7 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
-from services.task_dispatch import domain, moves
+from services.task_dispatch import domain, moves, returned
 from services.task_dispatch.domain import (
     ROUTABLE,
     Action,
@@ -65,7 +65,11 @@ class TaskMachine(RuleBasedStateMachine):
     def time_passes(self, seconds: int) -> None:
         self.now += timedelta(seconds=seconds)
 
-    @rule(action=st.sampled_from(Action), stale=st.booleans(), more=st.integers(0, 2))
+    @rule(
+        action=st.sampled_from([a for a in Action if a is not Action.RETURN]),
+        stale=st.booleans(),
+        more=st.integers(0, 2),
+    )
     def route(self, action: Action, stale: bool, more: int) -> None:
         version = self.task.version - stale
         wanted = self.task.opinions + more
@@ -79,6 +83,24 @@ class TaskMachine(RuleBasedStateMachine):
             if after.state is State.ACCEPTED:
                 self.held.clear()
             self._move(after)
+
+    @rule(stale=st.booleans())
+    def ask_again(self, stale: bool) -> None:
+        self.number += 1
+        name = f"{self.task.name}/assignments/{self.number}"
+        made = Routing(self.task.name, self.task.version - stale, Action.RETURN, "why")
+        asked = moves.ask_again(self.task, made, name, self.now, 600)
+        if stale or self.task.state is not State.SCORING:
+            assert asked is None
+            return
+        assert asked is not None
+        after, held = asked
+        assert after.opinions == self.task.opinions - (held is not None)
+        assert held is not None or after.state is State.SCORING
+        if held is not None:
+            assert held.annotator in {a["annotator"] for a in self.task.annotations}
+            self.held.append(held)
+        self._move(after)
 
     @rule(person=st.sampled_from(PEOPLE))
     def lease(self, person: str) -> None:
@@ -110,11 +132,18 @@ class TaskMachine(RuleBasedStateMachine):
     def submit(self, data: st.DataObject) -> None:
         held = data.draw(st.sampled_from(self.held))
         before = self.task
-        annotation = {"name": held.name, "annotator": held.annotator, "value": HAM}
+        annotation = {
+            "name": held.name,
+            "annotator": held.annotator,
+            "value": HAM,
+            "create_time": self.now.isoformat(),
+        }
         after, kept = moves.submit(before, held, annotation, self.now)
         live = any(x.assignment == held.name and x.expire_time > self.now for x in before.leases)
         counts = live and not before.reviewing
-        assert after.opinions == before.opinions + counts
+        waits = returned.waits_for(before, held.annotator)
+        # Too late after a hint, the first answer counts again.
+        assert after.opinions == before.opinions + (counts or waits)
         assert bool(kept.get("late")) == (not counts)
         self._move(after)
         self.held.remove(held)
@@ -154,7 +183,7 @@ class TaskMachine(RuleBasedStateMachine):
             self._move(after)
 
     @rule()
-    def ask_again(self) -> None:
+    def offer_to_router(self) -> None:
         after = moves.request_routing(self.task, self.now)
         if after is not None:
             assert self.task.state is State.OPEN and not self.task.leases
@@ -193,8 +222,16 @@ class TaskMachine(RuleBasedStateMachine):
     @invariant()
     def nobody_counts_twice(self) -> None:
         if hasattr(self, "task"):
-            people = [a["annotator"] for a in self.task.annotations if not a.get("late")]
+            people = [a["annotator"] for a in self.task.annotations if domain.counts(a)]
             assert len(people) == len(set(people))
+
+    @invariant()
+    def whoever_is_held_has_the_task_or_answered(self) -> None:
+        if hasattr(self, "task") and self.task.state in (State.OPEN, State.ASSIGNED, State.SCORING):
+            holders = {x.annotator for x in self.task.leases}
+            again = {a["annotator"] for a in self.task.annotations if a.get("after_hint")}
+            for one in self.task.annotations:
+                assert not one.get("held") or one["annotator"] in holders | again
 
     @invariant()
     def settled_tasks_have_a_label_and_counters_agree(self) -> None:
