@@ -40,6 +40,7 @@ MATRIX: dict[str, frozenset[str]] = {
     "labelmill.template.v1.Projects/GetProject": _ALL,
     "labelmill.template.v1.Projects/ListProjects": _ALL,
     "labelmill.template.v1.Projects/UpdateProject": _LEAD,
+    "labelmill.template.v1.Projects/ListTargets": _LEAD,
     "labelmill.intake.v1.Intake/BatchCreateItems": _LEAD,
     "labelmill.intake.v1.Intake/GetItem": _LEAD,
     "labelmill.intake.v1.Intake/ListItems": _LEAD,
@@ -64,6 +65,9 @@ MATRIX: dict[str, frozenset[str]] = {
     "labelmill.review_router.v1.Router/TryRoute": _LEAD,
     "labelmill.qc_scorer.v1.Quality/ListGates": _LEAD,
     "labelmill.qc_scorer.v1.Quality/ListSkills": _LEAD,
+    "labelmill.qc_scorer.v1.Quality/GetSkill": _ALL,
+    "labelmill.qc_scorer.v1.Quality/ResumeAnnotator": _LEAD,
+    "labelmill.qc_scorer.v1.Quality/ListSuspectGold": _REVIEW,
     "labelmill.qc_scorer.v1.Quality/GetQuality": _LEAD,
     "labelmill.qc_scorer.v1.Quality/GetForecast": _LEAD,
     "labelmill.scheduler.v1.Schedules/GetSchedule": _LEAD,
@@ -122,6 +126,11 @@ def act_as(person: str, who: Caller) -> None:
     """Raises `Denied` where somebody would work in another person's name."""
     if person != who.subject and who.role not in (SERVICE,):
         raise Denied(f"{who.subject} may not act as {person[:200]}", field="annotator")
+
+
+def leads(who: Caller) -> bool:
+    """May look at other people's work?"""
+    return who.role in _LEAD
 
 
 def mint(who: Caller, key: str) -> str:

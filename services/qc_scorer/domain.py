@@ -267,24 +267,10 @@ def class_of(prediction: Doc) -> str:
     return str(classes[0]) if len(classes) == 1 else ""
 
 
-# Of a lot's risk the floors of single classes may spend this part, if there are any.
-FLOOR_PART = 0.25
 FLOOR_GRID = 20
 STANDING_ALPHA = 0.01
 # How many items passed is known from the draws alone, give or take; a little fewer is assumed.
 PASSING_SURE = 0.8
-
-
-def lot_alpha(project: Project, number: int) -> float:
-    """Risk the proof of a lot may spend."""
-    whole = gate.lot_alpha(project.gate_alpha, number)
-    return whole * (1.0 - FLOOR_PART) if project.class_floors else whole
-
-
-def floor_alpha(project: Project, number: int) -> float:
-    """Risk the floor of one class may spend in a lot."""
-    whole = gate.lot_alpha(project.gate_alpha, number)
-    return whole * FLOOR_PART / max(1, len(project.class_floors))
 
 
 def decide(project: Project, curve: gate.Curve, now: planning.Circumstances) -> planning.Decision:

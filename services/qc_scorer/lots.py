@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections import defaultdict
 from collections.abc import Sequence
+from dataclasses import asdict
 from typing import Any
 
 import numpy as np
@@ -17,7 +18,8 @@ from libs.common.codec import Doc, doc_to_message, time_text
 from libs.common.errors import NotFound, OutOfTurn
 from libs.common.patience import eventually
 from libs.common.store import Store, Unit
-from services.qc_scorer import domain, gate, planning, store
+from services.qc_scorer import contract, domain, gate, planning, store
+from services.qc_scorer.contract import Terms
 from services.qc_scorer.domain import GateState, Project
 from services.qc_scorer.gate import Curve
 
@@ -64,32 +66,42 @@ class Lots:
     ) -> None:
         """Fills `planned` and `forecast`; a lot that begins is in the ledger from then on."""
         number = ledger["lots"] + 1
+        terms = contract.terms_of(project, ledger, number)
         now = planning.Circumstances(
-            target=project.gate_target,
-            alpha=domain.lot_alpha(project, number),
+            target=terms.target,
+            alpha=terms.alpha,
             size=int(evaluation["task_count"]),
             labelled=int(evaluation["version"]["label_count"]),
             spent=ledger["spent"],
-            miss=project.miss_rate,
+            miss=terms.miss,
             forecasts=ledger["forecasts"],
         )
         decision = domain.decide(project, curve, now)
         planned.decision, planned.reason = decision.what, decision.reason
-        planned.batch_size = decision.batch
+        planned.batch_size, planned.unreachable = decision.batch, decision.unreachable
         forecast |= {"decision": decision.what, "reason": decision.reason}
         again = decision.what == planning.LEARN
         forecasts = [*now.forecasts, now.labelled + decision.plan.human] if again else []
         version = evaluation["version"]["version"]
         ledger = {**ledger, "forecasts": forecasts, "planned": [*ledger["planned"], version][-50:]}
         if decision.what == planning.CERTIFY:
-            ledger["lots"] = number
-            doc = self._begin(unit, project, evaluation["version"], number, decision.plan.rate)
+            ledger |= {"lots": number, "risk": ledger.get("risk", 0.0) + terms.risk}
+            rate = decision.plan.rate
+            doc = self._begin(unit, project, evaluation["version"], number, rate, terms)
             planned.lot.CopyFrom(
-                annotation_pb2.Lot(gate=doc["name"], number=number, audit_rate=decision.plan.rate)
+                annotation_pb2.Lot(gate=doc["name"], number=number, audit_rate=rate)
             )
         unit.overwrite(store.LEDGERS, ledger)
 
-    def _begin(self, unit: Unit, project: Project, version: Doc, number: int, rate: float) -> Doc:
+    def _begin(
+        self,
+        unit: Unit,
+        project: Project,
+        version: Doc,
+        number: int,
+        rate: float,
+        terms: Terms,
+    ) -> Doc:
         doc = {
             "name": f"{project.name}/gates/{version['model']}-{version['version']}",
             "project": project.name,
@@ -100,8 +112,9 @@ class Lots:
             "error_bound": 1.0,
             "lot": number,
             "audit_rate": rate,
-            "confidence": 1.0 - domain.lot_alpha(project, number),
+            "confidence": 1.0 - terms.alpha,
             "max_error_rate": project.max_error_rate,
+            "terms": asdict(terms),
             "reason": f"lot {number} is being frozen; {rate:.2%} of it will be drawn as proof",
         }
         return self._tell_gate(unit, doc)
@@ -168,8 +181,10 @@ class Lots:
             if doc.get("frozen"):
                 return
             ledger = await store.ledger_of(unit, project_name)
-            forbidden = gate.forbidden_errors(project.gate_target, total, ledger["spent"])
+            terms = contract.at_freeze(Terms(**doc["terms"]), project)
+            forbidden = gate.forbidden_errors(terms.target, total, ledger["spent"])
             doc |= {"frozen": True, "lot_size": count, "size": total, "forbidden": forbidden}
+            doc |= {"terms": asdict(terms)}
             unit.overwrite(store.GATES, doc)
             await self._prove(unit, project, lot["gate"], doc)
 
@@ -209,11 +224,11 @@ class Lots:
             return
         rows = [*(await store.evidence_of(unit, name) | (fresh or {})).values()]
         draws = [domain.draw_of(row) for row in rows if not row.get("standing")]
-        alpha = domain.lot_alpha(project, doc["lot"])
-        rate = doc["audit_rate"] * (1.0 - project.miss_rate)
-        proof = gate.prove(draws, rate, doc["forbidden"], alpha)
+        terms = Terms(**doc["terms"])
+        rate = doc["audit_rate"] * (1.0 - terms.miss)
+        proof = gate.prove(draws, rate, doc["forbidden"], terms.alpha)
         if proof.done:
-            floors = await self._class_thresholds(unit, project, doc, rows)
+            floors = await self._class_thresholds(unit, terms, doc, rows)
             ledger = await store.ledger_of(unit, project.name)
             passes = domain.passes_any(proof, draws)
             bound = min(proof.bound, doc["lot_size"]) if passes else 0
@@ -221,20 +236,19 @@ class Lots:
             self._tell_gate(unit, domain.proven(doc, project, proof, len(draws), bound, floors))
 
     async def _class_thresholds(
-        self, unit: Unit, project: Project, doc: Doc, rows: Sequence[Doc]
+        self, unit: Unit, terms: Terms, doc: Doc, rows: Sequence[Doc]
     ) -> dict[str, float]:
-        if not project.class_floors:
+        if not terms.floors:
             return {}
         chunks = await store.scores_of(unit, doc["name"])
-        alpha = domain.floor_alpha(project, doc["lot"])
         return {
             name: domain.floor_threshold(
                 sorted((s for c, s in chunks if c == name), reverse=True),
                 [r for r in rows if r.get("class") == name and not r.get("standing")],
                 floor,
-                alpha,
+                terms.floor_alpha,
             )
-            for name, floor in project.class_floors.items()
+            for name, floor in terms.floors.items()
         }
 
     async def _watch(
@@ -255,11 +269,14 @@ class Lots:
             unit.overwrite(store.GATES, watched)
 
     async def forecast(self, name: str) -> Doc:
-        """What promises would cost now; `NotFound` before the first evaluation."""
-        await eventually(lambda: store.project_by_name(self._store, name))
+        """What promises would cost now; before the first evaluation the least they can."""
+        project = await eventually(lambda: store.project_by_name(self._store, name))
+        if project is None:
+            raise NotFound(f"{name[:200]} was not found", field="name")
         doc = await self._store.get(store.FORECASTS, name)
         if doc is None:
-            raise NotFound(f"no model of {name[:200]} was evaluated yet", field="name")
+            ledger = await store.ledger_of(self._store, name)
+            return {**contract.before_any_model(project, ledger), "update_time": self._now()}
         return doc
 
     async def _project(self, unit: Unit, name: str) -> Project:
@@ -296,11 +313,12 @@ def _row(name: str, routing: Doc, *, standing: bool) -> Doc:
 
 def _forecast(project: Project, evaluation: Doc, curve: Curve, ledger: Doc, now: str) -> Doc:
     """The price list as the newest model sees the waiting items."""
-    alpha = domain.lot_alpha(project, ledger["lots"] + 1)
+    alpha = contract.terms_of(project, ledger, ledger["lots"] + 1).alpha
     size = int(evaluation["task_count"])
     share = project.gate_target / project.max_error_rate if project.max_error_rate else 1.0
     targets = sorted({*planning.TARGETS, project.max_error_rate} - {0.0})
-    plans = gate.prices(curve, [t * share for t in targets], size, alpha, miss=project.miss_rate)
+    told = (curve, [t * share for t in targets], size, alpha)
+    plans = gate.prices(*told, spent=ledger["spent"], miss=project.miss_rate)
     prices = [
         {
             "max_error_rate": target,

@@ -22,6 +22,10 @@ LEAST_BATCH = 30
 PATIENCE = 3
 # A forecast must fall by this share of the project's tasks to count as better.
 STEP = 0.002
+_SPENT = (
+    "earlier lots spent all the risk that the promised confidence allows; a lower confidence, or"
+    " people for the rest, would be needed"
+)
 LEARN, CERTIFY, STOP = "LEARN", "CERTIFY", "STOP"
 TARGETS = (0.001, 0.002, 0.004, 0.006, 0.01, 0.015, 0.02, 0.03, 0.05, 0.08)
 
@@ -42,22 +46,26 @@ class Circumstances:
 
 @dataclass(frozen=True)
 class Decision:
-    """`batch` with LEARN; `plan` is how the lot would be proven now."""
+    """`batch` with LEARN; `plan` is how the lot would be proven now; `unreachable` where no
+    model could keep the promise."""
 
     what: str
     reason: str
     plan: Plan
     batch: int = 0
+    unreachable: bool = False
 
 
 def decide(curve: Curve, now: Circumstances) -> Decision:
     """The next step for a lot as `curve` sees it."""
-    plan = _planned(curve, now)
     waiting = int(curve.counts[-1])
+    if now.alpha <= 0:
+        return Decision(STOP, _SPENT, Plan(0.0, 0, 0, waiting), unreachable=True)
+    plan = _planned(curve, now)
     perfect = Curve(np.array([0, waiting]), np.zeros(2))
     best = _planned(perfect, now)
     if best.human >= waiting:
-        return Decision(STOP, _hopeless(now, waiting), plan)
+        return Decision(STOP, _hopeless(now, waiting), plan, unreachable=True)
     gain = plan.human - best.human
     batch = 1 + int(min(GROWTH * now.labelled, max(GAIN_SHARE * gain, LEAST_BATCH)))
     forecast = now.labelled + plan.human

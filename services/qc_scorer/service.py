@@ -13,7 +13,7 @@ from libs.common.codec import Doc, doc_to_message, time_text, to_doc, to_message
 from libs.common.errors import NotFound
 from libs.common.patience import eventually
 from libs.common.store import Unit, keep_newest
-from services.qc_scorer import domain, store
+from services.qc_scorer import contract, domain, store
 from services.qc_scorer.domain import Project
 from services.qc_scorer.lots import Lots
 
@@ -24,8 +24,20 @@ class QcScorer(Lots):
     """Agreement, skill, gates over streams and audits; lots are in `lots.py`."""
 
     async def remember_projects(self, projects: Sequence[Project]) -> None:
-        docs = [to_doc(project) for project in projects]
-        await self._store.transact(lambda unit: keep_newest(unit, store.PROJECTS, docs))
+        """Keeps projects; gates that a stricter promise finds open close."""
+
+        async def work(unit: Unit) -> None:
+            await keep_newest(unit, store.PROJECTS, [to_doc(project) for project in projects])
+            for project in projects:
+                if await store.project_by_name(unit, project.name) == project:
+                    await self._close_outdated(unit, project)
+
+        await self._store.transact(work)
+
+    async def _close_outdated(self, unit: Unit, project: Project) -> None:
+        for doc in await store.gates_of(unit, project.name):
+            if closed := contract.outdated(doc, project):
+                self._tell_gate(unit, closed)
 
     async def remember_gold(self, answers: dict[str, Doc]) -> None:
         """Known answers by task name."""
@@ -159,6 +171,7 @@ class QcScorer(Lots):
         unit.overwrite(store.GATES, looked or doc)
         if looked is not None:
             looked["update_time"] = now
+            looked["risk"] = doc.get("risk", 0.0) + 1.0 - looked["confidence"]
             event = events_pb2.GateUpdated(gate=doc_to_message(looked, qc_scorer_pb2.Gate))
             unit.emit(names.event_key(project.name, 0), event)
 
@@ -174,7 +187,7 @@ class QcScorer(Lots):
             project = await store.project_by_name(unit, project_name)
             if counters is None or project is None or not _moved(counters):
                 return
-            report = domain.quality(project, counters, *await self._bounds(unit, project_name))
+            report = await self._report(unit, project, counters)
             unit.count(store.QUALITY, project_name, _told(counters))
             event = events_pb2.QualityUpdated(
                 report=doc_to_message(report, qc_scorer_pb2.QualityReport)
@@ -199,18 +212,16 @@ class QcScorer(Lots):
     async def quality(self, name: str) -> Doc:
         project = await self._known(name)
         counters = await self._store.get(store.QUALITY, name) or {}
-        return domain.quality(project, counters, *await self._bounds(self._store, name))
+        return await self._report(self._store, project, counters)
 
-    async def _bounds(self, reader: Any, project: str) -> tuple[float, int]:
-        """(worst bound any open gate over a stream stands on, 1 where none is open; undetected
-        errors granted to all lots)."""
-        gates = await store.gates_of(reader, project)
-        streams = [
-            gate["error_bound"]
-            for gate in gates
-            if gate.get("state") == domain.GateState.OPEN.value and not gate.get("lot")
-        ]
-        return max(streams, default=1.0), sum(int(g.get("bound_count", 0)) for g in gates)
+    async def _report(self, reader: Any, project: Project, counters: Doc) -> Doc:
+        """Measured quality, at the confidence that what was spent of the risk still allows."""
+        gates = await store.gates_of(reader, project.name)
+        ledger = await store.ledger_of(reader, project.name)
+        granted = contract.errors_granted(gates, project)
+        report = domain.quality(project, counters, contract.stream_bound(gates), granted)
+        spent = contract.risk_spent(gates, ledger)
+        return {**report, "confidence": contract.confidence(project, spent)}
 
     async def _known(self, name: str) -> Project:
         """The project a person names; `NotFound` where there is none."""

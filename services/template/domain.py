@@ -8,6 +8,8 @@ from typing import Any
 
 Doc = dict[str, Any]
 INPUT_OF = {"text-classification": "text", "image-classification": "image", "image-boxes": "image"}
+# A promise that holds more seldom, or a floor looser than this, says nothing.
+LEAST_CONFIDENCE, LOOSEST_FLOOR = 0.5, 0.5
 LOSS_OF = {"choice": "class", "choices": "set", "boxes": "boxes", "text": "text"}
 
 
@@ -50,6 +52,27 @@ class Project:
     update_time: datetime | None = None
     version: int = 1
     labels: dict[str, str] = field(default_factory=dict)
+    target_version: int = 1
+
+    @property
+    def promise(self) -> TargetVersion:
+        """The target in force, as it is kept."""
+        return TargetVersion(
+            name=f"{self.name}/targets/{self.target_version}",
+            number=self.target_version,
+            target=self.target,
+            create_time=self.update_time,
+        )
+
+
+@dataclass(frozen=True)
+class TargetVersion:
+    """A promise of a project, in force from `create_time` on until the next."""
+
+    name: str
+    number: int
+    target: Doc | None
+    create_time: datetime | None
 
 
 def template_of(name: str, parsed: Doc, definition: str, now: datetime) -> Template:
@@ -104,7 +127,7 @@ def check_route(route: Doc, template: Template, path: str) -> None:
 def make_project(asked: Project, name: str, template: Template, now: datetime) -> Project:
     """The project as created; raises `Unfit` where target or policy do not fit."""
     _check_promise(asked, template)
-    return replace(asked, name=name, create_time=now, update_time=now, version=1)
+    return replace(asked, name=name, create_time=now, update_time=now, version=1, target_version=1)
 
 
 def change_project(project: Project, asked: Project, template: Template, now: datetime) -> Project:
@@ -112,10 +135,12 @@ def change_project(project: Project, asked: Project, template: Template, now: da
     if asked.template and asked.template != project.template:
         raise Unfit("project.template", "the template version of a project never changes")
     _check_promise(asked, template)
+    target = asked.target or project.target
     return replace(
         project,
         display_name=asked.display_name or project.display_name,
-        target=asked.target or project.target,
+        target=target,
+        target_version=project.target_version + (target != project.target),
         policy=asked.policy or project.policy,
         labels=asked.labels,
         update_time=now,
@@ -127,5 +152,32 @@ def _check_promise(asked: Project, template: Template) -> None:
     policy = asked.policy or {}
     if policy.get("machine_label") and not asked.target:
         raise Unfit("project.target", "machine_label needs a target that it must keep")
+    if asked.target:
+        _check_target(asked.target, template)
     if policy.get("model_route"):
         check_route(policy["model_route"], template, "project.policy.model_route")
+
+
+def _check_target(target: Doc, template: Template) -> None:
+    rate = target.get("max_error_rate", 0.0)
+    if not 0 < rate < 1:
+        words = "must be above 0 and below 1: no sample can prove an error of 0"
+        raise Unfit("project.target.max_error_rate", words)
+    confidence = target.get("confidence", 0.0)
+    if confidence and not LEAST_CONFIDENCE <= confidence < 1:
+        words = f"must be from {LEAST_CONFIDENCE} to below 1, e.g. 0.95; no sample proves 1"
+        raise Unfit("project.target.confidence", words)
+    for name, floor in target.get("class_floors", {}).items():
+        _check_floor(name, floor, template)
+
+
+def _check_floor(name: str, floor: float, template: Template) -> None:
+    path = f"project.target.class_floors.{name[:100]}"
+    if template.label_schema["shape"] != "choice":
+        raise Unfit(path, "a floor needs labels of one class each (shape choice)")
+    classes = template.label_schema.get("classes", [])
+    if name not in classes:
+        raise Unfit(path, f"the template has no such class; it has {', '.join(classes[:20])}")
+    if not 0 < floor <= LOOSEST_FLOOR:
+        words = f"is the largest error rate of the class: above 0, at most {LOOSEST_FLOOR}"
+        raise Unfit(path, words)

@@ -59,3 +59,7 @@ class ProjectsRpc(ProjectsServicer):
     async def UpdateProject(self, request: Any, context: Any) -> pb.Project:  # noqa: N802
         asked = from_message(Project, request.project)
         return to_message(await self._service.update(asked), pb.Project)
+
+    async def ListTargets(self, request: Any, context: Any) -> Any:  # noqa: N802
+        targets = await self._service.targets(request.parent)
+        return pb.ListTargetsResponse(targets=[to_message(t, pb.TargetVersion) for t in targets])

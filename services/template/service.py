@@ -14,7 +14,7 @@ from libs.common.codec import Doc, to_doc, to_message
 from libs.common.errors import AlreadyExists, Conflict, Invalid, NotFound
 from libs.common.store import Store, Unit
 from services.template import domain, store
-from services.template.domain import Project, Template
+from services.template.domain import Project, TargetVersion, Template
 
 
 class Parser(Protocol):
@@ -95,6 +95,7 @@ class Templates:
             with fitting():
                 project = domain.make_project(asked, name, template, self._clock.now())
             unit.insert(store.PROJECTS, [{**to_doc(project), "parent": parent}])
+            store.keep_promise(unit, project)
             if request_id:
                 unit.insert(store.REQUESTS, [{"name": f"{parent}:{request_id}", "made": name}])
             self._announce(unit, project, template)
@@ -128,10 +129,17 @@ class Templates:
                 changed = domain.change_project(project, asked, template, self._clock.now())
             parent = names.tenant_of(project.name)
             unit.put(store.PROJECTS, {**to_doc(changed), "parent": parent})
+            if changed.target_version != project.target_version:
+                store.keep_promise(unit, changed)
             self._announce(unit, changed, template)
             return changed
 
         return await self._store.transact(work)
+
+    async def targets(self, name: str) -> list[TargetVersion]:
+        """Every promise the project ever made, newest first."""
+        await self.project(name)
+        return await store.targets_of(self._store, name)
 
     async def _visible(self, name: str, tenant: str) -> Template:
         if not name.startswith((f"{tenant}/", f"{names.CATALOGUE}/")):

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from libs.common.codec import from_doc
+from libs.common.codec import from_doc, to_doc
 from libs.common.store import Collection, Reader, Unit
-from services.template.domain import Project, Template
+from services.template.domain import Project, TargetVersion, Template
 
 TEMPLATES = Collection("templates", indexes=(("parent", "name"), ("series", "number")))
 PROJECTS = Collection("projects", indexes=(("parent", "name"),))
 REQUESTS = Collection("requests")
-COLLECTIONS = (TEMPLATES, PROJECTS, REQUESTS)
+TARGETS = Collection("targets", indexes=(("project", "number"),))
+COLLECTIONS = (TEMPLATES, PROJECTS, REQUESTS, TARGETS)
+MOST_TARGETS = 1000
 
 
 async def template_by_name(reader: Reader | Unit, name: str) -> Template | None:
@@ -43,3 +45,16 @@ async def projects_of(reader: Reader, parent: str, after: str, limit: int) -> li
         PROJECTS, {"parent": parent}, after=(after,) if after else None, limit=limit
     )
     return [from_doc(Project, doc) for doc in docs]
+
+
+def keep_promise(unit: Unit, project: Project) -> None:
+    """Keeps the target in force as a version of its own."""
+    unit.insert(TARGETS, [{**to_doc(project.promise), "project": project.name}])
+
+
+async def targets_of(reader: Reader, project: str) -> list[TargetVersion]:
+    """Newest first."""
+    docs = await reader.find(
+        TARGETS, {"project": project}, order=("number",), descending=True, limit=MOST_TARGETS
+    )
+    return [from_doc(TargetVersion, doc) for doc in docs]

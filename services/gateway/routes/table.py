@@ -88,6 +88,7 @@ K = P + "/tasks/{task}"
 A = K + "/assignments/{assignment}"
 D = P + "/deliveries/{delivery}"
 M = P + "/models/{version}"
+S = P + "/skills/{annotator}"
 
 RPCS: tuple[Rpc, ...] = (
     Rpc("POST", f"/v1/{P}/tasks:claim", "Tasks", "ClaimTasks", {"parent": P}, "annotator", True),
@@ -130,8 +131,12 @@ RPCS: tuple[Rpc, ...] = (
     Rpc("POST", f"/v1/{T}/projects", "Projects", "CreateProject", {"parent": T}, status=201),
     Rpc("GET", f"/v1/{P}", "Projects", "GetProject", {"name": P}),
     Rpc("PUT", f"/v1/{P}", "Projects", "UpdateProject", {"project.name": P}),
+    Rpc("GET", f"/v1/{P}/targets", "Projects", "ListTargets", {"parent": P}),
     Rpc("GET", f"/v1/{P}/gates", "Quality", "ListGates", {"parent": P}),
     Rpc("GET", f"/v1/{P}/skills", "Quality", "ListSkills", {"parent": P}),
+    Rpc("GET", f"/v1/{S}", "Quality", "GetSkill", {"name": S}),
+    Rpc("POST", f"/v1/{S}:resume", "Quality", "ResumeAnnotator", {"name": S}),
+    Rpc("GET", f"/v1/{P}/suspectGold", "Quality", "ListSuspectGold", {"parent": P}),
     Rpc("GET", f"/v1/{P}/quality", "Quality", "GetQuality", {"name": P}),
     Rpc("GET", f"/v1/{P}/forecast", "Quality", "GetForecast", {"name": P}),
     Rpc("GET", f"/v1/{P}/models", "Models", "ListVersions", {"parent": P}),

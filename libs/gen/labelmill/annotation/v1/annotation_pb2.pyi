@@ -79,7 +79,7 @@ class Box(_message.Message):
     def __init__(self, x: _Optional[float] = ..., y: _Optional[float] = ..., width: _Optional[float] = ..., height: _Optional[float] = ..., score: _Optional[float] = ..., **kwargs) -> None: ...
 
 class Prediction(_message.Message):
-    __slots__ = ("name", "task", "model", "model_version", "template", "value", "score", "create_time", "lot")
+    __slots__ = ("name", "task", "model", "model_version", "template", "value", "score", "create_time", "lot", "planted")
     NAME_FIELD_NUMBER: _ClassVar[int]
     TASK_FIELD_NUMBER: _ClassVar[int]
     MODEL_FIELD_NUMBER: _ClassVar[int]
@@ -89,6 +89,7 @@ class Prediction(_message.Message):
     SCORE_FIELD_NUMBER: _ClassVar[int]
     CREATE_TIME_FIELD_NUMBER: _ClassVar[int]
     LOT_FIELD_NUMBER: _ClassVar[int]
+    PLANTED_FIELD_NUMBER: _ClassVar[int]
     name: str
     task: str
     model: str
@@ -98,7 +99,8 @@ class Prediction(_message.Message):
     score: float
     create_time: _timestamp_pb2.Timestamp
     lot: int
-    def __init__(self, name: _Optional[str] = ..., task: _Optional[str] = ..., model: _Optional[str] = ..., model_version: _Optional[str] = ..., template: _Optional[str] = ..., value: _Optional[_Union[Value, _Mapping]] = ..., score: _Optional[float] = ..., create_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., lot: _Optional[int] = ...) -> None: ...
+    planted: Value
+    def __init__(self, name: _Optional[str] = ..., task: _Optional[str] = ..., model: _Optional[str] = ..., model_version: _Optional[str] = ..., template: _Optional[str] = ..., value: _Optional[_Union[Value, _Mapping]] = ..., score: _Optional[float] = ..., create_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., lot: _Optional[int] = ..., planted: _Optional[_Union[Value, _Mapping]] = ...) -> None: ...
 
 class Lot(_message.Message):
     __slots__ = ("gate", "number", "audit_rate")

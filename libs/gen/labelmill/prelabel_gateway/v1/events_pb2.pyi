@@ -61,3 +61,13 @@ class FailedTask(_message.Message):
     task: _task_dispatch_pb2.Task
     reason: str
     def __init__(self, task: _Optional[_Union[_task_dispatch_pb2.Task, _Mapping]] = ..., reason: _Optional[str] = ...) -> None: ...
+
+class InferenceMeasured(_message.Message):
+    __slots__ = ("project", "seconds", "item_count")
+    PROJECT_FIELD_NUMBER: _ClassVar[int]
+    SECONDS_FIELD_NUMBER: _ClassVar[int]
+    ITEM_COUNT_FIELD_NUMBER: _ClassVar[int]
+    project: str
+    seconds: float
+    item_count: int
+    def __init__(self, project: _Optional[str] = ..., seconds: _Optional[float] = ..., item_count: _Optional[int] = ...) -> None: ...

@@ -38,7 +38,7 @@ class QualityUpdated(_message.Message):
     def __init__(self, report: _Optional[_Union[_qc_scorer_pb2.QualityReport, _Mapping]] = ...) -> None: ...
 
 class LotPlanned(_message.Message):
-    __slots__ = ("project", "model", "model_version", "decision", "reason", "batch_size", "lot", "forecast")
+    __slots__ = ("project", "model", "model_version", "decision", "reason", "batch_size", "lot", "forecast", "unreachable")
     PROJECT_FIELD_NUMBER: _ClassVar[int]
     MODEL_FIELD_NUMBER: _ClassVar[int]
     MODEL_VERSION_FIELD_NUMBER: _ClassVar[int]
@@ -47,6 +47,7 @@ class LotPlanned(_message.Message):
     BATCH_SIZE_FIELD_NUMBER: _ClassVar[int]
     LOT_FIELD_NUMBER: _ClassVar[int]
     FORECAST_FIELD_NUMBER: _ClassVar[int]
+    UNREACHABLE_FIELD_NUMBER: _ClassVar[int]
     project: str
     model: str
     model_version: str
@@ -55,7 +56,8 @@ class LotPlanned(_message.Message):
     batch_size: int
     lot: _annotation_pb2.Lot
     forecast: _qc_scorer_pb2.Forecast
-    def __init__(self, project: _Optional[str] = ..., model: _Optional[str] = ..., model_version: _Optional[str] = ..., decision: _Optional[str] = ..., reason: _Optional[str] = ..., batch_size: _Optional[int] = ..., lot: _Optional[_Union[_annotation_pb2.Lot, _Mapping]] = ..., forecast: _Optional[_Union[_qc_scorer_pb2.Forecast, _Mapping]] = ...) -> None: ...
+    unreachable: bool
+    def __init__(self, project: _Optional[str] = ..., model: _Optional[str] = ..., model_version: _Optional[str] = ..., decision: _Optional[str] = ..., reason: _Optional[str] = ..., batch_size: _Optional[int] = ..., lot: _Optional[_Union[_annotation_pb2.Lot, _Mapping]] = ..., forecast: _Optional[_Union[_qc_scorer_pb2.Forecast, _Mapping]] = ..., unreachable: _Optional[bool] = ...) -> None: ...
 
 class LabelsRecalled(_message.Message):
     __slots__ = ("project", "gate", "reason")
@@ -66,3 +68,37 @@ class LabelsRecalled(_message.Message):
     gate: str
     reason: str
     def __init__(self, project: _Optional[str] = ..., gate: _Optional[str] = ..., reason: _Optional[str] = ...) -> None: ...
+
+class AnnotatorPaused(_message.Message):
+    __slots__ = ("project", "annotator", "reason", "evidence", "limit", "gold_count", "wrong_count", "version")
+    PROJECT_FIELD_NUMBER: _ClassVar[int]
+    ANNOTATOR_FIELD_NUMBER: _ClassVar[int]
+    REASON_FIELD_NUMBER: _ClassVar[int]
+    EVIDENCE_FIELD_NUMBER: _ClassVar[int]
+    LIMIT_FIELD_NUMBER: _ClassVar[int]
+    GOLD_COUNT_FIELD_NUMBER: _ClassVar[int]
+    WRONG_COUNT_FIELD_NUMBER: _ClassVar[int]
+    VERSION_FIELD_NUMBER: _ClassVar[int]
+    project: str
+    annotator: str
+    reason: str
+    evidence: float
+    limit: float
+    gold_count: int
+    wrong_count: int
+    version: int
+    def __init__(self, project: _Optional[str] = ..., annotator: _Optional[str] = ..., reason: _Optional[str] = ..., evidence: _Optional[float] = ..., limit: _Optional[float] = ..., gold_count: _Optional[int] = ..., wrong_count: _Optional[int] = ..., version: _Optional[int] = ...) -> None: ...
+
+class AnnotatorResumed(_message.Message):
+    __slots__ = ("project", "annotator", "reason", "resumed_by", "version")
+    PROJECT_FIELD_NUMBER: _ClassVar[int]
+    ANNOTATOR_FIELD_NUMBER: _ClassVar[int]
+    REASON_FIELD_NUMBER: _ClassVar[int]
+    RESUMED_BY_FIELD_NUMBER: _ClassVar[int]
+    VERSION_FIELD_NUMBER: _ClassVar[int]
+    project: str
+    annotator: str
+    reason: str
+    resumed_by: str
+    version: int
+    def __init__(self, project: _Optional[str] = ..., annotator: _Optional[str] = ..., reason: _Optional[str] = ..., resumed_by: _Optional[str] = ..., version: _Optional[int] = ...) -> None: ...

@@ -20,6 +20,12 @@ class GateState(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
     GATE_STATE_PROVING: _ClassVar[GateState]
     GATE_STATE_BREACHED: _ClassVar[GateState]
 
+class SkillState(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
+    __slots__ = ()
+    SKILL_STATE_UNSPECIFIED: _ClassVar[SkillState]
+    SKILL_STATE_ACTIVE: _ClassVar[SkillState]
+    SKILL_STATE_PAUSED: _ClassVar[SkillState]
+
 class CheckState(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
     __slots__ = ()
     CHECK_STATE_UNSPECIFIED: _ClassVar[CheckState]
@@ -40,6 +46,9 @@ GATE_STATE_CLOSED: GateState
 GATE_STATE_OPEN: GateState
 GATE_STATE_PROVING: GateState
 GATE_STATE_BREACHED: GateState
+SKILL_STATE_UNSPECIFIED: SkillState
+SKILL_STATE_ACTIVE: SkillState
+SKILL_STATE_PAUSED: SkillState
 CHECK_STATE_UNSPECIFIED: CheckState
 CHECK_STATE_CHECKED: CheckState
 CHECK_STATE_UNCHECKED: CheckState
@@ -165,7 +174,7 @@ class GetForecastRequest(_message.Message):
     def __init__(self, name: _Optional[str] = ...) -> None: ...
 
 class Skill(_message.Message):
-    __slots__ = ("name", "annotator", "annotation_count", "gold_count", "gold_correct_count", "accuracy", "accuracy_lower", "accuracy_upper", "agreement", "median_seconds")
+    __slots__ = ("name", "annotator", "annotation_count", "gold_count", "gold_correct_count", "accuracy", "accuracy_lower", "accuracy_upper", "agreement", "median_seconds", "state", "reason", "classes", "evidence", "limit", "plan", "signals", "anchoring", "state_time")
     NAME_FIELD_NUMBER: _ClassVar[int]
     ANNOTATOR_FIELD_NUMBER: _ClassVar[int]
     ANNOTATION_COUNT_FIELD_NUMBER: _ClassVar[int]
@@ -176,6 +185,15 @@ class Skill(_message.Message):
     ACCURACY_UPPER_FIELD_NUMBER: _ClassVar[int]
     AGREEMENT_FIELD_NUMBER: _ClassVar[int]
     MEDIAN_SECONDS_FIELD_NUMBER: _ClassVar[int]
+    STATE_FIELD_NUMBER: _ClassVar[int]
+    REASON_FIELD_NUMBER: _ClassVar[int]
+    CLASSES_FIELD_NUMBER: _ClassVar[int]
+    EVIDENCE_FIELD_NUMBER: _ClassVar[int]
+    LIMIT_FIELD_NUMBER: _ClassVar[int]
+    PLAN_FIELD_NUMBER: _ClassVar[int]
+    SIGNALS_FIELD_NUMBER: _ClassVar[int]
+    ANCHORING_FIELD_NUMBER: _ClassVar[int]
+    STATE_TIME_FIELD_NUMBER: _ClassVar[int]
     name: str
     annotator: str
     annotation_count: int
@@ -186,16 +204,102 @@ class Skill(_message.Message):
     accuracy_upper: float
     agreement: float
     median_seconds: float
-    def __init__(self, name: _Optional[str] = ..., annotator: _Optional[str] = ..., annotation_count: _Optional[int] = ..., gold_count: _Optional[int] = ..., gold_correct_count: _Optional[int] = ..., accuracy: _Optional[float] = ..., accuracy_lower: _Optional[float] = ..., accuracy_upper: _Optional[float] = ..., agreement: _Optional[float] = ..., median_seconds: _Optional[float] = ...) -> None: ...
+    state: SkillState
+    reason: str
+    classes: _containers.RepeatedCompositeFieldContainer[ClassSkill]
+    evidence: float
+    limit: float
+    plan: SkillPlan
+    signals: _containers.RepeatedCompositeFieldContainer[SkillSignal]
+    anchoring: Anchoring
+    state_time: _timestamp_pb2.Timestamp
+    def __init__(self, name: _Optional[str] = ..., annotator: _Optional[str] = ..., annotation_count: _Optional[int] = ..., gold_count: _Optional[int] = ..., gold_correct_count: _Optional[int] = ..., accuracy: _Optional[float] = ..., accuracy_lower: _Optional[float] = ..., accuracy_upper: _Optional[float] = ..., agreement: _Optional[float] = ..., median_seconds: _Optional[float] = ..., state: _Optional[_Union[SkillState, str]] = ..., reason: _Optional[str] = ..., classes: _Optional[_Iterable[_Union[ClassSkill, _Mapping]]] = ..., evidence: _Optional[float] = ..., limit: _Optional[float] = ..., plan: _Optional[_Union[SkillPlan, _Mapping]] = ..., signals: _Optional[_Iterable[_Union[SkillSignal, _Mapping]]] = ..., anchoring: _Optional[_Union[Anchoring, _Mapping]] = ..., state_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ...) -> None: ...
+
+class ClassSkill(_message.Message):
+    __slots__ = ("accuracy", "accuracy_lower", "accuracy_upper", "gold_count")
+    CLASS_FIELD_NUMBER: _ClassVar[int]
+    ACCURACY_FIELD_NUMBER: _ClassVar[int]
+    ACCURACY_LOWER_FIELD_NUMBER: _ClassVar[int]
+    ACCURACY_UPPER_FIELD_NUMBER: _ClassVar[int]
+    GOLD_COUNT_FIELD_NUMBER: _ClassVar[int]
+    accuracy: float
+    accuracy_lower: float
+    accuracy_upper: float
+    gold_count: int
+    def __init__(self, accuracy: _Optional[float] = ..., accuracy_lower: _Optional[float] = ..., accuracy_upper: _Optional[float] = ..., gold_count: _Optional[int] = ..., **kwargs) -> None: ...
+
+class SkillPlan(_message.Message):
+    __slots__ = ("good_accuracy", "bad_accuracy", "career", "false_alarm", "power", "expected_golds", "golds_95")
+    GOOD_ACCURACY_FIELD_NUMBER: _ClassVar[int]
+    BAD_ACCURACY_FIELD_NUMBER: _ClassVar[int]
+    CAREER_FIELD_NUMBER: _ClassVar[int]
+    FALSE_ALARM_FIELD_NUMBER: _ClassVar[int]
+    POWER_FIELD_NUMBER: _ClassVar[int]
+    EXPECTED_GOLDS_FIELD_NUMBER: _ClassVar[int]
+    GOLDS_95_FIELD_NUMBER: _ClassVar[int]
+    good_accuracy: float
+    bad_accuracy: float
+    career: int
+    false_alarm: float
+    power: float
+    expected_golds: float
+    golds_95: int
+    def __init__(self, good_accuracy: _Optional[float] = ..., bad_accuracy: _Optional[float] = ..., career: _Optional[int] = ..., false_alarm: _Optional[float] = ..., power: _Optional[float] = ..., expected_golds: _Optional[float] = ..., golds_95: _Optional[int] = ...) -> None: ...
+
+class SkillSignal(_message.Message):
+    __slots__ = ("kind", "p", "words")
+    KIND_FIELD_NUMBER: _ClassVar[int]
+    P_FIELD_NUMBER: _ClassVar[int]
+    WORDS_FIELD_NUMBER: _ClassVar[int]
+    kind: str
+    p: float
+    words: str
+    def __init__(self, kind: _Optional[str] = ..., p: _Optional[float] = ..., words: _Optional[str] = ...) -> None: ...
+
+class Anchoring(_message.Message):
+    __slots__ = ("difference", "lower", "upper", "shown_count", "blind_count", "planted_count", "planted_kept_count")
+    DIFFERENCE_FIELD_NUMBER: _ClassVar[int]
+    LOWER_FIELD_NUMBER: _ClassVar[int]
+    UPPER_FIELD_NUMBER: _ClassVar[int]
+    SHOWN_COUNT_FIELD_NUMBER: _ClassVar[int]
+    BLIND_COUNT_FIELD_NUMBER: _ClassVar[int]
+    PLANTED_COUNT_FIELD_NUMBER: _ClassVar[int]
+    PLANTED_KEPT_COUNT_FIELD_NUMBER: _ClassVar[int]
+    difference: float
+    lower: float
+    upper: float
+    shown_count: int
+    blind_count: int
+    planted_count: int
+    planted_kept_count: int
+    def __init__(self, difference: _Optional[float] = ..., lower: _Optional[float] = ..., upper: _Optional[float] = ..., shown_count: _Optional[int] = ..., blind_count: _Optional[int] = ..., planted_count: _Optional[int] = ..., planted_kept_count: _Optional[int] = ...) -> None: ...
+
+class SuspectGold(_message.Message):
+    __slots__ = ("task", "gold", "answer_count", "failed_count", "reason", "create_time")
+    TASK_FIELD_NUMBER: _ClassVar[int]
+    GOLD_FIELD_NUMBER: _ClassVar[int]
+    ANSWER_COUNT_FIELD_NUMBER: _ClassVar[int]
+    FAILED_COUNT_FIELD_NUMBER: _ClassVar[int]
+    REASON_FIELD_NUMBER: _ClassVar[int]
+    CREATE_TIME_FIELD_NUMBER: _ClassVar[int]
+    task: str
+    gold: _annotation_pb2.Value
+    answer_count: int
+    failed_count: int
+    reason: str
+    create_time: _timestamp_pb2.Timestamp
+    def __init__(self, task: _Optional[str] = ..., gold: _Optional[_Union[_annotation_pb2.Value, _Mapping]] = ..., answer_count: _Optional[int] = ..., failed_count: _Optional[int] = ..., reason: _Optional[str] = ..., create_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ...) -> None: ...
 
 class Score(_message.Message):
-    __slots__ = ("agreement", "consensus", "confidence", "opinion_count", "matches_prediction", "disputed", "check")
+    __slots__ = ("agreement", "consensus", "confidence", "opinion_count", "matches_prediction", "disputed", "worth_asking", "truth_method", "check")
     AGREEMENT_FIELD_NUMBER: _ClassVar[int]
     CONSENSUS_FIELD_NUMBER: _ClassVar[int]
     CONFIDENCE_FIELD_NUMBER: _ClassVar[int]
     OPINION_COUNT_FIELD_NUMBER: _ClassVar[int]
     MATCHES_PREDICTION_FIELD_NUMBER: _ClassVar[int]
     DISPUTED_FIELD_NUMBER: _ClassVar[int]
+    WORTH_ASKING_FIELD_NUMBER: _ClassVar[int]
+    TRUTH_METHOD_FIELD_NUMBER: _ClassVar[int]
     CHECK_FIELD_NUMBER: _ClassVar[int]
     agreement: float
     consensus: _annotation_pb2.Value
@@ -203,8 +307,10 @@ class Score(_message.Message):
     opinion_count: int
     matches_prediction: bool
     disputed: bool
+    worth_asking: bool
+    truth_method: str
     check: Check
-    def __init__(self, agreement: _Optional[float] = ..., consensus: _Optional[_Union[_annotation_pb2.Value, _Mapping]] = ..., confidence: _Optional[float] = ..., opinion_count: _Optional[int] = ..., matches_prediction: _Optional[bool] = ..., disputed: _Optional[bool] = ..., check: _Optional[_Union[Check, _Mapping]] = ...) -> None: ...
+    def __init__(self, agreement: _Optional[float] = ..., consensus: _Optional[_Union[_annotation_pb2.Value, _Mapping]] = ..., confidence: _Optional[float] = ..., opinion_count: _Optional[int] = ..., matches_prediction: _Optional[bool] = ..., disputed: _Optional[bool] = ..., worth_asking: _Optional[bool] = ..., truth_method: _Optional[str] = ..., check: _Optional[_Union[Check, _Mapping]] = ...) -> None: ...
 
 class Check(_message.Message):
     __slots__ = ("state", "held", "hint", "hint_text", "distance")
@@ -221,7 +327,7 @@ class Check(_message.Message):
     def __init__(self, state: _Optional[_Union[CheckState, str]] = ..., held: _Optional[bool] = ..., hint: _Optional[_Union[Hint, str]] = ..., hint_text: _Optional[str] = ..., distance: _Optional[float] = ...) -> None: ...
 
 class QualityReport(_message.Message):
-    __slots__ = ("project", "machine_count", "human_count", "machine_error_bound", "audit_count", "audit_errors", "human_error_bound", "error_bound", "confidence", "max_error_rate", "verified_count", "correction")
+    __slots__ = ("project", "machine_count", "human_count", "machine_error_bound", "audit_count", "audit_errors", "human_error_bound", "error_bound", "confidence", "max_error_rate", "verified_count", "correction", "truth_method")
     PROJECT_FIELD_NUMBER: _ClassVar[int]
     MACHINE_COUNT_FIELD_NUMBER: _ClassVar[int]
     HUMAN_COUNT_FIELD_NUMBER: _ClassVar[int]
@@ -234,6 +340,7 @@ class QualityReport(_message.Message):
     MAX_ERROR_RATE_FIELD_NUMBER: _ClassVar[int]
     VERIFIED_COUNT_FIELD_NUMBER: _ClassVar[int]
     CORRECTION_FIELD_NUMBER: _ClassVar[int]
+    TRUTH_METHOD_FIELD_NUMBER: _ClassVar[int]
     project: str
     machine_count: int
     human_count: int
@@ -246,7 +353,8 @@ class QualityReport(_message.Message):
     max_error_rate: float
     verified_count: int
     correction: Correction
-    def __init__(self, project: _Optional[str] = ..., machine_count: _Optional[int] = ..., human_count: _Optional[int] = ..., machine_error_bound: _Optional[float] = ..., audit_count: _Optional[int] = ..., audit_errors: _Optional[int] = ..., human_error_bound: _Optional[float] = ..., error_bound: _Optional[float] = ..., confidence: _Optional[float] = ..., max_error_rate: _Optional[float] = ..., verified_count: _Optional[int] = ..., correction: _Optional[_Union[Correction, _Mapping]] = ...) -> None: ...
+    truth_method: str
+    def __init__(self, project: _Optional[str] = ..., machine_count: _Optional[int] = ..., human_count: _Optional[int] = ..., machine_error_bound: _Optional[float] = ..., audit_count: _Optional[int] = ..., audit_errors: _Optional[int] = ..., human_error_bound: _Optional[float] = ..., error_bound: _Optional[float] = ..., confidence: _Optional[float] = ..., max_error_rate: _Optional[float] = ..., verified_count: _Optional[int] = ..., correction: _Optional[_Union[Correction, _Mapping]] = ..., truth_method: _Optional[str] = ...) -> None: ...
 
 class Correction(_message.Message):
     __slots__ = ("checked_count", "held_count", "changed_count", "objected_count", "upheld_count", "unanswered_count", "blind_count", "right_count", "right_held_count", "wrong_count", "wrong_held_count", "false_alarm_rate", "false_alarm_lower", "false_alarm_upper", "caught_share", "caught_lower", "caught_upper", "audits_with", "errors_with", "audits_without", "errors_without", "error_with", "error_without")
@@ -333,3 +441,35 @@ class GetQualityRequest(_message.Message):
     NAME_FIELD_NUMBER: _ClassVar[int]
     name: str
     def __init__(self, name: _Optional[str] = ...) -> None: ...
+
+class GetSkillRequest(_message.Message):
+    __slots__ = ("name",)
+    NAME_FIELD_NUMBER: _ClassVar[int]
+    name: str
+    def __init__(self, name: _Optional[str] = ...) -> None: ...
+
+class ResumeAnnotatorRequest(_message.Message):
+    __slots__ = ("name", "reason")
+    NAME_FIELD_NUMBER: _ClassVar[int]
+    REASON_FIELD_NUMBER: _ClassVar[int]
+    name: str
+    reason: str
+    def __init__(self, name: _Optional[str] = ..., reason: _Optional[str] = ...) -> None: ...
+
+class ListSuspectGoldRequest(_message.Message):
+    __slots__ = ("parent", "page_size", "page_token")
+    PARENT_FIELD_NUMBER: _ClassVar[int]
+    PAGE_SIZE_FIELD_NUMBER: _ClassVar[int]
+    PAGE_TOKEN_FIELD_NUMBER: _ClassVar[int]
+    parent: str
+    page_size: int
+    page_token: str
+    def __init__(self, parent: _Optional[str] = ..., page_size: _Optional[int] = ..., page_token: _Optional[str] = ...) -> None: ...
+
+class ListSuspectGoldResponse(_message.Message):
+    __slots__ = ("golds", "next_page_token")
+    GOLDS_FIELD_NUMBER: _ClassVar[int]
+    NEXT_PAGE_TOKEN_FIELD_NUMBER: _ClassVar[int]
+    golds: _containers.RepeatedCompositeFieldContainer[SuspectGold]
+    next_page_token: str
+    def __init__(self, golds: _Optional[_Iterable[_Union[SuspectGold, _Mapping]]] = ..., next_page_token: _Optional[str] = ...) -> None: ...

@@ -44,6 +44,21 @@ class QualityStub:
                 request_serializer=labelmill_dot_qc__scorer_dot_v1_dot_qc__scorer__pb2.ListSkillsRequest.SerializeToString,
                 response_deserializer=labelmill_dot_qc__scorer_dot_v1_dot_qc__scorer__pb2.ListSkillsResponse.FromString,
                 _registered_method=True)
+        self.GetSkill = channel.unary_unary(
+                '/labelmill.qc_scorer.v1.Quality/GetSkill',
+                request_serializer=labelmill_dot_qc__scorer_dot_v1_dot_qc__scorer__pb2.GetSkillRequest.SerializeToString,
+                response_deserializer=labelmill_dot_qc__scorer_dot_v1_dot_qc__scorer__pb2.Skill.FromString,
+                _registered_method=True)
+        self.ResumeAnnotator = channel.unary_unary(
+                '/labelmill.qc_scorer.v1.Quality/ResumeAnnotator',
+                request_serializer=labelmill_dot_qc__scorer_dot_v1_dot_qc__scorer__pb2.ResumeAnnotatorRequest.SerializeToString,
+                response_deserializer=labelmill_dot_qc__scorer_dot_v1_dot_qc__scorer__pb2.Skill.FromString,
+                _registered_method=True)
+        self.ListSuspectGold = channel.unary_unary(
+                '/labelmill.qc_scorer.v1.Quality/ListSuspectGold',
+                request_serializer=labelmill_dot_qc__scorer_dot_v1_dot_qc__scorer__pb2.ListSuspectGoldRequest.SerializeToString,
+                response_deserializer=labelmill_dot_qc__scorer_dot_v1_dot_qc__scorer__pb2.ListSuspectGoldResponse.FromString,
+                _registered_method=True)
         self.GetQuality = channel.unary_unary(
                 '/labelmill.qc_scorer.v1.Quality/GetQuality',
                 request_serializer=labelmill_dot_qc__scorer_dot_v1_dot_qc__scorer__pb2.GetQualityRequest.SerializeToString,
@@ -73,6 +88,28 @@ class QualityServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def GetSkill(self, request, context):
+        """The same of one person; annotators and reviewers may ask for their own only.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ResumeAnnotator(self, request, context):
+        """Lets a paused annotator claim again; a new career begins.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ListSuspectGold(self, request, context):
+        """Known answers that most good annotators do not give: an expert should look. Until then they
+        count against nobody.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
     def GetQuality(self, request, context):
         """Measured quality of the accepted labels and the bound it allows.
         """
@@ -81,8 +118,8 @@ class QualityServicer:
         raise NotImplementedError('Method not implemented!')
 
     def GetForecast(self, request, context):
-        """What promises would cost now: human labels still needed for each target error rate.
-        NOT_FOUND until a model of the project was evaluated.
+        """What promises would cost now: human labels still needed for each target error rate. Until a
+        model of the project was evaluated: the least any proof takes, whatever the model.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -100,6 +137,21 @@ def add_QualityServicer_to_server(servicer, server):
                     servicer.ListSkills,
                     request_deserializer=labelmill_dot_qc__scorer_dot_v1_dot_qc__scorer__pb2.ListSkillsRequest.FromString,
                     response_serializer=labelmill_dot_qc__scorer_dot_v1_dot_qc__scorer__pb2.ListSkillsResponse.SerializeToString,
+            ),
+            'GetSkill': grpc.unary_unary_rpc_method_handler(
+                    servicer.GetSkill,
+                    request_deserializer=labelmill_dot_qc__scorer_dot_v1_dot_qc__scorer__pb2.GetSkillRequest.FromString,
+                    response_serializer=labelmill_dot_qc__scorer_dot_v1_dot_qc__scorer__pb2.Skill.SerializeToString,
+            ),
+            'ResumeAnnotator': grpc.unary_unary_rpc_method_handler(
+                    servicer.ResumeAnnotator,
+                    request_deserializer=labelmill_dot_qc__scorer_dot_v1_dot_qc__scorer__pb2.ResumeAnnotatorRequest.FromString,
+                    response_serializer=labelmill_dot_qc__scorer_dot_v1_dot_qc__scorer__pb2.Skill.SerializeToString,
+            ),
+            'ListSuspectGold': grpc.unary_unary_rpc_method_handler(
+                    servicer.ListSuspectGold,
+                    request_deserializer=labelmill_dot_qc__scorer_dot_v1_dot_qc__scorer__pb2.ListSuspectGoldRequest.FromString,
+                    response_serializer=labelmill_dot_qc__scorer_dot_v1_dot_qc__scorer__pb2.ListSuspectGoldResponse.SerializeToString,
             ),
             'GetQuality': grpc.unary_unary_rpc_method_handler(
                     servicer.GetQuality,
@@ -166,6 +218,87 @@ class Quality:
             '/labelmill.qc_scorer.v1.Quality/ListSkills',
             labelmill_dot_qc__scorer_dot_v1_dot_qc__scorer__pb2.ListSkillsRequest.SerializeToString,
             labelmill_dot_qc__scorer_dot_v1_dot_qc__scorer__pb2.ListSkillsResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def GetSkill(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/labelmill.qc_scorer.v1.Quality/GetSkill',
+            labelmill_dot_qc__scorer_dot_v1_dot_qc__scorer__pb2.GetSkillRequest.SerializeToString,
+            labelmill_dot_qc__scorer_dot_v1_dot_qc__scorer__pb2.Skill.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ResumeAnnotator(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/labelmill.qc_scorer.v1.Quality/ResumeAnnotator',
+            labelmill_dot_qc__scorer_dot_v1_dot_qc__scorer__pb2.ResumeAnnotatorRequest.SerializeToString,
+            labelmill_dot_qc__scorer_dot_v1_dot_qc__scorer__pb2.Skill.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ListSuspectGold(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/labelmill.qc_scorer.v1.Quality/ListSuspectGold',
+            labelmill_dot_qc__scorer_dot_v1_dot_qc__scorer__pb2.ListSuspectGoldRequest.SerializeToString,
+            labelmill_dot_qc__scorer_dot_v1_dot_qc__scorer__pb2.ListSuspectGoldResponse.FromString,
             options,
             channel_credentials,
             insecure,

@@ -143,7 +143,7 @@ class Assignment(_message.Message):
     def __init__(self, name: _Optional[str] = ..., task: _Optional[str] = ..., annotator: _Optional[str] = ..., stage: _Optional[_Union[Stage, str]] = ..., fencing_token: _Optional[int] = ..., create_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., expire_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., data: _Optional[str] = ..., template: _Optional[str] = ..., prediction: _Optional[_Union[_annotation_pb2.Prediction, _Mapping]] = ..., draft: _Optional[_Union[_annotation_pb2.Value, _Mapping]] = ..., opinions: _Optional[_Iterable[_Union[_annotation_pb2.Value, _Mapping]]] = ..., comment: _Optional[str] = ...) -> None: ...
 
 class Progress(_message.Message):
-    __slots__ = ("project", "task_count", "counts", "accepted_count", "delivered_count", "sources", "annotation_count", "review_count", "work_seconds", "gold_count")
+    __slots__ = ("project", "task_count", "counts", "accepted_count", "delivered_count", "sources", "annotation_count", "review_count", "work_seconds", "gold_count", "stages", "seconds_per_label", "cost_amount", "saved_against_people", "saved_against_confirming")
     class CountsEntry(_message.Message):
         __slots__ = ("key", "value")
         KEY_FIELD_NUMBER: _ClassVar[int]
@@ -168,6 +168,11 @@ class Progress(_message.Message):
     REVIEW_COUNT_FIELD_NUMBER: _ClassVar[int]
     WORK_SECONDS_FIELD_NUMBER: _ClassVar[int]
     GOLD_COUNT_FIELD_NUMBER: _ClassVar[int]
+    STAGES_FIELD_NUMBER: _ClassVar[int]
+    SECONDS_PER_LABEL_FIELD_NUMBER: _ClassVar[int]
+    COST_AMOUNT_FIELD_NUMBER: _ClassVar[int]
+    SAVED_AGAINST_PEOPLE_FIELD_NUMBER: _ClassVar[int]
+    SAVED_AGAINST_CONFIRMING_FIELD_NUMBER: _ClassVar[int]
     project: str
     task_count: int
     counts: _containers.ScalarMap[str, int]
@@ -178,7 +183,42 @@ class Progress(_message.Message):
     review_count: int
     work_seconds: float
     gold_count: int
-    def __init__(self, project: _Optional[str] = ..., task_count: _Optional[int] = ..., counts: _Optional[_Mapping[str, int]] = ..., accepted_count: _Optional[int] = ..., delivered_count: _Optional[int] = ..., sources: _Optional[_Mapping[str, int]] = ..., annotation_count: _Optional[int] = ..., review_count: _Optional[int] = ..., work_seconds: _Optional[float] = ..., gold_count: _Optional[int] = ...) -> None: ...
+    stages: _containers.RepeatedCompositeFieldContainer[StageEffort]
+    seconds_per_label: float
+    cost_amount: float
+    saved_against_people: Saving
+    saved_against_confirming: Saving
+    def __init__(self, project: _Optional[str] = ..., task_count: _Optional[int] = ..., counts: _Optional[_Mapping[str, int]] = ..., accepted_count: _Optional[int] = ..., delivered_count: _Optional[int] = ..., sources: _Optional[_Mapping[str, int]] = ..., annotation_count: _Optional[int] = ..., review_count: _Optional[int] = ..., work_seconds: _Optional[float] = ..., gold_count: _Optional[int] = ..., stages: _Optional[_Iterable[_Union[StageEffort, _Mapping]]] = ..., seconds_per_label: _Optional[float] = ..., cost_amount: _Optional[float] = ..., saved_against_people: _Optional[_Union[Saving, _Mapping]] = ..., saved_against_confirming: _Optional[_Union[Saving, _Mapping]] = ...) -> None: ...
+
+class StageEffort(_message.Message):
+    __slots__ = ("stage", "count", "untimed_count", "seconds")
+    STAGE_FIELD_NUMBER: _ClassVar[int]
+    COUNT_FIELD_NUMBER: _ClassVar[int]
+    UNTIMED_COUNT_FIELD_NUMBER: _ClassVar[int]
+    SECONDS_FIELD_NUMBER: _ClassVar[int]
+    stage: str
+    count: int
+    untimed_count: int
+    seconds: float
+    def __init__(self, stage: _Optional[str] = ..., count: _Optional[int] = ..., untimed_count: _Optional[int] = ..., seconds: _Optional[float] = ...) -> None: ...
+
+class Saving(_message.Message):
+    __slots__ = ("share", "lower", "upper", "seconds_each", "sample_count", "basis", "reason")
+    SHARE_FIELD_NUMBER: _ClassVar[int]
+    LOWER_FIELD_NUMBER: _ClassVar[int]
+    UPPER_FIELD_NUMBER: _ClassVar[int]
+    SECONDS_EACH_FIELD_NUMBER: _ClassVar[int]
+    SAMPLE_COUNT_FIELD_NUMBER: _ClassVar[int]
+    BASIS_FIELD_NUMBER: _ClassVar[int]
+    REASON_FIELD_NUMBER: _ClassVar[int]
+    share: float
+    lower: float
+    upper: float
+    seconds_each: float
+    sample_count: int
+    basis: str
+    reason: str
+    def __init__(self, share: _Optional[float] = ..., lower: _Optional[float] = ..., upper: _Optional[float] = ..., seconds_each: _Optional[float] = ..., sample_count: _Optional[int] = ..., basis: _Optional[str] = ..., reason: _Optional[str] = ...) -> None: ...
 
 class GetTaskRequest(_message.Message):
     __slots__ = ("name",)

@@ -102,7 +102,7 @@ class Target(_message.Message):
     def __init__(self, max_error_rate: _Optional[float] = ..., confidence: _Optional[float] = ..., class_floors: _Optional[_Mapping[str, float]] = ..., reference: _Optional[_Union[Reference, str]] = ...) -> None: ...
 
 class Policy(_message.Message):
-    __slots__ = ("replica_count", "review_share", "audit_share", "machine_label", "pre_label", "lease_seconds", "annotator_cap", "required_skills", "model_route", "hourly_cost", "people_audit_share", "training", "check_false_alarm", "unchecked_share")
+    __slots__ = ("replica_count", "review_share", "audit_share", "machine_label", "pre_label", "lease_seconds", "annotator_cap", "required_skills", "model_route", "hourly_cost", "people_audit_share", "training", "planted_share", "gold_accuracy", "check_false_alarm", "unchecked_share", "adaptive_opinions")
     REPLICA_COUNT_FIELD_NUMBER: _ClassVar[int]
     REVIEW_SHARE_FIELD_NUMBER: _ClassVar[int]
     AUDIT_SHARE_FIELD_NUMBER: _ClassVar[int]
@@ -115,8 +115,11 @@ class Policy(_message.Message):
     HOURLY_COST_FIELD_NUMBER: _ClassVar[int]
     PEOPLE_AUDIT_SHARE_FIELD_NUMBER: _ClassVar[int]
     TRAINING_FIELD_NUMBER: _ClassVar[int]
+    PLANTED_SHARE_FIELD_NUMBER: _ClassVar[int]
+    GOLD_ACCURACY_FIELD_NUMBER: _ClassVar[int]
     CHECK_FALSE_ALARM_FIELD_NUMBER: _ClassVar[int]
     UNCHECKED_SHARE_FIELD_NUMBER: _ClassVar[int]
+    ADAPTIVE_OPINIONS_FIELD_NUMBER: _ClassVar[int]
     replica_count: int
     review_share: float
     audit_share: float
@@ -129,9 +132,12 @@ class Policy(_message.Message):
     hourly_cost: float
     people_audit_share: float
     training: Training
+    planted_share: float
+    gold_accuracy: float
     check_false_alarm: float
     unchecked_share: float
-    def __init__(self, replica_count: _Optional[int] = ..., review_share: _Optional[float] = ..., audit_share: _Optional[float] = ..., machine_label: _Optional[bool] = ..., pre_label: _Optional[bool] = ..., lease_seconds: _Optional[int] = ..., annotator_cap: _Optional[int] = ..., required_skills: _Optional[_Iterable[str]] = ..., model_route: _Optional[_Union[ModelRoute, _Mapping]] = ..., hourly_cost: _Optional[float] = ..., people_audit_share: _Optional[float] = ..., training: _Optional[_Union[Training, _Mapping]] = ..., check_false_alarm: _Optional[float] = ..., unchecked_share: _Optional[float] = ...) -> None: ...
+    adaptive_opinions: float
+    def __init__(self, replica_count: _Optional[int] = ..., review_share: _Optional[float] = ..., audit_share: _Optional[float] = ..., machine_label: _Optional[bool] = ..., pre_label: _Optional[bool] = ..., lease_seconds: _Optional[int] = ..., annotator_cap: _Optional[int] = ..., required_skills: _Optional[_Iterable[str]] = ..., model_route: _Optional[_Union[ModelRoute, _Mapping]] = ..., hourly_cost: _Optional[float] = ..., people_audit_share: _Optional[float] = ..., training: _Optional[_Union[Training, _Mapping]] = ..., planted_share: _Optional[float] = ..., gold_accuracy: _Optional[float] = ..., check_false_alarm: _Optional[float] = ..., unchecked_share: _Optional[float] = ..., adaptive_opinions: _Optional[float] = ...) -> None: ...
 
 class Training(_message.Message):
     __slots__ = ("embedding", "input")
@@ -142,7 +148,7 @@ class Training(_message.Message):
     def __init__(self, embedding: _Optional[str] = ..., input: _Optional[str] = ...) -> None: ...
 
 class Project(_message.Message):
-    __slots__ = ("name", "display_name", "template", "target", "policy", "create_time", "update_time", "version", "labels")
+    __slots__ = ("name", "display_name", "template", "target", "policy", "create_time", "update_time", "version", "labels", "target_version")
     class LabelsEntry(_message.Message):
         __slots__ = ("key", "value")
         KEY_FIELD_NUMBER: _ClassVar[int]
@@ -159,6 +165,7 @@ class Project(_message.Message):
     UPDATE_TIME_FIELD_NUMBER: _ClassVar[int]
     VERSION_FIELD_NUMBER: _ClassVar[int]
     LABELS_FIELD_NUMBER: _ClassVar[int]
+    TARGET_VERSION_FIELD_NUMBER: _ClassVar[int]
     name: str
     display_name: str
     template: str
@@ -168,7 +175,32 @@ class Project(_message.Message):
     update_time: _timestamp_pb2.Timestamp
     version: int
     labels: _containers.ScalarMap[str, str]
-    def __init__(self, name: _Optional[str] = ..., display_name: _Optional[str] = ..., template: _Optional[str] = ..., target: _Optional[_Union[Target, _Mapping]] = ..., policy: _Optional[_Union[Policy, _Mapping]] = ..., create_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., update_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., version: _Optional[int] = ..., labels: _Optional[_Mapping[str, str]] = ...) -> None: ...
+    target_version: int
+    def __init__(self, name: _Optional[str] = ..., display_name: _Optional[str] = ..., template: _Optional[str] = ..., target: _Optional[_Union[Target, _Mapping]] = ..., policy: _Optional[_Union[Policy, _Mapping]] = ..., create_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., update_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., version: _Optional[int] = ..., labels: _Optional[_Mapping[str, str]] = ..., target_version: _Optional[int] = ...) -> None: ...
+
+class TargetVersion(_message.Message):
+    __slots__ = ("name", "number", "target", "create_time")
+    NAME_FIELD_NUMBER: _ClassVar[int]
+    NUMBER_FIELD_NUMBER: _ClassVar[int]
+    TARGET_FIELD_NUMBER: _ClassVar[int]
+    CREATE_TIME_FIELD_NUMBER: _ClassVar[int]
+    name: str
+    number: int
+    target: Target
+    create_time: _timestamp_pb2.Timestamp
+    def __init__(self, name: _Optional[str] = ..., number: _Optional[int] = ..., target: _Optional[_Union[Target, _Mapping]] = ..., create_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ...) -> None: ...
+
+class ListTargetsRequest(_message.Message):
+    __slots__ = ("parent",)
+    PARENT_FIELD_NUMBER: _ClassVar[int]
+    parent: str
+    def __init__(self, parent: _Optional[str] = ...) -> None: ...
+
+class ListTargetsResponse(_message.Message):
+    __slots__ = ("targets",)
+    TARGETS_FIELD_NUMBER: _ClassVar[int]
+    targets: _containers.RepeatedCompositeFieldContainer[TargetVersion]
+    def __init__(self, targets: _Optional[_Iterable[_Union[TargetVersion, _Mapping]]] = ...) -> None: ...
 
 class GetTemplateRequest(_message.Message):
     __slots__ = ("name",)

@@ -221,6 +221,11 @@ class ProjectsStub:
                 request_serializer=labelmill_dot_template_dot_v1_dot_template__pb2.UpdateProjectRequest.SerializeToString,
                 response_deserializer=labelmill_dot_template_dot_v1_dot_template__pb2.Project.FromString,
                 _registered_method=True)
+        self.ListTargets = channel.unary_unary(
+                '/labelmill.template.v1.Projects/ListTargets',
+                request_serializer=labelmill_dot_template_dot_v1_dot_template__pb2.ListTargetsRequest.SerializeToString,
+                response_deserializer=labelmill_dot_template_dot_v1_dot_template__pb2.ListTargetsResponse.FromString,
+                _registered_method=True)
 
 
 class ProjectsServicer:
@@ -254,6 +259,13 @@ class ProjectsServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def ListTargets(self, request, context):
+        """The project's promises, newest first: every change of the target is a version that is kept.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
 
 def add_ProjectsServicer_to_server(servicer, server):
     rpc_method_handlers = {
@@ -276,6 +288,11 @@ def add_ProjectsServicer_to_server(servicer, server):
                     servicer.UpdateProject,
                     request_deserializer=labelmill_dot_template_dot_v1_dot_template__pb2.UpdateProjectRequest.FromString,
                     response_serializer=labelmill_dot_template_dot_v1_dot_template__pb2.Project.SerializeToString,
+            ),
+            'ListTargets': grpc.unary_unary_rpc_method_handler(
+                    servicer.ListTargets,
+                    request_deserializer=labelmill_dot_template_dot_v1_dot_template__pb2.ListTargetsRequest.FromString,
+                    response_serializer=labelmill_dot_template_dot_v1_dot_template__pb2.ListTargetsResponse.SerializeToString,
             ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
@@ -387,6 +404,33 @@ class Projects:
             '/labelmill.template.v1.Projects/UpdateProject',
             labelmill_dot_template_dot_v1_dot_template__pb2.UpdateProjectRequest.SerializeToString,
             labelmill_dot_template_dot_v1_dot_template__pb2.Project.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ListTargets(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/labelmill.template.v1.Projects/ListTargets',
+            labelmill_dot_template_dot_v1_dot_template__pb2.ListTargetsRequest.SerializeToString,
+            labelmill_dot_template_dot_v1_dot_template__pb2.ListTargetsResponse.FromString,
             options,
             channel_credentials,
             insecure,
