@@ -91,6 +91,10 @@ helm-lint: $(VENV)/dev ## Lint and render the chart, check manifests, prove wron
 bench: $(VENV)/dev models ## Measure the line beside its raw limits; writes out/bench/pipeline.json
 	@$(BIN)/python -m loadtests.bench $(ARGS)
 
+.PHONY: bench-quality
+bench-quality: $(VENV)/dev models ## Measure what is promised about quality (ARGS="--only gate", --full); writes out/quality/
+	@$(BIN)/python -m loadtests.quality $(ARGS)
+
 .PHONY: locks
 locks: $(VENV)/dev ## Compile requirements/*.in into pinned, hashed *.txt
 	@for name in bootstrap runtime dev models; do \

