@@ -15,7 +15,6 @@ from services.qc_scorer.consensus import merge
 
 Doc = dict[str, Any]
 CONFIDENCE = 0.95
-KEPT_SECONDS = 50
 # Of the promised error the gate may use up this part; the rest is left for people's labels,
 # which have an error and an uncertain measure of it, too (QUALITY 5.5).
 GATE_PART = 0.75
@@ -56,6 +55,8 @@ class Project:
     class_floors: Mapping[str, float] = field(default_factory=dict)
     machine_label: bool = False
     training: bool = False
+    gold_accuracy: float = 0.0
+    adaptive_opinions: float = 0.0
     check_false_alarm: float = 0.0
     unchecked_share: float = 0.1
 
@@ -95,6 +96,8 @@ class Score:
     opinion_count: int
     matches_prediction: bool
     disputed: bool
+    worth_asking: bool = False
+    truth_method: str = ""
     check: Doc | None = None
 
 

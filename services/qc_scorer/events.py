@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections import defaultdict
 from typing import Any
 
@@ -20,6 +21,7 @@ from labelmill.template.v1.template_pb2 import Reference as ReferencePb
 from labelmill.trainer.v1.events_pb2 import ModelCandidateEvaluated
 
 from libs.common.codec import message_to_doc
+from services.qc_scorer.correction import UNCHECKED_SHARE
 from services.qc_scorer.domain import CONFIDENCE, Project, Reference
 from services.qc_scorer.service import QcScorer
 
@@ -39,6 +41,10 @@ async def on_projects(service: QcScorer, messages: list[Any]) -> None:
                 class_floors=dict(m.project.target.class_floors),
                 machine_label=m.project.policy.machine_label,
                 training=m.project.policy.HasField("training"),
+                gold_accuracy=m.project.policy.gold_accuracy,
+                adaptive_opinions=m.project.policy.adaptive_opinions,
+                check_false_alarm=m.project.policy.check_false_alarm,
+                unchecked_share=m.project.policy.unchecked_share or UNCHECKED_SHARE,
             )
             for m in messages
         ]
@@ -47,7 +53,10 @@ async def on_projects(service: QcScorer, messages: list[Any]) -> None:
 
 async def on_items(service: QcScorer, messages: list[Any]) -> None:
     answers = {
-        f"{m.project}/tasks/{item.name.rsplit('/', 1)[-1]}": message_to_doc(item.gold)
+        f"{m.project}/tasks/{item.name.rsplit('/', 1)[-1]}": {
+            "value": message_to_doc(item.gold),
+            "item": hashlib.sha256(item.data.encode()).hexdigest()[:24],
+        }
         for m in messages
         for item in m.items
         if item.HasField("gold")

@@ -18,5 +18,9 @@ def build(ctx: Context) -> Parts:
         service=service,
         servicers=[(add_QualityServicer_to_server, rpc, "labelmill.qc_scorer.v1.Quality")],
         handlers=HANDLERS,
-        timers=[Timer("quality", 0.5, service.tell_quality)],
+        timers=[
+            Timer("quality", 0.5, service.tell_quality),
+            Timer("truth", 5.0, service.refit_due),
+            Timer("look-over", 30.0, service.look_over),
+        ],
     )

@@ -7,6 +7,7 @@ from typing import Any
 from labelmill.qc_scorer.v1 import qc_scorer_pb2 as pb
 from labelmill.qc_scorer.v1.qc_scorer_pb2_grpc import QualityServicer
 
+from libs.common.access import act_as, caller, leads
 from libs.common.codec import doc_to_message
 from services.qc_scorer.service import QcScorer
 
@@ -26,6 +27,25 @@ class QualityRpc(QualityServicer):
         docs = await self._service.skills(request.parent, size, request.page_token)
         return pb.ListSkillsResponse(
             skills=[doc_to_message(doc, pb.Skill) for doc in docs],
+            next_page_token=docs[-1]["name"] if len(docs) == size else "",
+        )
+
+    async def GetSkill(self, request: Any, context: Any) -> pb.Skill:  # noqa: N802
+        who = caller()
+        if leads(who):
+            return doc_to_message(await self._service.skill(request.name), pb.Skill)
+        act_as(request.name.rsplit("/", 1)[-1], who)
+        return doc_to_message(await self._service.own_skill(request.name), pb.Skill)
+
+    async def ResumeAnnotator(self, request: Any, context: Any) -> pb.Skill:  # noqa: N802
+        doc = await self._service.resume(request.name, request.reason, caller().subject)
+        return doc_to_message(doc, pb.Skill)
+
+    async def ListSuspectGold(self, request: Any, context: Any) -> Any:  # noqa: N802
+        size = request.page_size or 100
+        docs = await self._service.suspect_gold(request.parent, size, request.page_token)
+        return pb.ListSuspectGoldResponse(
+            golds=[doc_to_message(doc, pb.SuspectGold) for doc in docs],
             next_page_token=docs[-1]["name"] if len(docs) == size else "",
         )
 

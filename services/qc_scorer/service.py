@@ -4,23 +4,24 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 from labelmill.qc_scorer.v1 import events_pb2, qc_scorer_pb2
 
 from libs.common import names
 from libs.common.codec import Doc, doc_to_message, time_text, to_doc, to_message
-from libs.common.errors import NotFound
-from libs.common.patience import eventually
 from libs.common.store import Unit, keep_newest
-from services.qc_scorer import contract, domain, store
+from services.qc_scorer import contract, correction, domain, store
+from services.qc_scorer.checks import Checks
+from services.qc_scorer.crew import Crew
 from services.qc_scorer.domain import Project
-from services.qc_scorer.lots import Lots
+from services.qc_scorer.inference import Inference
 
 Scored = tuple[Any, Doc]
 
 
-class QcScorer(Lots):
+class QcScorer(Crew, Checks, Inference):
     """Agreement, skill, gates over streams and audits; lots are in `lots.py`."""
 
     async def remember_projects(self, projects: Sequence[Project]) -> None:
@@ -40,11 +41,11 @@ class QcScorer(Lots):
                 self._tell_gate(unit, closed)
 
     async def remember_gold(self, answers: dict[str, Doc]) -> None:
-        """Known answers by task name."""
+        """Known answers by task name: `value`, and `item`, which content it is the answer to."""
 
         async def work(unit: Unit) -> None:
-            for name, value in answers.items():
-                unit.overwrite(store.GOLD, {"name": name, "value": value})
+            for name, known in answers.items():
+                unit.overwrite(store.GOLD, {"name": name, **known})
 
         await self._store.transact(work)
 
@@ -55,8 +56,10 @@ class QcScorer(Lots):
             project = await self._project(unit, project_name)
             shards: dict[int, list[Any]] = defaultdict(list)
             sampled: list[Doc] = []
-            for message, doc in tasks:
-                result = domain.score(doc, project)
+            checks = await self.check(unit, project, [doc for _, doc in tasks])
+            believed = await self.believe(unit, project, [doc for _, doc in tasks])
+            for (message, doc), score in zip(tasks, believed, strict=True):
+                result = replace(score, check=checks.get(message.name))
                 if _is_sampled(doc) and not _in_lot(doc):
                     sampled.append(doc)
                 scored = events_pb2.ScoredTask(
@@ -80,8 +83,8 @@ class QcScorer(Lots):
             project = await self._project(unit, project_name)
             seen = await unit.get_many(store.SCORED, [t["name"] for t in human])
             fresh = [t for t in human if t["name"] not in seen]
-            audits = [o for t in fresh if (o := domain.audit_outcome(t, project)) is not None]
-            unit.insert(store.SCORED, [{"name": t["name"], "project": project_name} for t in fresh])
+            audits = await self.audits(unit, project, fresh)
+            unit.insert(store.SCORED, await self.learn(unit, project, fresh))
             unit.count(
                 store.QUALITY,
                 project_name,
@@ -98,28 +101,9 @@ class QcScorer(Lots):
             evidence = [t for t in fresh if _is_sampled(t) and t.get("label")]
             await self._weigh(unit, project, [t for t in evidence if not _in_lot(t)])
             await self.settle_draws(unit, project, [t for t in evidence if _in_lot(t)])
+            await self.settle_checks(unit, project, fresh)
 
         await self._store.transact(work)
-
-    async def _count_people(self, unit: Unit, project: Project, tasks: Sequence[Doc]) -> None:
-        gold = await unit.get_many(store.GOLD, [t["name"] for t in tasks if t.get("gold")])
-        totals: dict[str, dict[str, float]] = defaultdict(lambda: defaultdict(float))
-        seconds: dict[str, list[float]] = defaultdict(list)
-        for task in tasks:
-            answer = gold.get(task["name"], {}).get("value")
-            for person, deltas in domain.person_deltas(task, project, answer).items():
-                for key, delta in deltas.items():
-                    totals[person][key] += delta
-            for one in domain.counted(task):
-                seconds[one["annotator"]].append(one.get("work_seconds", 0.0))
-        known = await unit.get_many(store.PEOPLE, [_skill(project.name, p) for p in totals])
-        for person, deltas in totals.items():
-            name = _skill(project.name, person)
-            doc = known.get(name, {"name": name, "project": project.name, "annotator": person})
-            kept = [*doc.get("seconds", []), *seconds[person]][-domain.KEPT_SECONDS :]
-            merged = {k: doc.get(k, 0.0) + d for k, d in deltas.items()}
-            version = doc.get("version", 0) + 1
-            unit.put(store.PEOPLE, {**doc, **merged, "seconds": kept, "version": version})
 
     async def _draw(self, unit: Unit, project: Project, sampled: Sequence[Doc]) -> None:
         """Notes sampled tasks in the order they were scored. Hard ones settle late: evidence
@@ -204,11 +188,6 @@ class QcScorer(Lots):
             reverse=True,
         )
 
-    async def skills(self, project: str, size: int, after: str) -> list[Doc]:
-        await self._known(project)
-        docs = await store.people_of(self._store, project, after, size)
-        return [{**domain.skill(d["annotator"], d), "name": d["name"]} for d in docs]
-
     async def quality(self, name: str) -> Doc:
         project = await self._known(name)
         counters = await self._store.get(store.QUALITY, name) or {}
@@ -221,18 +200,11 @@ class QcScorer(Lots):
         granted = contract.errors_granted(gates, project)
         report = domain.quality(project, counters, contract.stream_bound(gates), granted)
         spent = contract.risk_spent(gates, ledger)
-        return {**report, "confidence": contract.confidence(project, spent)}
-
-    async def _known(self, name: str) -> Project:
-        """The project a person names; `NotFound` where there is none."""
-        project = await eventually(lambda: store.project_by_name(self._store, name))
-        if project is None:
-            raise NotFound(f"{name[:200]} was not found", field="name")
-        return project
-
-
-def _skill(project: str, person: str) -> str:
-    return f"{project}/skills/{person}"
+        if project.check_false_alarm:
+            report["correction"] = correction.report(counters)
+        method = await self.truth_method(reader, project)
+        confidence = contract.confidence(project, spent)
+        return {**report, "confidence": confidence, "truth_method": method}
 
 
 def _is_sampled(task: Doc) -> bool:

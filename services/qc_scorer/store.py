@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import secrets
+from collections.abc import Sequence
+
 from libs.common.codec import from_doc
 from libs.common.store import Collection, Doc, Reader, Unit
 from services.qc_scorer.domain import Project
@@ -17,7 +20,21 @@ LEDGERS = Collection("ledgers")
 FORECASTS = Collection("forecasts")
 JOINED = Collection("joined")
 SCORES = Collection("scores", indexes=(("gate", "name"),))
+COUNTS = Collection("counts")
+FITS = Collection("fits")
+STOOD = Collection("stood")
+CHECKS = Collection("checks")
+THRESHOLDS = Collection("thresholds")
+RESERVOIRS = Collection("reservoirs", indexes=(("gate", "name"),))
+HISTORIES = Collection("histories")
+SECRETS = Collection("secrets")
+SUSPECTS = Collection("suspects", indexes=(("project", "name"),))
+OPINIONS = Collection("opinions", indexes=(("project", "time", "name"),))
+SIGNALS = Collection("signals")
 COLLECTIONS = (
+    SUSPECTS,
+    OPINIONS,
+    SIGNALS,
     PROJECTS,
     GOLD,
     GATES,
@@ -29,8 +46,17 @@ COLLECTIONS = (
     FORECASTS,
     JOINED,
     SCORES,
+    COUNTS,
+    FITS,
+    STOOD,
+    CHECKS,
+    THRESHOLDS,
+    RESERVOIRS,
+    HISTORIES,
+    SECRETS,
 )
 _MOST_EVIDENCE = 200_000
+_MOST_OPINIONS = 2_000
 
 
 async def project_by_name(reader: Reader | Unit, name: str) -> Project | None:
@@ -70,6 +96,36 @@ async def scores_of(reader: Reader | Unit, gate: str) -> list[tuple[str, float]]
         after = (docs[-1]["name"],)
 
 
+async def coin_secret(unit: Unit) -> str:
+    """The secret that makes chance repeatable for us and unpredictable for others."""
+    doc = await unit.get(SECRETS, "coins")
+    if doc is None:
+        doc = {"name": "coins", "version": 1, "value": secrets.token_hex(32)}
+        unit.put(SECRETS, doc)
+    return str(doc["value"])
+
+
+async def reservoirs_of(unit: Unit, gate: str) -> dict[str, Doc]:
+    """Distances of right submissions under one model version, by class."""
+    docs = await unit.find(RESERVOIRS, {"gate": gate}, limit=5000)
+    return {doc["class"]: doc for doc in docs}
+
+
+async def settled_of(reader: Reader, project: str, most: int) -> list[Doc]:
+    """The newest settled tasks whose answers were kept for truth inference."""
+    found: list[Doc] = []
+    after: tuple[str] | None = None
+    while len(found) < most:
+        docs = await reader.find(
+            SCORED, {"project": project}, descending=True, after=after, limit=2000
+        )
+        found.extend(doc for doc in docs if doc.get("said"))
+        if len(docs) < 2000:
+            break
+        after = (docs[-1]["name"],)
+    return found[:most]
+
+
 async def gates_of(reader: Reader | Unit, project: str) -> list[Doc]:
     return await reader.find(GATES, {"project": project}, limit=1000)
 
@@ -77,4 +133,42 @@ async def gates_of(reader: Reader | Unit, project: str) -> list[Doc]:
 async def people_of(reader: Reader, project: str, after: str, limit: int) -> list[Doc]:
     return await reader.find(
         PEOPLE, {"project": project}, after=(after,) if after else None, limit=limit
+    )
+
+
+async def people_named(unit: Unit, project: str, people: Sequence[str]) -> dict[str, Doc]:
+    """Documents of these people, new ones for those not known yet."""
+    found = await unit.get_many(PEOPLE, [f"{project}/skills/{who}" for who in people])
+    named = {who: f"{project}/skills/{who}" for who in people}
+    return {
+        who: found.get(name) or {"name": name, "project": project, "annotator": who}
+        for who, name in named.items()
+    }
+
+
+async def all_people(reader: Reader | Unit, project: str) -> list[Doc]:
+    found: list[Doc] = []
+    after: tuple[str] | None = None
+    while True:
+        docs = await reader.find(PEOPLE, {"project": project}, after=after, limit=500)
+        found.extend(docs)
+        if len(docs) < 500:
+            return found
+        after = (docs[-1]["name"],)
+
+
+async def suspects_of(reader: Reader, project: str, after: str, limit: int) -> list[Doc]:
+    return await reader.find(
+        SUSPECTS, {"project": project}, after=(after,) if after else None, limit=limit
+    )
+
+
+async def newest_opinions(reader: Reader | Unit, project: str) -> list[Doc]:
+    """Opinions on tasks whose truth is known from elsewhere, the newest ones."""
+    return await reader.find(
+        OPINIONS,
+        {"project": project},
+        order=("time", "name"),
+        descending=True,
+        limit=_MOST_OPINIONS,
     )

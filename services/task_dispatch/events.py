@@ -21,7 +21,6 @@ from labelmill.trainer.v1.events_pb2 import ModelPromoted, TasksPrioritized
 from libs.common.codec import from_message, message_to_doc
 from services.task_dispatch.domain import Policy, Project, Routing
 from services.task_dispatch.service import TaskDispatch
-from services.task_dispatch.store import pause_name
 
 
 async def on_projects(service: TaskDispatch, messages: list[Any]) -> None:
@@ -78,8 +77,12 @@ async def on_resumed(service: TaskDispatch, messages: list[Any]) -> None:
 
 
 def _pause(message: Any, reason: str) -> dict[str, Any]:
-    name = pause_name(message.project, message.annotator)
-    return {"name": name, "reason": reason, "version": message.version}
+    return {
+        "project": message.project,
+        "annotator": message.annotator,
+        "reason": reason,
+        "version": message.version,
+    }
 
 
 async def on_frozen(service: TaskDispatch, messages: list[Any]) -> None:

@@ -26,7 +26,8 @@ class Line(Lots):
 
     async def remember_pauses(self, docs: Sequence[Doc]) -> None:
         """Who may not claim, and why (`reason`; empty once resumed); the newest word counts."""
-        await self._store.transact(lambda unit: keep_newest(unit, store.PAUSES, docs))
+        named = [{**d, "name": store.pause_name(d["project"], d["annotator"])} for d in docs]
+        await self._store.transact(lambda unit: keep_newest(unit, store.PAUSES, named))
 
     async def create_tasks(self, project_name: str, items: Sequence[Doc]) -> None:
         """Makes a task of every item that has none yet."""

@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 from labelmill.intake.v1.events_pb2 import ItemsAdmitted
+from labelmill.qc_scorer.v1.events_pb2 import AnnotatorPaused, AnnotatorResumed
 from labelmill.review_router.v1 import review_router_pb2 as router_pb2
 from labelmill.review_router.v1.events_pb2 import TasksRouted
 from labelmill.template.v1.events_pb2 import ProjectUpdated
@@ -17,7 +18,7 @@ from labelmill.template.v1.events_pb2 import ProjectUpdated
 from libs.common.bus import make_event, open_bus
 from libs.common.bus.consumer import Consumer
 from libs.common.clock import FakeClock
-from libs.common.errors import Exhausted, OutOfTurn
+from libs.common.errors import Denied, Exhausted, OutOfTurn
 from libs.common.store import Store, open_store
 from services.task_dispatch import store as tables
 from services.task_dispatch.domain import Stage, State
@@ -181,3 +182,19 @@ async def test_counters_equal_a_scan(bench: Bench) -> None:
     states = Counter(f"counts.{t.stage}.{t.state}" for t in tasks)
     assert {k: v for k, v in progress.items() if k.startswith("counts.") and v} == states
     assert progress["annotations"] == sum(len(t.annotations) for t in tasks) == 14
+
+
+async def test_who_is_paused_may_submit_but_not_claim_until_resumed(bench: Bench) -> None:
+    await bench.open_tasks(4)
+    ((held, _),) = await bench.claim("eve")
+    told = {"project": PROJECT, "annotator": "eve", "version": 3}
+    await bench.hear(AnnotatorPaused(reason="4 of your last 4 answers were wrong", **told))
+    with pytest.raises(Denied, match="4 of your last 4"):
+        await bench.claim("eve")
+    kept = await bench.service.submit(held.name, "eve", held.fencing_token, HAM, 2.0)
+    assert not kept.get("late") and len(await bench.claim("ann")) == 1
+    await bench.hear(AnnotatorResumed(**{**told, "version": 2}))  # told before, heard late
+    with pytest.raises(Denied):
+        await bench.claim("eve")
+    await bench.hear(AnnotatorResumed(**{**told, "version": 4}))
+    assert len(await bench.claim("eve")) == 1
