@@ -46,6 +46,7 @@ class Policy:
     pre_label: bool = False
     training: Doc | None = None
     experts: bool = False
+    adaptive_opinions: float = 0.0
 
 
 @dataclass(frozen=True)
@@ -105,6 +106,8 @@ class Facts:
     matches_prediction: bool = False
     draft_shown: bool = False
     blind: bool = False
+    worth_asking: bool = False
+    truth_method: str = ""
     verdicts: tuple[Doc, ...] = ()
     held: bool = False
     hint: str = ""
@@ -218,34 +221,79 @@ def _after_people(facts: Facts, policy: Policy, coins: Coins) -> Routing:
         return _after_review(facts)
     if facts.opinion_count < facts.replica_count:
         return _annotate(facts, "opinions are missing", facts.replica_count, blind=facts.blind)
-    if facts.disputed:
+    if _adaptive(facts, policy):
+        if facts.worth_asking and (more := _while_worth(facts, policy)):
+            return more
+    elif facts.disputed:
         return _after_dispute(facts, policy)
     if _accuses_draft(facts, policy):
         return _annotate(
             facts, "the draft is said to be wrong; one more opinion", 2, blind=True, priority=DRAWN
         )
     if facts.objected and facts.stage == "ANNOTATION":
-        return _to(facts, Action.REVIEW, "far from the draft, and its annotator stands by it")
-    if facts.stage == "ANNOTATION" and not facts.gold and not facts.sampled:
-        if coins.review < policy.review_share:
-            return _to(facts, Action.REVIEW, "drawn by chance for review")
-        if coins.audit < policy.people_audit_share:
-            return Routing(
-                facts.task,
-                facts.task_version,
-                Action.AUDIT,
-                "drawn by chance for audit",
-                replica_count=facts.opinion_count + 1,
-                blind=True,
-                priority=1.0 + coins.order,
-            )
+        return _review(facts, "far from the draft, and its annotator stands by it")
+    if drawn := _drawn(facts, policy, coins):
+        return drawn
     confirmed = facts.matches_prediction and facts.draft_shown
     return _accept(
         facts,
-        f"{facts.opinion_count} opinion(s) agree",
+        _why_settled(facts),
         facts.consensus or {},
         "CONFIRMED" if confirmed else "HUMAN",
         facts.confidence,
+    )
+
+
+def _why_settled(facts: Facts) -> str:
+    if not facts.disputed:
+        return f"{facts.opinion_count} opinion(s) agree"
+    return (
+        f"{facts.opinion_count} opinions differ; right with probability {facts.confidence:.3f},"
+        " one more is not worth its price"
+    )
+
+
+def _drawn(facts: Facts, policy: Policy, coins: Coins) -> Routing | None:
+    """Chance has some of people's labels looked at, whatever is thought of them."""
+    if facts.stage != "ANNOTATION" or facts.gold or facts.sampled:
+        return None
+    if coins.review < policy.review_share:
+        return _review(facts, "drawn by chance for review")
+    if coins.audit >= policy.people_audit_share:
+        return None
+    return Routing(
+        facts.task,
+        facts.task_version,
+        Action.AUDIT,
+        "drawn by chance for audit",
+        replica_count=facts.opinion_count + 1,
+        blind=True,
+        priority=1.0 + coins.order,
+    )
+
+
+def _review(facts: Facts, reason: str) -> Routing:
+    """Where opinions differ there is nothing to approve: the reviewer must say which."""
+    return _to(facts, Action.ADJUDICATE if facts.disputed else Action.REVIEW, reason)
+
+
+def _adaptive(facts: Facts, policy: Policy) -> bool:
+    """Does the worth of one more opinion decide, and not the rule for opinions that differ?
+    Never for evidence, which must not depend on it, nor after a reviewer's word."""
+    weighed = policy.adaptive_opinions > 0 and bool(facts.truth_method)
+    fixed = facts.gold or facts.sampled or facts.verdicts or facts.stage != "ANNOTATION"
+    return weighed and not fixed
+
+
+def _while_worth(facts: Facts, policy: Policy) -> Routing | None:
+    if facts.opinion_count >= max(1, policy.replica_count) + EXTRA_OPINIONS:
+        return _to(facts, Action.ADJUDICATE, "opinions differ") if facts.disputed else None
+    return _annotate(
+        facts,
+        f"right with probability {facts.confidence:.3f}; one more opinion is worth its price",
+        facts.opinion_count + 1,
+        blind=True,
+        priority=UNDER_WAY,
     )
 
 

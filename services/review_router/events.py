@@ -127,6 +127,8 @@ def _scored(task: Any, score: Any) -> Facts:
         confidence=score.confidence,
         matches_prediction=score.matches_prediction,
         draft_shown=any(a.get("prediction") for a in counted),
+        worth_asking=score.worth_asking,
+        truth_method=score.truth_method,
         blind=task.blind,
         verdicts=tuple(doc.get("reviews", [])),
         held=check.get("held", False),
