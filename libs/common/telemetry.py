@@ -43,6 +43,16 @@ INFERENCE_ITEMS_TOTAL = Counter(
 CHECKS_TOTAL = Counter(
     "labelmill_checks_total", "Submissions checked against the draft", ["outcome"]
 )
+LABELS_TOTAL = Counter("labelmill_labels_total", "Labels settled, by who settled them", ["source"])
+ANSWERS_TOTAL = Counter(
+    "labelmill_answers_total", "Annotations and reviews, by stage of the cost ledger", ["stage"]
+)
+PEOPLE_SECONDS_TOTAL = Counter(
+    "labelmill_people_seconds_total", "Seconds of people, by stage of the cost ledger", ["stage"]
+)
+TRAINING_CPU_SECONDS_TOTAL = Counter(
+    "labelmill_training_cpu_seconds_total", "CPU seconds of training models"
+)
 tracer = trace.get_tracer("labelmill")
 
 

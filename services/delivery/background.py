@@ -13,7 +13,7 @@ from collections.abc import Mapping, Sequence
 
 from labelmill.delivery.v1 import delivery_pb2, events_pb2
 
-from libs.common import names
+from libs.common import effort, names
 from libs.common.blobs import Blobs
 from libs.common.clock import Clock
 from libs.common.codec import to_message
@@ -107,7 +107,9 @@ class Background:
             now = self._clock.now()
             if not rows:
                 return await self._end_freezing(unit, before, project)
-            store.save(unit, domain.hold(before, rows, now, project.trains))
+            efforts = (row.get("effort", {}) for row in rows)
+            work = effort.add(before.effort, efforts, project.trains)
+            store.save(unit, domain.hold(before, rows, work, now))
             for row in rows:
                 unit.put(store.LABELS, domain.moved(row, name))
             count_ready(unit, {project.name: -len(rows)})

@@ -17,8 +17,8 @@ Of `Delivery.evidence` it reads, all optional (what is absent is left out, nothi
 from __future__ import annotations
 
 from libs.common.codec import time_text
+from libs.common.ledger import ledger
 from services.delivery.domain import Delivery, Doc, covered_by, is_certified
-from services.delivery.ledger import ledger
 from services.delivery.pictures import calibration_error
 
 _METHOD = (

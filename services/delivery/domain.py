@@ -3,8 +3,8 @@
 A label row is a plain document (it is on the hot path, thousands a second):
 `name` (the task's), `project`, `item`, `source_key`, `data` (text of a JSON object), `template`,
 `task_version`, `value`, `source`, `score`, `accept_time`, `gate`, `work_seconds`, `effort` (the
-task's counters, see `effort`), `lineage` (text of a JSON object), `arrive_time` (when it came
-here), `delivery`: READY while no delivery holds it, RETURNED while a rejected one waits for a new
+task's counters, see `libs.common.effort`), `lineage` (text of a JSON object), `arrive_time` (when
+it came here), `delivery`: READY while no delivery holds it, RETURNED while a rejected one waits for a new
 acceptance, else the delivery's name.
 """
 
@@ -16,8 +16,6 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Any
-
-from services.delivery import effort
 
 Doc = dict[str, Any]
 READY, RETURNED = "", "returned"
@@ -105,7 +103,7 @@ class Delivery:
     # Labels that were ready when it was made, so that nobody promises them twice.
     promised: int = 0
     work_seconds: float = 0.0
-    # Counters of people's work, see `effort`.
+    # Counters of people's work, see `libs.common.effort`.
     effort: Doc = field(default_factory=dict)
     # What the certificate rests on, fixed when the labels are.
     evidence: Doc = field(default_factory=dict)
@@ -220,8 +218,8 @@ def lease(delivery: Delivery, holder: str, now: datetime) -> Delivery:
     )
 
 
-def hold(delivery: Delivery, rows: Sequence[Doc], now: datetime, trains: bool = False) -> Delivery:
-    """With one more block of frozen labels."""
+def hold(delivery: Delivery, rows: Sequence[Doc], work: Doc, now: datetime) -> Delivery:
+    """With one more block of frozen labels; `work` are the counters with theirs."""
     sources = Counter(delivery.sources)
     sources.update(row["source"] for row in rows)
     return _next(
@@ -230,7 +228,7 @@ def hold(delivery: Delivery, rows: Sequence[Doc], now: datetime, trains: bool = 
         label_count=delivery.label_count + len(rows),
         sources=dict(sorted(sources.items())),
         work_seconds=delivery.work_seconds + sum(row["work_seconds"] for row in rows),
-        effort=effort.add(delivery.effort, (row.get("effort", {}) for row in rows), trains),
+        effort=work,
         lease_time=now + LEASE,
     )
 

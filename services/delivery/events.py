@@ -10,9 +10,9 @@ from labelmill.task_dispatch.v1.events_pb2 import TasksAccepted, TasksCancelled
 from labelmill.template.v1.events_pb2 import ProjectUpdated
 
 from libs.common.codec import message_to_doc
+from libs.common.effort import effort_of
 from libs.common.errors import Invalid
 from services.delivery.domain import CONFIDENCE, Doc, Project
-from services.delivery.effort import effort_of
 from services.delivery.service import Deliveries
 
 

@@ -9,9 +9,9 @@ from collections.abc import Iterable, Sequence
 from html import escape
 from typing import Any
 
+from libs.common.ledger import UNKNOWN
 from services.delivery import pictures
 from services.delivery.domain import Doc
-from services.delivery.ledger import UNKNOWN
 from services.delivery.pictures import duration, percent, sure
 
 # What one sheet has room for; certificate.json has all.

@@ -9,7 +9,7 @@ import math
 from collections.abc import Iterator
 from typing import Any
 
-from services.delivery.ledger import UNKNOWN
+from libs.common.ledger import UNKNOWN
 
 Doc = dict[str, Any]
 _NEAR = 1e-6

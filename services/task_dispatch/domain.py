@@ -59,6 +59,9 @@ class Policy:
     lease_seconds: int = 900
     annotator_cap: int = 0
     required_skills: tuple[str, ...] = ()
+    # What an hour of people costs (0: nobody said), and whether a model learns from them.
+    hourly_cost: float = 0.0
+    training: Doc | None = None
 
 
 @dataclass(frozen=True)

@@ -10,7 +10,8 @@ from labelmill.task_dispatch.v1.task_dispatch_pb2_grpc import TasksServicer
 from libs.common.access import act_as, caller
 from libs.common.codec import doc_to_message, message_to_doc, to_message
 from services.task_dispatch import domain
-from services.task_dispatch.domain import Assignment, Stage, State, Task
+from services.task_dispatch.domain import Assignment, Project, Stage, State, Task
+from services.task_dispatch.efforts import costs
 from services.task_dispatch.service import TaskDispatch
 
 
@@ -34,7 +35,7 @@ class TasksRpc(TasksServicer):
         )
 
     async def GetProgress(self, request: Any, context: Any) -> pb.Progress:  # noqa: N802
-        return _progress(request.name, await self._service.progress(request.name))
+        return _progress(*await self._service.progress(request.name))
 
     async def ClaimTasks(self, request: Any, context: Any) -> pb.ClaimTasksResponse:  # noqa: N802
         act_as(request.annotator, caller())
@@ -120,12 +121,12 @@ def _assignment(held: Assignment, task: Task) -> pb.Assignment:
     return message
 
 
-def _progress(project: str, totals: dict[str, float]) -> pb.Progress:
+def _progress(project: Project, totals: dict[str, float]) -> pb.Progress:
     counts = {k[7:]: int(v) for k, v in totals.items() if k.startswith("counts.") and v}
     sources = {k[8:]: int(v) for k, v in totals.items() if k.startswith("sources.") and v}
     ended = {s: sum(v for k, v in counts.items() if k.endswith(f".{s}")) for s in State}
-    return pb.Progress(
-        project=project,
+    progress = pb.Progress(
+        project=project.name,
         task_count=int(totals.get("tasks", 0)),
         counts=counts,
         sources=sources,
@@ -136,3 +137,5 @@ def _progress(project: str, totals: dict[str, float]) -> pb.Progress:
         work_seconds=totals.get("work_seconds", 0.0),
         gold_count=int(totals.get("gold", 0)),
     )
+    progress.MergeFrom(doc_to_message(costs(project, totals), pb.Progress))
+    return progress

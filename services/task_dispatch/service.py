@@ -5,7 +5,6 @@ What other services ask for is in `line` and `lots`, what happens by itself in `
 
 from __future__ import annotations
 
-from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
@@ -293,18 +292,9 @@ class TaskDispatch(Line):
 
         return await self._store.transact(work)
 
-    async def progress(self, project: str) -> dict[str, float]:
-        """Sums of the project's counters: a fixed number of small reads."""
-        await self._known(project)
-        found = await self._store.get_many(
-            store.COUNTERS, store.counter_names(project, names.SHARDS)
-        )
-        total: dict[str, float] = defaultdict(float)
-        for doc in found.values():
-            for key, value in doc.items():
-                if key != "name":
-                    total[key] += value
-        return dict(total)
+    async def progress(self, project: str) -> tuple[Project, dict[str, float]]:
+        """The project and the sums of its counters."""
+        return await self._known(project), await store.totals_of(self._store, project)
 
     # -- inside -------------------------------------------------------------------------------
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from libs.common import telemetry
 from libs.common.codec import from_doc, time_text, to_doc
 from libs.common.names import SHARDS, shard_of
 from libs.common.store import Below, Collection, Doc, Reader, Unit, find_below
@@ -14,6 +15,7 @@ from services.task_dispatch.domain import (
     Task,
     counted,
 )
+from services.task_dispatch.efforts import worked
 
 PROJECTS = Collection("projects")
 TASKS = Collection("tasks", indexes=(("project", "state", "name"), ("queue", "rank", "name")))
@@ -61,7 +63,7 @@ def task_doc(task: Task) -> Doc:
 def save(unit: Unit, before: Task | None, after: Task) -> None:
     """Stages the task and what it changes in the counters."""
     unit.put(TASKS, task_doc(after))
-    count(unit, after, counted(before, after))
+    count(unit, before, after)
 
 
 def save_many(unit: Unit, changes: Sequence[tuple[Task | None, Task]]) -> None:
@@ -69,17 +71,51 @@ def save_many(unit: Unit, changes: Sequence[tuple[Task | None, Task]]) -> None:
     for before, after in changes:
         if before is not None:
             unit.put(TASKS, task_doc(after))
-        count(unit, after, counted(before, after))
+        count(unit, before, after)
     unit.insert(TASKS, [task_doc(after) for before, after in changes if before is None])
 
 
-def count(unit: Unit, task: Task, deltas: dict[str, float]) -> None:
-    """Counters are kept per shard, so that many writers do not queue for one document."""
-    unit.count(COUNTERS, f"{task.project}/counters/{shard_of(task.name)}", deltas)
+def count(unit: Unit, before: Task | None, after: Task) -> None:
+    """Counters are kept per shard, so that many writers do not queue for one document; those of
+    people's work have documents of their own, as most changes do not touch them."""
+    deltas, shard = counted(before, after), shard_of(after.name)
+    unit.count(COUNTERS, f"{after.project}/counters/{shard}", deltas)
+    work = worked(before, after)
+    if work:
+        unit.count(COUNTERS, f"{after.project}/work/{shard}", work)
+    settled = {k[8:]: v for k, v in deltas.items() if k.startswith("sources.") and v > 0}
+    if work or settled:
+        unit.after_commit.append(lambda: _measure(work, settled))
+
+
+def _measure(work: dict[str, float], settled: dict[str, float]) -> None:
+    """Tells the metrics what was committed."""
+    for source, count in settled.items():
+        telemetry.LABELS_TOTAL.labels(source).inc(count)
+    for key, value in work.items():
+        kind, stage, what = key.split(".")
+        # Whether a model learns from an answer is the project's affair, not known here.
+        stage = "annotation" if stage == "training" else stage
+        if kind == "stages" and what == "seconds":
+            telemetry.PEOPLE_SECONDS_TOTAL.labels(stage).inc(value)
+        elif kind == "stages" and what in ("count", "untimed"):
+            telemetry.ANSWERS_TOTAL.labels(stage).inc(value)
 
 
 def counter_names(project: str, shards: int) -> list[str]:
     return [f"{project}/counters/{shard}" for shard in range(shards)]
+
+
+async def totals_of(reader: Reader | Unit, project: str) -> dict[str, float]:
+    """Sums of all counters of a project: a fixed number of small reads."""
+    work = [f"{project}/work/{shard}" for shard in range(SHARDS)]
+    docs = await reader.get_many(COUNTERS, [*counter_names(project, SHARDS), *work])
+    totals: dict[str, float] = {}
+    for doc in docs.values():
+        for key, value in doc.items():
+            if key != "name":
+                totals[key] = totals.get(key, 0) + value
+    return totals
 
 
 async def live_count(reader: Reader | Unit, project: str) -> int:

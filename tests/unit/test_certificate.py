@@ -11,10 +11,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from services.delivery import effort, pictures
+from libs.common import effort
+from services.delivery import pictures
 from services.delivery.certificate import certificate
 from services.delivery.domain import Delivery, DeliveryState, Doc
-from services.delivery.ledger import UNKNOWN, ledger, median, median_interval
+from libs.common.ledger import UNKNOWN, ledger, median, median_interval
 from services.delivery.manifest import canonical
 from services.delivery.page import page
 from services.delivery.proof import faults, upper_bound

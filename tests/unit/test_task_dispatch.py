@@ -86,7 +86,7 @@ async def test_events_twice_make_one_task_and_one_event(bench: Bench) -> None:
         if e.type.endswith("TasksCreated")
     )
     assert made == 20 and set(events) == {"TasksCreated", "TasksOpened"}
-    assert (await bench.service.progress(PROJECT))["tasks"] == 20
+    assert (await bench.service.progress(PROJECT))[1]["tasks"] == 20
 
 
 async def test_many_claim_at_once_and_nobody_gets_anothers_task(bench: Bench) -> None:
@@ -177,7 +177,7 @@ async def test_counters_equal_a_scan(bench: Bench) -> None:
     for person in ("ann", "bob"):
         for held, _ in await bench.claim(person, 7):
             await bench.service.submit(held.name, person, held.fencing_token, HAM, 2.0)
-    progress = await bench.service.progress(PROJECT)
+    _, progress = await bench.service.progress(PROJECT)
     tasks = await bench.service.tasks(PROJECT, None, 1000, "")
     states = Counter(f"counts.{t.stage}.{t.state}" for t in tasks)
     assert {k: v for k, v in progress.items() if k.startswith("counts.") and v} == states

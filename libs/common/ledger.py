@@ -1,11 +1,13 @@
-"""The cost ledger of a delivery: what its labels cost, and what other ways would have cost.
+"""The cost ledger: what labels cost, and what other ways would have cost.
 
-Input of `ledger` is one plain document, everything frozen with the delivery:
+Input of `ledger` is one plain document of counters (a delivery freezes them with its labels):
 * `label_count`, `sources` (labels by source), `work_seconds` (all seconds of people);
 * `stages`, `timing`, `routes` as `effort` defines them: by stage `{count, untimed, seconds,
   seconds_squared}`, by measure `{bucket: count}`, by route a count;
 * `hourly_cost` of a person, 0 where nobody said;
-* `compute`, if somebody knows: a list of `{what, cpu_seconds, gpu_seconds}`, either may be absent.
+* `compute`, if somebody knows: a list of `{what, cpu_seconds, gpu_seconds, server_seconds}`, each
+  may be absent; of the whole project, which has `project_label_count` labels. `server_seconds` are
+  those of requests to an inference server, whatever they kept busy there.
 
 Where a figure is not known it is the text "unknown", never 0. Definitions:
 * `charged_seconds`: measured seconds, and for answers that came without seconds the mean of the
@@ -24,10 +26,11 @@ from __future__ import annotations
 import math
 from typing import Any
 
-from services.delivery.effort import STAGES, seconds_of
+from libs.common.effort import STAGES, seconds_of
 
 Doc = dict[str, Any]
 UNKNOWN = "unknown"
+_COMPUTE = ("cpu_seconds", "gpu_seconds", "server_seconds")
 _Z = 1.959964
 _ENOUGH = 30
 # Fewer answers allow no 95 % interval of a median.
@@ -44,6 +47,7 @@ def ledger(given: Doc) -> Doc:
     people = _people(given)
     labels = given["label_count"]
     compute = _compute(given.get("compute") or [])
+    whole = given.get("project_label_count") or labels
     return {
         "label_count": labels,
         "items": dict(given["sources"]),
@@ -53,8 +57,7 @@ def ledger(given: Doc) -> Doc:
         "per_label": {
             "people_seconds": _over(people["charged_seconds"], labels),
             "amount": _over(people["amount"], labels),
-            "cpu_seconds": _over(compute["cpu_seconds"], labels),
-            "gpu_seconds": _over(compute["gpu_seconds"], labels),
+            **{kind: _over(compute[kind], whole) for kind in _COMPUTE},
         },
         "saved": {
             "all_people": _saved(given, people, _measure_of_all(given.get("timing") or {})),
@@ -117,7 +120,7 @@ def _charged(seconds: float, timed: float, count: int, untimed: int) -> Any:
 
 def _compute(parts: list[Doc]) -> Doc:
     doc: Doc = {"parts": [dict(part) for part in parts]}
-    for kind in ("cpu_seconds", "gpu_seconds"):
+    for kind in _COMPUTE:
         known = [part[kind] for part in parts if kind in part]
         doc[kind] = float(sum(known)) if known else UNKNOWN
     return doc
@@ -136,6 +139,8 @@ def _saved(given: Doc, people: Doc, measure: str) -> Doc:
     sample, spent, labels = sum(buckets.values()), people["charged_seconds"], given["label_count"]
     doc: Doc = {"basis": _MEANING[measure], "sample": sample, "seconds_each": UNKNOWN}
     unknown: Doc = {"share": UNKNOWN, "interval": UNKNOWN}
+    if not labels:
+        return {**doc, **unknown, "why": "no label is settled yet"}
     if not sample:
         return {**doc, **unknown, "why": f"no seconds of {_MEANING[measure].split(';')[0]}"}
     doc["seconds_each"] = each = median(buckets)
@@ -199,7 +204,8 @@ def _not_known(people: Doc, compute: Doc) -> list[str]:
         notes.append("the stage of some seconds, heard before stages were kept")
     if people["amount"] == UNKNOWN:
         notes.append("what an hour of people costs")
-    for kind in ("cpu", "gpu"):
-        if compute[f"{kind}_seconds"] == UNKNOWN:
-            notes.append(f"{kind.upper()} seconds of models")
+    if compute["cpu_seconds"] == UNKNOWN:
+        notes.append("CPU seconds of training")
+    if compute["gpu_seconds"] == UNKNOWN:
+        notes.append("GPU seconds of models")
     return notes

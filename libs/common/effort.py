@@ -1,4 +1,4 @@
-"""What people's work on a task was for, and the counters a delivery freezes of it.
+"""What people's work on a task was for, and the counters that are kept of it.
 
 One piece of work is one annotation or review. It belongs to the first stage that fits:
 `gold` (a planted known answer), `rework` (the label had been accepted before, or a reviewer had
@@ -7,7 +7,7 @@ a decision AUDIT, the adjudication it leads to included), `review`, `training` (
 teach: of a project that trains, and not drafted in a lot), else `annotation`. Late answers count:
 somebody worked.
 
-Frozen are, as plain documents:
+The counters, as plain documents:
 * `stages`: by stage `{count, untimed, seconds, seconds_squared}`; `untimed` are pieces that came
   without seconds, `count` those with;
 * `timing`: by measure a histogram `{bucket: count}` of seconds in buckets 2 % wide, of each task
@@ -37,8 +37,8 @@ def effort_of(lineage: Doc, source: str, *, gold: bool = False, sampled: bool = 
     timing: Doc = {}
     first = next((a for a in lineage["annotations"] if not a.get("late")), None)
     for piece, judged in _pieces(lineage):
-        stage = _stage(piece, judged, lineage, gold, sampled)
-        _add_piece(stages.setdefault(stage, _empty()), piece.get("work_seconds", 0.0))
+        stage = stage_of(piece, judged, lineage, gold, sampled)
+        _merge(stages.setdefault(stage, tally_of(None)), tally_of(piece))
     if first is not None and (seconds := first.get("work_seconds", 0.0)) > 0:
         for measure in _measures(first, sampled, source):
             timing[measure] = {bucket_of(seconds): 1}
@@ -54,7 +54,7 @@ def add(frozen: Doc, efforts: Iterable[Doc], trains: bool) -> Doc:
     for one in efforts:
         for stage, tally in one.get("stages", {}).items():
             known = "annotation" if stage == "training" and not trains else stage
-            _merge(stages.setdefault(known, _empty()), tally)
+            _merge(stages.setdefault(known, tally_of(None)), tally)
         for measure, buckets in one.get("timing", {}).items():
             _merge(timing.setdefault(measure, {}), buckets)
         _merge(routes, one.get("routes", {}))
@@ -77,7 +77,8 @@ def _pieces(lineage: Doc) -> Iterator[tuple[Doc, bool]]:
         yield review, True
 
 
-def _stage(piece: Doc, judged: bool, lineage: Doc, gold: bool, sampled: bool) -> str:
+def stage_of(piece: Doc, judged: bool, lineage: Doc, gold: bool, sampled: bool) -> str:
+    """Stage of one annotation, or review (`judged`), by what was decided before it."""
     if gold:
         return "gold"
     time = piece.get("create_time", "")
@@ -107,14 +108,15 @@ def _measures(piece: Doc, sampled: bool, source: str) -> Iterator[str]:
         yield "drawn"
 
 
-def _empty() -> Doc:
-    return {"count": 0, "untimed": 0, "seconds": 0.0, "seconds_squared": 0.0}
-
-
-def _add_piece(tally: Doc, seconds: float) -> None:
-    _count(tally, "count" if seconds > 0 else "untimed", 1)
-    _count(tally, "seconds", seconds)
-    _count(tally, "seconds_squared", seconds * seconds)
+def tally_of(piece: Doc | None) -> Doc:
+    """Counters of one piece of work; all zero for none."""
+    tally: Doc = {"count": 0, "untimed": 0, "seconds": 0.0, "seconds_squared": 0.0}
+    if piece is not None:
+        seconds = piece.get("work_seconds", 0.0)
+        _count(tally, "count" if seconds > 0 else "untimed", 1)
+        _count(tally, "seconds", seconds)
+        _count(tally, "seconds_squared", seconds * seconds)
+    return tally
 
 
 def _merge(target: Doc, more: Doc) -> None:
