@@ -4,8 +4,8 @@ A label row is a plain document (it is on the hot path, thousands a second):
 `name` (the task's), `project`, `item`, `source_key`, `data` (text of a JSON object), `template`,
 `task_version`, `value`, `source`, `score`, `accept_time`, `gate`, `work_seconds`, `effort` (the
 task's counters, see `libs.common.effort`), `lineage` (text of a JSON object), `arrive_time` (when
-it came here), `delivery`: READY while no delivery holds it, RETURNED while a rejected one waits for a new
-acceptance, else the delivery's name.
+it came here), `delivery`: READY while no delivery holds it, RETURNED while a rejected one waits
+for a new acceptance, else the delivery's name.
 """
 
 from __future__ import annotations

@@ -156,14 +156,15 @@ class Lots:
         unit.insert(store.EVIDENCE, rows)
         if standing:
             return
-        await self._count_joined(unit, project, name, group)
+        await self._count_joined(unit, project, name, group, len(rows))
         await self._prove(unit, project, name, doc)
 
     async def _count_joined(
-        self, unit: Unit, project: Project, name: str, group: Sequence[Doc]
+        self, unit: Unit, project: Project, name: str, group: Sequence[Doc], drawn: int
     ) -> None:
-        joined = await unit.get(store.JOINED, name) or {"name": name, "count": 0}
-        unit.overwrite(store.JOINED, {**joined, "count": joined["count"] + len(group)})
+        joined = await unit.get(store.JOINED, name) or {"name": name, "count": 0, "drawn": 0}
+        counts = {"count": joined["count"] + len(group), "drawn": joined["drawn"] + drawn}
+        unit.overwrite(store.JOINED, {**joined, **counts})
         if project.class_floors:
             drafts = [r["prediction"] for r in group if "prediction" in r]
             scores = [[domain.class_of(draft), draft.get("score", 0.0)] for draft in drafts]
@@ -218,12 +219,14 @@ class Lots:
         fresh: dict[str, Doc] | None = None,
     ) -> None:
         """The gate's verdict, once the lot is whole and its draws say enough."""
-        joined = await unit.get(store.JOINED, name) or {"count": 0}
+        joined = await unit.get(store.JOINED, name) or {"count": 0, "drawn": 0}
         whole = doc.get("frozen") and joined["count"] >= doc["lot_size"]
         if doc["state"] != GateState.PROVING.value or not whole:
             return
         rows = [*(await store.evidence_of(unit, name) | (fresh or {})).values()]
         draws = [domain.draw_of(row) for row in rows if not row.get("standing")]
+        if len(draws) < joined["drawn"]:
+            raise OutOfTurn(f"{name}: {len(draws)} of {joined['drawn']} draws are here yet")
         terms = Terms(**doc["terms"])
         rate = doc["audit_rate"] * (1.0 - terms.miss)
         proof = gate.prove(draws, rate, doc["forbidden"], terms.alpha)

@@ -65,7 +65,8 @@ async def project_by_name(reader: Reader | Unit, name: str) -> Project | None:
 
 
 async def evidence_of(reader: Reader | Unit, gate: str) -> dict[str, Doc]:
-    """Rows of the gate's blind sample by task: time, score, wrong, pending."""
+    """Rows of the gate's blind sample by task: time, score, wrong, pending; those a unit has only
+    staged among them, as a draw that is overlooked would let a whole lot pass."""
     found: dict[str, Doc] = {}
     after: tuple[str] | None = None
     while len(found) < _MOST_EVIDENCE:
@@ -74,7 +75,8 @@ async def evidence_of(reader: Reader | Unit, gate: str) -> dict[str, Doc]:
         if len(docs) < 5000:
             break
         after = (docs[-1]["name"],)
-    return found
+    mine = reader.mine(EVIDENCE) if isinstance(reader, Unit) else []
+    return found | {doc["name"]: doc for doc in mine if doc["gate"] == gate}
 
 
 async def ledger_of(reader: Reader | Unit, project: str) -> Doc:
@@ -92,7 +94,8 @@ async def scores_of(reader: Reader | Unit, gate: str) -> list[tuple[str, float]]
         docs = await reader.find(SCORES, {"gate": gate}, after=after, limit=500)
         found.extend((c, s) for doc in docs for c, s in doc["scores"])
         if len(docs) < 500:
-            return found
+            mine = reader.mine(SCORES) if isinstance(reader, Unit) else []
+            return found + [(c, s) for d in mine if d["gate"] == gate for c, s in d["scores"]]
         after = (docs[-1]["name"],)
 
 

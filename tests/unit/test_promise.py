@@ -292,6 +292,36 @@ def test_a_lot_proven_by_experts_has_no_proof_once_people_are_said_to_err() -> N
     assert contract.errors_granted(lots, project(reference=Reference.AUDITED)) == 900
 
 
+@pytest.mark.parametrize("last", ["join", "freeze"])
+async def test_draws_that_come_with_the_end_of_a_lot_are_not_overlooked(
+    scorer: Scorer, last: str
+) -> None:
+    """A handler's batch is one unit of work: what it staged is not to be found by a search yet,
+    and a proof that saw no draw would let everything pass."""
+    await scorer.service.remember_projects([project()])
+    await scorer.plan(1)
+    name = f"{NAME}/gates/own-1"
+    draft = {"model": "own", "model_version": "1", "score": 0.9, "lot": 1}
+    routings = [
+        {"task": f"{NAME}/tasks/{i}", "gate": name, "prediction": draft, "sampled": i % 3 == 0}
+        for i in range(900)
+    ]
+
+    async def join() -> None:
+        async def work(_: Any) -> None:
+            for start in range(0, 900, 300):
+                await scorer.service.join(NAME, routings[start : start + 300])
+
+        await scorer.store.transact(work)
+
+    async def freeze() -> None:
+        await scorer.service.freeze(NAME, {"gate": name, "number": 1}, 900, SIZE)
+
+    for step in (freeze, join) if last == "join" else (join, freeze):
+        await step()
+        assert (await scorer.gate(1))["state"] == "PROVING"
+
+
 # -- prices and what cannot be ----------------------------------------------------------------
 
 

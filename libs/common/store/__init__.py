@@ -177,6 +177,13 @@ class Unit:
         """As `Store.find`: sees what is committed, not what this unit staged."""
         return await self._reader.find(collection, where, **how)
 
+    def mine(self, collection: Collection) -> list[Doc]:
+        """What this unit staged in a collection: what `find` does not see yet."""
+        staged = self.staged.get(collection)
+        if staged is None:
+            return []
+        return [*staged.inserts, *(staged.overwrites | staged.puts).values()]
+
     def insert(self, collection: Collection, docs: Sequence[Doc]) -> None:
         """Adds new documents in bulk; a name that exists makes the unit run again."""
         self._of(collection).inserts.extend(docs)
