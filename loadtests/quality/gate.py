@@ -25,8 +25,9 @@ from services.qc_scorer.gate import Draw
 
 GROUP = "gate"
 FOLDER = "pac_labels"
-ALPHA, TRIALS, FIRST_SEED = 0.05, 200, 1000
-PILOT = 100
+ALPHA, TRIALS, FIRST_SEED = 0.05, 200, 3000
+# Where there is nothing to choose between, a pilot only calibrates.
+PILOT, PILOT_ALONE = 100, 50
 TARGETS = (0.01, 0.02, 0.05)
 FACTS = ("topic", "source")
 Bools = NDArray[np.bool_]
@@ -104,7 +105,7 @@ class Tally:
 
     def words(self) -> str:
         saved = 100 * np.array(self.saved)
-        return f"saved {saved.mean():.1f} ± {saved.std():.1f} %, broken in {self.violations:.1%}"
+        return f"saved {saved.mean():.2f} ± {saved.std():.1f} %, broken in {self.violations:.1%}"
 
 
 def most_violations(trials: int) -> float:
@@ -118,9 +119,15 @@ def exact(made: Predictions, target: float, sample: int, rng: np.random.Generato
     return _proven(made, made.uncertainty, everything, target, sample, rng)
 
 
+def pilot_size(made: Predictions) -> int:
+    """Labels paid for before the lot is frozen."""
+    choice = max(design.shape[1] for design in made.designs.values()) > 1
+    return PILOT if choice else PILOT_ALONE
+
+
 def chosen(made: Predictions, target: float, rng: np.random.Generator) -> tuple[Bools, str]:
     """The same after a paid pilot that chooses the order and the size of the sample."""
-    pilot = rng.choice(len(made), PILOT, replace=False)
+    pilot = rng.choice(len(made), pilot_size(made), replace=False)
     found = candidates.choose(made.designs, pilot, made.wrong[pilot])
     lot = np.setdiff1d(np.arange(len(made)), pilot)
     plan = candidates.plan(found.wrong[lot], target, len(made), ALPHA)
@@ -178,6 +185,7 @@ class Trials:
     target: float
     rules: Mapping[str, Tally]
     names: Mapping[str, int]
+    pilot: int
 
 
 def trials(made: Predictions, known: Known, target: float, count: int) -> Trials:
@@ -192,7 +200,7 @@ def trials(made: Predictions, known: Known, target: float, count: int) -> Trials
         names[name] += 1
         rules["plug-in"].add(made, target, plug_in(made, target, known.audited, rng))
         rules["trusting"].add(made, target, trusting(made, target, rng))
-    return Trials(known, target, rules, names)
+    return Trials(known, target, rules, names, pilot_size(made))
 
 
 def rows(data: Path, full: bool = False, count: int = TRIALS) -> Iterator[Row]:
@@ -222,7 +230,7 @@ def _set_rows(found: Trials) -> Iterator[Row]:
     picked = ", ".join(f"{name} {count}" for name, count in found.names.items())
     for rule, how in (
         ("exact", f"{known.audited} audited, as in the paper"),
-        ("chosen", f"pilot of {PILOT} chose order and audit ({picked})"),
+        ("chosen", f"pilot of {found.pilot} chose order and audit ({picked})"),
     ):
         tally = found.rules[rule]
         enough = not five or 100 * np.mean(tally.saved) >= known.asked

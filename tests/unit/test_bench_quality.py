@@ -13,7 +13,7 @@ import pytest
 from rich.console import Console
 
 from loadtests.quality import __main__ as bench
-from loadtests.quality import gate, speed
+from loadtests.quality import gate, small, speed, validity
 from loadtests.quality.table import Row
 
 
@@ -84,3 +84,19 @@ def test_gate_rows_hold_the_promise_and_show_that_naive_rules_do_not(tmp_path: P
 def test_speed_rows_need_no_data(tmp_path: Path) -> None:
     rows = list(speed.rows(tmp_path, items=5000, routed=200))
     assert len(rows) == 3 and all("CPU" in row.measured for row in rows)
+
+
+@pytest.mark.parametrize("variant", validity.VARIANTS)
+def test_projects_of_several_lots_stay_within_what_their_gates_granted(
+    variant: validity.Variant,
+) -> None:
+    made = small.digits()
+    found = [validity.several(made, 0.05, variant, seed) for seed in range(4)]
+    assert sum(r.broken for r in found) <= 1
+    assert any(r.passed for r in found)
+
+
+def test_without_a_text_set_validity_says_so(tmp_path: Path) -> None:
+    found = list(small.sets(tmp_path))
+    assert isinstance(found[0], validity.DataSet) and isinstance(found[1], str)
+    assert "banking77" in found[1]

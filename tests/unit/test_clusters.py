@@ -1,0 +1,139 @@
+"""Scenes, calls and documents as units: errors come together, and so must the coins."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from services.qc_scorer import clusters, gate
+from services.qc_scorer.clusters import Cluster
+from services.qc_scorer.gate import Draw
+
+ALPHA, SCENES, FRAMES = 0.05, 400, 20
+
+
+def _limit(trials: int) -> float:
+    return ALPHA + 2 * math.sqrt(ALPHA * (1 - ALPHA) / trials)
+
+
+def _scenes(rng: np.random.Generator, bad: int) -> list[Cluster]:
+    """`bad` scenes are wrong in every frame; the scores say nothing of it."""
+    return [
+        Cluster(str(i), FRAMES, float(rng.random()), 0.0, FRAMES if i < bad else 0)
+        for i in range(SCENES)
+    ]
+
+
+def _left(scenes: list[Cluster], coins: np.ndarray, proof: gate.Proof) -> list[Cluster]:
+    return [s for s, c in zip(scenes, coins, strict=True) if not c and clusters.passes(s, proof)]
+
+
+@pytest.mark.parametrize("bad", [21, 40, 200])
+def test_the_promise_about_scenes_holds_when_errors_fill_whole_scenes(bad: int) -> None:
+    rng, trials, broken, rate = np.random.default_rng(bad), 800, 0, 0.2
+    forbidden = gate.forbidden_errors(0.05, SCENES)
+    for _ in range(trials):
+        scenes, coins = _scenes(rng, bad), rng.random(SCENES) < rate
+        drawn = [s for s, c in zip(scenes, coins, strict=True) if c]
+        proof = clusters.prove(drawn, rate, forbidden, ALPHA)
+        broken += sum(bool(s.wrong) for s in _left(scenes, coins, proof)) > proof.bound
+    assert broken / trials <= _limit(trials)
+
+
+def _item_error(rng: np.random.Generator, *, whole: bool) -> int:
+    """Wrong frames that pass where frames of drawn scenes count as if each had its own coin
+    (`whole`), and where each really has."""
+    scenes, rate, forbidden = _scenes(rng, 60), 0.1, gate.forbidden_errors(0.05, SCENES * FRAMES)
+    wrong = np.repeat([bool(s.wrong) for s in scenes], FRAMES)
+    unsure = np.repeat([s.uncertainty for s in scenes], FRAMES)
+    tie = rng.random(len(wrong))
+    coins = rng.random(SCENES).repeat(FRAMES) < rate if whole else rng.random(len(wrong)) < rate
+    draws = [Draw(unsure[i], tie[i], bool(wrong[i])) for i in np.flatnonzero(coins)]
+    proof = gate.prove(draws, rate, forbidden, ALPHA)
+    left = (
+        wrong
+        & ~coins
+        & ((unsure < proof.uncertainty) | ((unsure == proof.uncertainty) & (tie < proof.tie)))
+    )
+    return int(left.sum()) - (forbidden - 1)
+
+
+def test_frames_of_a_drawn_scene_are_no_coins_of_their_own() -> None:
+    """Counting them as such breaks the promise; coins of their own keep it, even though errors
+    come by the scene."""
+    rng, trials = np.random.default_rng(3), 150
+    assert np.mean([_item_error(rng, whole=True) > 0 for _ in range(trials)]) > 0.2
+    assert np.mean([_item_error(rng, whole=False) > 0 for _ in range(trials)]) <= _limit(trials)
+
+
+def test_a_promise_about_items_says_little_about_scenes() -> None:
+    """One wrong frame in each of many scenes: 1 % of the frames, 20 % of the scenes. The proof
+    over items lets them pass, the proof over scenes does not."""
+    rng = np.random.default_rng(4)
+    scenes = [
+        Cluster(str(i), FRAMES, 0.5, float(rng.random()), int(i % 5 == 0)) for i in range(SCENES)
+    ]
+    coins = rng.random(SCENES) < 0.3
+    drawn = [s for s, c in zip(scenes, coins, strict=True) if c]
+    by_scene = clusters.prove(drawn, 0.3, gate.forbidden_errors(0.05, SCENES), ALPHA)
+    passed = _left(scenes, coins, by_scene)
+    assert sum(bool(s.wrong) for s in passed) <= 0.05 * SCENES
+    items = rng.random((SCENES, FRAMES)) < 0.3
+    draws = [
+        Draw(0.5, float(rng.random()), bool(scenes[i].wrong and j == 0))
+        for i, j in zip(*np.nonzero(items), strict=True)
+    ]
+    by_item = gate.prove(draws, 0.3, gate.forbidden_errors(0.05, SCENES * FRAMES), ALPHA)
+    assert math.isinf(by_item.uncertainty) and by_item.uncertainty > 0
+
+
+def test_the_promise_about_items_holds_for_clusters_of_any_size() -> None:
+    rng, trials, broken, rate = np.random.default_rng(5), 500, 0, 0.3
+    for _ in range(trials):
+        sizes = rng.integers(1, 30, 300)
+        bad = rng.random(300) < 0.15
+        lot = [
+            Cluster(str(i), int(n), float(rng.random()), 0.0, int(n) if b else 0)
+            for i, (n, b) in enumerate(zip(sizes, bad, strict=True))
+        ]
+        coins = rng.random(300) < rate
+        forbidden = clusters.forbidden_clusters(0.05, sizes.tolist())
+        proof = clusters.prove(
+            [c for c, x in zip(lot, coins, strict=True) if x], rate, forbidden, ALPHA
+        )
+        broken += sum(c.wrong or 0 for c in _left(lot, coins, proof)) > 0.05 * sizes.sum()
+    assert broken / trials <= _limit(trials)
+
+
+def test_forbidden_clusters_are_counted_from_the_largest() -> None:
+    assert clusters.forbidden_clusters(0.1, [10, 10, 10, 10, 60]) == 1
+    assert clusters.forbidden_clusters(0.1, [10] * 10) == 2
+    assert clusters.forbidden_clusters(0.3, [10] * 10) == 4
+    assert clusters.forbidden_clusters(0.3, [10] * 10, spent=10) == 3
+    assert clusters.forbidden_clusters(1.0, [3, 4]) == 3
+
+
+def test_most_wrong_items_of_what_passed() -> None:
+    passing = [Cluster("a", 10, 0.1, 0.0), Cluster("b", 30, 0.1, 0.0), Cluster("c", 20, 0.1, 0.0)]
+    assert clusters.most_wrong_items(passing, 1) == 30
+    assert clusters.most_wrong_items(passing, 1, tolerated=0.1) == 30 + 2 + 1
+    assert clusters.most_wrong_items(passing, 5) == 60
+
+
+def test_a_scene_is_defective_beyond_what_is_tolerated() -> None:
+    scene = Cluster("a", 20, 0.3, 0.5, wrong=1)
+    assert clusters.draw_of(scene).wrong is True
+    assert clusters.draw_of(scene, tolerated=0.05).wrong is False
+    assert clusters.draw_of(replace(scene, wrong=2), tolerated=0.05).wrong is True
+    assert clusters.draw_of(replace(scene, wrong=None)).wrong is None
+
+
+def test_items_are_gathered_by_group_and_none_is_left_out() -> None:
+    found = clusters.gather(["b", "a", "b"], np.array([0.5, 0.1, 0.5]), [0.3, 0.7])
+    assert [(c.name, c.size, c.tie) for c in found] == [("a", 1, 0.3), ("b", 2, 0.7)]
+    assert found[1].uncertainty == pytest.approx(0.75)
+    with pytest.raises(ValueError, match="item 1 has no group"):
+        clusters.gather(["a", ""], np.zeros(2), [0.0, 0.0])
