@@ -32,17 +32,17 @@ from services.qc_scorer.truth import (
 Doc = dict[str, Any]
 Said = Sequence[tuple[str, int]]
 Belief = list[tuple[int, float]]
-Counts = dict[str, dict[str, float]]
+Counts = dict[str, defaultdict[str, float]]
 
-# Above, confusions would be mostly guesses and large; one skill an annotator is kept.
-MOST_CELLS = 50
+# Above, confusions would be mostly guesses and large; one skill an annotator is kept (QUALITY 3.5).
+MOST_CELLS = 20
 # Of a model nothing is known but its own word; it speaks once so many drafts were judged.
 LEAST_BAND = 20
 BANDS = (0.5, 0.8, 0.95, 0.99)
 MODEL, PERSON = "models/", "people/"
 EVERYONE, NOBODY = "", "/"
 # Beliefs are kept down to this probability.
-SMALL = 1e-3
+SMALL = 5e-3
 # How many further opinions are weighed together, and among how many classes.
 AHEAD, RIVALS = 3, 8
 # Before anything is known of the annotators: votes, as confusions would be guesses.
@@ -184,30 +184,38 @@ def certain(answer: int) -> Belief:
     return [(answer, 1.0)]
 
 
-def added(said: Said, belief: Belief, classes: int) -> Counts:
-    """What a settled task adds, by annotator; everyone's counts hold the classes' frequencies
+def count(total: Counts, said: Said, belief: Belief, classes: int) -> None:
+    """Adds a settled task to counts by annotator; everyone's hold the classes' frequencies
     (`prior:k`), too."""
-    counts = moved(said, belief, classes)
-    for who, _ in said:
-        counts[who]["total"] += 1.0
-        counts[EVERYONE]["total"] += 1.0
-    return counts
+    move(total, said, belief, classes)
+    for who in [EVERYONE] * len(said) + [who for who, _ in said]:
+        total[who]["total"] += 1.0
 
 
-def moved(said: Said, change: Belief, classes: int) -> Counts:
-    """What a change of a task's belief moves, by annotator."""
-    counts: Counts = defaultdict(lambda: defaultdict(float))
-    everyone, cells, by_class = counts[EVERYONE], has_cells(classes), dict(change)
+def move(total: Counts, said: Said, change: Belief, classes: int) -> None:
+    """Moves counts by the change of a task's belief."""
+    everyone, by_class = total[EVERYONE], dict(change)
     for k, p in change:
         everyone[f"prior:{k}"] += p
     for who, answer in said:
-        for mine in (counts[who], everyone):
-            mine["right"] += by_class.get(answer, 0.0)
-            if cells:
-                for k, p in change:
-                    mine[f"{k}"] += p
-                    mine[f"{k}:{answer}"] += p
-    return counts
+        agreed = by_class.get(answer, 0.0)
+        total[who]["right"] += agreed
+        everyone["right"] += agreed
+        if has_cells(classes):
+            _move_cells((total[who], everyone), answer, change)
+
+
+def _move_cells(both: Sequence[dict[str, float]], answer: int, change: Belief) -> None:
+    for k, p in change:
+        row, cell = f"{k}", f"{k}:{answer}"
+        for counts in both:
+            counts[row] += p
+            counts[cell] += p
+
+
+def new_counts() -> Counts:
+    """Counts of nothing, by annotator."""
+    return defaultdict(lambda: defaultdict(float))
 
 
 def difference(new: Belief, old: Iterable[Sequence[Any]]) -> Belief:
@@ -216,11 +224,3 @@ def difference(new: Belief, old: Iterable[Sequence[Any]]) -> Belief:
     for k, p in old:
         change[int(k)] -= float(p)
     return sorted(change.items())
-
-
-def add_up(target: Counts, counts: Mapping[str, Mapping[str, float]]) -> None:
-    """Adds counts in place."""
-    for who, deltas in counts.items():
-        mine = target.setdefault(who, {})
-        for key, delta in deltas.items():
-            mine[key] = mine.get(key, 0.0) + delta

@@ -85,7 +85,7 @@ class Inference:
                 row |= {"said": said} | _known(task, gold.get(task["name"]), index)
         heard = [row for row in rows if "said" in row]
         crowd = await self._crowd(unit, fit, classes, [w for r in heard for w, _ in r["said"]])
-        total: Counts = {}
+        total = beliefs.new_counts()
         for row in heard:
             known = row.get("known")
             row["belief"] = (
@@ -93,7 +93,7 @@ class Inference:
                 if known is None
                 else beliefs.certain(known)
             )
-            beliefs.add_up(total, beliefs.added(row["said"], row["belief"], len(classes)))
+            beliefs.count(total, row["said"], row["belief"], len(classes))
         self._count(unit, project.name, total)
         if fit.get("classes") != classes:
             version = fit.get("version", 0) + 1
@@ -165,11 +165,11 @@ class Inference:
         meanwhile stays."""
 
         async def work(unit: Unit) -> None:
-            total: Counts = {}
+            total = beliefs.new_counts()
             for name, row in (await unit.get_many(store.SCORED, list(new))).items():
                 change = beliefs.difference(new[name], row["belief"])
                 if max(abs(p) for _, p in change) > STILL:
-                    beliefs.add_up(total, beliefs.moved(row["said"], change, classes))
+                    beliefs.move(total, row["said"], change, classes)
                     row = {**row, "belief": new[name], "version": row["version"] + 1}
                     unit.put(store.SCORED, row)
             self._count(unit, project, total)

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from services.qc_scorer import beliefs, truth
-from services.qc_scorer.beliefs import MODEL, Belief, Crowd, Said
+from services.qc_scorer.beliefs import MODEL, Belief, Counts, Crowd, Said
 from services.qc_scorer.opinions import temper
 from services.qc_scorer.truth import Answers, FloatArray, Gold, Result
 
@@ -140,11 +140,9 @@ def _temperature(method: str, gold: Gold, halves: Sequence[_Half]) -> float:
     return temper(read, dict(enumerate(labels)))[1]
 
 
-def counts_of(
-    heard: Sequence[Said], posterior: FloatArray, classes: int
-) -> dict[str, dict[str, float]]:
+def counts_of(heard: Sequence[Said], posterior: FloatArray, classes: int) -> Counts:
     """Counts as they are kept, of all tasks at once."""
-    total: dict[str, dict[str, float]] = {}
+    total = beliefs.new_counts()
     for said, belief in zip(heard, posterior, strict=True):
-        beliefs.add_up(total, beliefs.added(said, beliefs.kept(belief), classes))
+        beliefs.count(total, said, beliefs.kept(belief), classes)
     return total

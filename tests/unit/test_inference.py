@@ -96,11 +96,11 @@ async def all_counts(kept: Store) -> dict[str, Doc]:
 
 async def recounted(kept: Store, classes: int) -> dict[str, Doc]:
     """Counts made anew from the answers that were kept."""
-    total: beliefs.Counts = {}
+    total = beliefs.new_counts()
     for row in await store.settled_of(kept, NAME, 10**6):
         belief = [(int(k), float(p)) for k, p in row["belief"]]
-        beliefs.add_up(total, beliefs.added(row["said"], belief, classes))
-    return {f"{NAME}/counts/{who}": deltas for who, deltas in total.items()}
+        beliefs.count(total, row["said"], belief, classes)
+    return {f"{NAME}/counts/{who}": dict(deltas) for who, deltas in total.items()}
 
 
 def assert_equal_counts(found: dict[str, Doc], wanted: dict[str, Doc]) -> None:
