@@ -19,7 +19,7 @@ from pathlib import Path
 
 from rich.console import Console
 
-from loadtests.quality import registry
+from loadtests.quality import pictures, registry
 from loadtests.quality.table import Row, save, show
 
 SHARED = Path("../shared/data/quality")
@@ -106,12 +106,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     data = where(chosen.data, console)
     rows = list(run(groups, data, chosen.full, chosen.out, console))
     console.print(summary(rows))
-    console.print(f"{chosen.out}/quality.json" + "".join(f", {p}" for p in _pictures(chosen.out)))
+    written = [chosen.out / "quality.json", *pictures.draw(rows, data, chosen.out)]
+    console.print("written: " + ", ".join(map(str, written)))
     return 0
-
-
-def _pictures(out: Path) -> list[Path]:
-    return sorted(out.glob("*.png"))
 
 
 if __name__ == "__main__":

@@ -10,10 +10,11 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from PIL import Image
 from rich.console import Console
 
 from loadtests.quality import __main__ as bench
-from loadtests.quality import gate, small, speed, validity
+from loadtests.quality import gate, pictures, small, speed, validity
 from loadtests.quality.table import Row
 
 
@@ -100,3 +101,16 @@ def test_without_a_text_set_validity_says_so(tmp_path: Path) -> None:
     found = list(small.sets(tmp_path))
     assert isinstance(found[0], validity.DataSet) and isinstance(found[1], str)
     assert "banking77" in found[1]
+
+
+def test_pictures_are_drawn_from_what_was_measured(tmp_path: Path) -> None:
+    _predictions(tmp_path / gate.FOLDER)
+    rows = [
+        Row("gate", "stance, error <= 5%", "saved 30 %, broken in 2.5%", "broken <= 8.1%", ok=True),
+        Row("line", "mnist at 2.0%, x", "3.47% labelled by people", "at most 4%", "4.9%", ok=True),
+    ]
+    drawn = pictures.draw(rows, tmp_path, tmp_path / "out")
+    assert {path.stem for path in drawn} == {"price", "reliability", "effort", "broken"}
+    for path in drawn:
+        assert len(set(Image.open(path).convert("L").getdata())) > 5
+    assert pictures.draw([], tmp_path, tmp_path / "none") == []
