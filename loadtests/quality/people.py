@@ -81,7 +81,7 @@ def good_rows(plan: people.Plan) -> list[Row]:
                 f"{ours:.1%} (s.e. {_error(ours, CAREERS):.1%}; exact for {plan.career} gold at"
                 f" {plan.good:.0%}: {plan.alpha:.1%})",
                 f"< {STOPPED_ASKED:.0%}",
-                f"quota below 90 % of ten golds: {first:.0%} on the first ten, {quota:.0%} on any ten",
+                f"quota, 90 % of ten golds: {first:.0%} on the first ten, {quota:.0%} on any ten",
                 ours < STOPPED_ASKED,
             )
         )
@@ -162,7 +162,8 @@ def _copies(rng: Rng, cheats: bool) -> float:
 def _bias(rng: Rng, cheats: bool) -> float:
     shares = np.array([0.4, 0.3, 0.2, 0.07, 0.03])
     mine = shares * 0.6 + np.eye(5)[0] * 0.4 if cheats else shares
-    return signals.answer_bias(rng.multinomial(400, mine), rng.multinomial(4000, shares)).p
+    said, others = rng.multinomial(400, mine).tolist(), rng.multinomial(4000, shares).tolist()
+    return signals.answer_bias(said, others).p
 
 
 SIGNALS: dict[str, tuple[Callable[[Rng, bool], float], str]] = {

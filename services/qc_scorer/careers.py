@@ -99,13 +99,20 @@ def _beside_draft(one: Doc, task: Doc, project: Project, known: Known) -> dict[s
         return {}
     shown = bool(one.get("prediction"))
     if shown and draft.get("planted"):
-        kept = not differs(draft["planted"], one["value"], project.loss)
-        return {"planted": 1.0, "planted_kept": float(kept)}
+        return _planted(one, task, draft["planted"], project)
     # Shown or blind by the coin: never blind for another reason, never shown to the sample.
     if shown == bool(task.get("sampled")) or not by_coin(task, known.gates, project.name):
         return {}
     same = float(not differs(draft["value"], one["value"], project.loss))
     return {"shown": 1.0, "shown_same": same} if shown else {"blind": 1.0, "blind_same": same}
+
+
+def _planted(one: Doc, task: Doc, planted: Doc, project: Project) -> dict[str, float]:
+    """Only what the settled label proves wrong: where a model errs, chance may plant the truth."""
+    if not differs(task["label"]["value"], planted, project.loss):
+        return {}
+    kept = not differs(planted, one["value"], project.loss)
+    return {"planted": 1.0, "planted_kept": float(kept)}
 
 
 def by_coin(task: Doc, gates: Mapping[str, Doc], project: str) -> bool:

@@ -141,13 +141,15 @@ class Checks:
 
 def _single(task: Doc) -> bool:
     """One submission of ordinary work, with a draft to compare it with: no known answer, no
-    evidence of a gate, nobody else's opinion. What a lot sends to people blind stays so."""
+    evidence of a gate, nobody else's opinion. What a lot sends to people blind stays so; a
+    planted wrong draft measures who looks, and a hint would spoil that."""
     draft = task.get("prediction")
     if draft is None or task.get("gold") or task.get("sampled") or task.get("reviews"):
         return False
     ordinary = task.get("stage", "ANNOTATION") == "ANNOTATION"
     blind_lot = bool(task.get("blind") and draft.get("lot"))
-    return ordinary and not blind_lot and len(domain.counted(task)) == 1
+    alone = len(domain.counted(task)) == 1
+    return ordinary and not blind_lot and "planted" not in draft and alone
 
 
 def _answered(

@@ -7,6 +7,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
+from services.review_router import planting
+
 Doc = dict[str, Any]
 EXTRA_OPINIONS = 2
 MOST_REJECTIONS = 3
@@ -47,6 +49,8 @@ class Policy:
     training: Doc | None = None
     experts: bool = False
     adaptive_opinions: float = 0.0
+    planted_share: float = 0.0
+    classes: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -73,6 +77,7 @@ class Coins:
     lot: float = 1.0
     standing: float = 1.0
     tie: float = 0.0
+    plant: float = 1.0
 
 
 @dataclass(frozen=True)
@@ -105,6 +110,7 @@ class Facts:
     confidence: float = 0.0
     matches_prediction: bool = False
     draft_shown: bool = False
+    planted_kept: bool = False
     blind: bool = False
     worth_asking: bool = False
     truth_method: str = ""
@@ -170,6 +176,10 @@ def _first(facts: Facts, policy: Policy, gate: Gate, phase: Phase, coins: Coins)
         reason = f"score {score:.4f} >= {gate.threshold:.4f}; error bound {gate.error_bound:.4f}"
         return _accept(facts, reason, facts.prediction["value"], "MACHINE", score, gate.name)
     blind = not (policy.pre_label and phase is not Phase.COLD_START)
+    if not blind:
+        share, classes = policy.planted_share, policy.classes
+        drafted = planting.plant(facts.prediction, classes, share, coins.plant)
+        facts = replace(facts, prediction=drafted)
     # The least certain first: they teach most and gain least from waiting for the gate.
     return _annotate(facts, _why_person(policy, gate), replicas, blind=blind, priority=1.0 - score)
 
@@ -221,6 +231,10 @@ def _after_people(facts: Facts, policy: Policy, coins: Coins) -> Routing:
         return _after_review(facts)
     if facts.opinion_count < facts.replica_count:
         return _annotate(facts, "opinions are missing", facts.replica_count, blind=facts.blind)
+    if facts.planted_kept:
+        return _annotate(
+            facts, "one more blind opinion", facts.opinion_count + 1, blind=True, priority=UNDER_WAY
+        )
     if _adaptive(facts, policy):
         if facts.worth_asking and (more := _while_worth(facts, policy)):
             return more

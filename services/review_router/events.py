@@ -14,6 +14,7 @@ from labelmill.template.v1.events_pb2 import ProjectUpdated
 from labelmill.template.v1.template_pb2 import REFERENCE_EXPERTS
 
 from libs.common.codec import from_message, message_to_doc
+from services.review_router import planting
 from services.review_router.domain import Facts, Lot
 from services.review_router.service import Router
 
@@ -27,11 +28,16 @@ async def on_projects(service: Router, messages: list[Any]) -> None:
                 "policy": {
                     **message_to_doc(m.project.policy),
                     "experts": m.project.target.reference == REFERENCE_EXPERTS,
+                    "classes": _single_choice(m.template.label_schema),
                 },
             }
             for m in messages
         ]
     )
+
+
+def _single_choice(schema: Any) -> list[str]:
+    return list(schema.classes) if schema.shape == "choice" else []
 
 
 async def on_gates(service: Router, messages: list[Any]) -> None:
@@ -126,7 +132,8 @@ def _scored(task: Any, score: Any) -> Facts:
         consensus=said.get("consensus"),
         confidence=score.confidence,
         matches_prediction=score.matches_prediction,
-        draft_shown=any(a.get("prediction") for a in counted),
+        draft_shown=planting.shown(doc.get("prediction"), counted),
+        planted_kept=planting.kept(doc.get("prediction"), said.get("consensus"), counted),
         worth_asking=score.worth_asking,
         truth_method=score.truth_method,
         blind=task.blind,

@@ -104,7 +104,8 @@ def coins(secret: bytes, task: str, lot: str = "") -> Coins:
     Those of a lot are fresh: they are drawn for its gate after its drafts were made, so that no
     model can have learnt from an earlier draw of the same coin.
     """
-    return Coins(*_uniform(secret, task, 4), *_uniform(secret, f"{lot}\x1f{task}", 3))
+    of_task, of_lot = _uniform(secret, task, 4), _uniform(secret, f"{lot}\x1f{task}", 3)
+    return Coins(*of_task, *of_lot, *_uniform(secret, f"plant\x1f{task}", 1))
 
 
 def _uniform(secret: bytes, what: str, count: int) -> list[float]:

@@ -131,6 +131,7 @@ class Task:
     comment: str = ""
     excluded: tuple[str, ...] = ()
     source_key: str = ""
+    earlier_labels: tuple[Doc, ...] = ()
     fencing: int = 0
     review_goal: int = 0
 
@@ -182,13 +183,21 @@ def counts(annotation: Doc) -> bool:
 
 def shown_prediction(task: Task) -> Doc | None:
     """The draft a person may see: none when blind or when judging others' work."""
-    return None if task.blind or task.reviewing or task.stage is Stage.AUDIT else task.prediction
+    draft = task.prediction
+    if draft is None or task.blind or task.reviewing or task.stage is Stage.AUDIT:
+        return None
+    if "planted" not in draft:
+        return draft
+    # A planted draft looks like any other; that it is one is nobody's to see.
+    return {**{k: v for k, v in draft.items() if k != "planted"}, "value": draft["planted"]}
 
 
 def shown_opinions(task: Task) -> tuple[Doc, ...]:
     """Opinions a reviewer judges, without names, the draft among them when adjudicating."""
     if not task.reviewing:
         return ()
+    if task.stage is Stage.REVIEW and task.label is not None:
+        return (task.label["value"],)
     values = [a["value"] for a in task.annotations if counts(a)]
     if task.stage is Stage.ADJUDICATION and task.prediction is not None:
         values.append(task.prediction["value"])

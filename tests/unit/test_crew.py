@@ -75,6 +75,7 @@ class Bench:
             await self.hear(admitted)
         told = TasksAccepted(project=PROJECT)
         task = told.tasks.add(name=f"{PROJECT}/tasks/{task_id}", project=PROJECT, gold=bool(gold))
+        task.version = 5
         for who, said in answers.items():
             one = task.annotations.add(annotator=who, work_seconds=seconds)
             one.value.choices.classes.append(said)
@@ -295,3 +296,24 @@ async def test_what_is_kept_of_a_person_does_not_grow_for_ever(bench: Bench) -> 
         doc = careers.grown(doc, adds)
     assert len(doc["golds"]) <= careers.KEPT_GOLDS and len(doc["seconds"]) == careers.KEPT_SECONDS
     assert (400 - len(doc["golds"])) % 64 == 0, "careers begin where they began"
+
+
+async def test_planted_drafts_count_only_where_they_are_wrong_and_never_as_anchoring(
+    bench: Bench,
+) -> None:
+    await bench.begin(pre_label=True)
+    seen: dict[str, Any] = {"draft": "ham", "planted": "spam", "shown": True}
+    for _ in range(3):
+        # The label is what the first says: a second, blind, tells that the planted was wrong.
+        await bench.accept({"ann": "ham"}, **seen)
+        await bench.accept({"eve": "spam"}, **seen)
+    eve = (await bench.skill("eve"))["anchoring"]
+    assert (eve["planted_count"], eve["shown_count"]) == (0, 0), "nobody said it was wrong"
+    ann = (await bench.skill("ann"))["anchoring"]
+    assert (ann["planted_count"], ann["planted_kept_count"], ann["shown_count"]) == (3, 0, 0)
+    for _ in range(8):
+        await bench.accept({"ann": "ham", "eve": "spam"}, **seen)
+    eve = (await bench.skill("eve"))["anchoring"]
+    assert (eve["planted_count"], eve["planted_kept_count"]) == (8, 8)
+    await bench.service.look_over()
+    assert (await bench.skill("eve"))["signals"][0]["kind"] == "copies the draft"
