@@ -33,7 +33,9 @@ def _mnist(folder: Path) -> None:
         train, test = data.mnist_arrays("train"), data.mnist_arrays("test")
         path.parent.mkdir(exist_ok=True)
         x, y = (np.concatenate(both) for both in zip(train, test, strict=True))
-        np.savez_compressed(path, x=x, y=y)
+        part = path.with_suffix(".part.npz")
+        np.savez_compressed(part, x=x, y=y)
+        part.replace(path)
 
 
 def _spam(folder: Path) -> None:
@@ -41,5 +43,7 @@ def _spam(folder: Path) -> None:
     if not path.exists():
         rows = [(example.text, example.truth) for example in data.spam()]
         path.parent.mkdir(exist_ok=True)
-        with gzip.open(path, "wt", newline="") as file:
+        part = path.with_suffix(".part")
+        with gzip.open(part, "wt", newline="") as file:
             csv.writer(file).writerows([("text", "label"), *rows])
+        part.replace(path)
