@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
+import hashlib
 from typing import Any
 
 import orjson
+from labelmill.prelabel_gateway.v1.events_pb2 import InferenceMeasured
 from labelmill.qc_scorer.v1.events_pb2 import GateUpdated, QualityUpdated
-from labelmill.task_dispatch.v1.events_pb2 import TasksAccepted, TasksCancelled
+from labelmill.task_dispatch.v1.events_pb2 import LabelsWithdrawn, TasksAccepted, TasksCancelled
 from labelmill.template.v1.events_pb2 import ProjectUpdated
+from labelmill.template.v1.template_pb2 import Reference
+from labelmill.trainer.v1.events_pb2 import ModelCandidateEvaluated
 
 from libs.common.codec import message_to_doc
 from libs.common.effort import effort_of
 from libs.common.errors import Invalid
 from services.delivery.domain import CONFIDENCE, Doc, Project
+from services.delivery.models import model_of
 from services.delivery.service import Deliveries
 
 
@@ -28,12 +33,25 @@ async def on_reports(service: Deliveries, messages: list[Any]) -> None:
     await service.remember_reports([message_to_doc(m.report) for m in messages])
 
 
+async def on_evaluations(service: Deliveries, messages: list[Any]) -> None:
+    await service.remember_models([model_of(message_to_doc(m.evaluation)) for m in messages])
+
+
+async def on_inference(service: Deliveries, messages: list[Any]) -> None:
+    for m in messages:
+        await service.count_inference(m.project, m.seconds, m.item_count)
+
+
 async def on_accepted(service: Deliveries, messages: list[Any]) -> None:
     await service.keep_labels([_row(task) for m in messages for task in m.tasks])
 
 
 async def on_cancelled(service: Deliveries, messages: list[Any]) -> None:
     await service.drop_labels([task.name for m in messages for task in m.tasks])
+
+
+async def on_withdrawn(service: Deliveries, messages: list[Any]) -> None:
+    await service.withdraw_labels({t.task: t.task_version for m in messages for t in m.tasks})
 
 
 def _project(project: Any, template: Any) -> Project:
@@ -49,7 +67,24 @@ def _project(project: Any, template: Any) -> Project:
         confidence=project.target.confidence or CONFIDENCE,
         hourly_cost=project.policy.hourly_cost,
         trains=project.policy.HasField("training"),
+        promise=_promise(project),
+        guideline_digest=_digest(template.guideline),
     )
+
+
+def _promise(project: Any) -> Doc:
+    """What the target says besides its rate and confidence, as the certificate has it."""
+    target = project.target
+    experts = Reference.Name(target.reference) == "REFERENCE_EXPERTS"
+    return {
+        "version": project.target_version,
+        "reference": "EXPERTS" if experts else "AUDITED",
+        "class_floors": dict(sorted(target.class_floors.items())),
+    }
+
+
+def _digest(guideline: str) -> str:
+    return hashlib.sha256(guideline.encode()).hexdigest() if guideline else ""
 
 
 def _row(task: Any) -> Doc:
@@ -99,6 +134,9 @@ HANDLERS = {
     ProjectUpdated: on_projects,
     TasksAccepted: on_accepted,
     TasksCancelled: on_cancelled,
+    LabelsWithdrawn: on_withdrawn,
     GateUpdated: on_gates,
     QualityUpdated: on_reports,
+    ModelCandidateEvaluated: on_evaluations,
+    InferenceMeasured: on_inference,
 }

@@ -43,6 +43,22 @@ class Deliveries(Background):
 
         await self._store.transact(work)
 
+    async def remember_models(self, models: Sequence[Doc]) -> None:
+        """Keeps what each evaluated model was made of."""
+
+        async def work(unit: Unit) -> None:
+            for model in models:
+                unit.overwrite(store.MODELS, model)
+
+        await self._store.transact(work)
+
+    async def count_inference(self, project: str, seconds: float, items: int) -> None:
+        async def work(unit: Unit) -> None:
+            counts = {"inference_seconds": seconds, "inference_items": items}
+            unit.count(store.COUNTERS, project, counts)
+
+        await self._store.transact(work)
+
     async def remember_reports(self, reports: Sequence[Doc]) -> None:
         """Keeps the newest quality report of each project."""
 
@@ -81,6 +97,23 @@ class Deliveries(Background):
             free = [row for row in known.values() if row["delivery"] in (READY, RETURNED)]
             unit.delete(store.LABELS, [row["name"] for row in free])
             gone = Counter(row["project"] for row in free if row["delivery"] == READY)
+            count_ready(unit, {project: -n for project, n in gone.items()})
+
+        await self._store.transact(work)
+
+    async def withdraw_labels(self, versions: dict[str, int]) -> None:
+        """Labels below these versions wait for a new acceptance, unless a delivery holds them."""
+
+        async def work(unit: Unit) -> None:
+            known = await store.labels_by_name(unit, list(versions))
+            free = [
+                row
+                for name, row in known.items()
+                if row["delivery"] == READY and row["task_version"] < versions[name]
+            ]
+            for row in free:
+                unit.put(store.LABELS, domain.moved(row, RETURNED))
+            gone = Counter(row["project"] for row in free)
             count_ready(unit, {project: -n for project, n in gone.items()})
 
         await self._store.transact(work)

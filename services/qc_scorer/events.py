@@ -4,14 +4,23 @@ from __future__ import annotations
 
 import hashlib
 from collections import defaultdict
+from datetime import UTC
 from typing import Any
 
 from labelmill.annotation.v1.annotation_pb2 import LABEL_SOURCE_MACHINE
+from labelmill.delivery.v1.delivery_pb2 import DeliveryState
+from labelmill.delivery.v1.events_pb2 import (
+    DeliveryAccepted,
+    DeliveryCompleted,
+    DeliveryRejected,
+)
 from labelmill.intake.v1.events_pb2 import ItemsAdmitted
 from labelmill.review_router.v1.events_pb2 import TasksRouted
 from labelmill.task_dispatch.v1.events_pb2 import (
     AnnotationsSubmitted,
+    LabelsWithdrawn,
     LotFrozen,
+    ReviewsRefused,
     ReviewsSubmitted,
     TasksAccepted,
 )
@@ -20,7 +29,9 @@ from labelmill.template.v1.events_pb2 import ProjectUpdated
 from labelmill.template.v1.template_pb2 import Reference as ReferencePb
 from labelmill.trainer.v1.events_pb2 import ModelCandidateEvaluated
 
-from libs.common.codec import message_to_doc
+from libs.common.codec import message_to_doc, time_text
+from libs.common.names import project_of
+from services.qc_scorer.accepted import Row, machine_row
 from services.qc_scorer.correction import UNCHECKED_SHARE
 from services.qc_scorer.domain import CONFIDENCE, Project, Reference
 from services.qc_scorer.service import QcScorer
@@ -78,16 +89,20 @@ async def on_accepted(service: QcScorer, messages: list[Any]) -> None:
     machine: dict[str, int] = defaultdict(int)
     lots: dict[str, int] = defaultdict(int)
     human: dict[str, list[Any]] = defaultdict(list)
+    rows: dict[str, list[Row]] = defaultdict(list)
     for message in messages:
         for task in message.tasks:
             if task.label.source == LABEL_SOURCE_MACHINE:
                 machine[message.project] += 1
+                row = machine_row(task.name, task.version, task.label.score, task.label.gate)
+                rows[message.project].append(row)
                 lots[message.project] += bool(task.prediction.lot)
             else:
                 task.ClearField("data")
                 human[message.project].append(message_to_doc(task))
     for project in machine.keys() | human.keys():
         await service.count_accepted(project, machine[project], human[project], lots[project])
+        await service.keep_risks(project, rows[project], human[project])
 
 
 async def on_routings(service: QcScorer, messages: list[Any]) -> None:
@@ -109,6 +124,24 @@ async def on_evaluations(service: QcScorer, messages: list[Any]) -> None:
         await service.plan_lot(m.project, message_to_doc(m.evaluation))
 
 
+async def on_withdrawn(service: QcScorer, messages: list[Any]) -> None:
+    for m in messages:
+        await service.withdraw({t.task: t.task_version for t in m.tasks})
+
+
+async def on_refused(service: QcScorer, messages: list[Any]) -> None:
+    for m in messages:
+        await service.refuse_reviews(m.project, m.request, list(m.tasks))
+
+
+async def on_deliveries(service: QcScorer, messages: list[Any]) -> None:
+    for m in messages:
+        delivery = m.delivery
+        state = DeliveryState.Name(delivery.state).removeprefix("DELIVERY_STATE_")
+        until = time_text(delivery.create_time.ToDatetime(UTC))
+        await service.note_delivery(project_of(delivery.name), delivery.name, state, until)
+
+
 def _reference(target: Any) -> Reference:
     return Reference(ReferencePb.Name(target.reference).removeprefix("REFERENCE_"))
 
@@ -121,5 +154,10 @@ HANDLERS = {
     TasksAccepted: on_accepted,
     TasksRouted: on_routings,
     LotFrozen: on_frozen,
+    LabelsWithdrawn: on_withdrawn,
+    ReviewsRefused: on_refused,
+    DeliveryCompleted: on_deliveries,
+    DeliveryAccepted: on_deliveries,
+    DeliveryRejected: on_deliveries,
     ModelCandidateEvaluated: on_evaluations,
 }

@@ -22,5 +22,6 @@ def build(ctx: Context) -> Parts:
             Timer("quality", 0.5, service.tell_quality),
             Timer("truth", 5.0, service.refit_due),
             Timer("look-over", 30.0, service.look_over),
+            Timer("delivered", 2.0, service.forget_delivered),
         ],
     )

@@ -22,7 +22,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.stats import norm
+from scipy.stats import t as student
 
 FloatArray = NDArray[np.float64]
 IntArray = NDArray[np.int64]
@@ -58,8 +58,10 @@ def doubts(chances: FloatArray, labels: IntArray) -> FloatArray:
 
 def draft_margin(equal: bool, score: float) -> float:
     """The margin where only a draft and its score are known: of what the model does not give to
-    its draft, half counts for one rival. Positive where the draft differs from the label."""
-    gap = min(1.0, max(0.0, score)) * 1.5 - 0.5
+    its draft, half counts for one rival, which is never above the draft itself. Positive where
+    the draft differs from the label."""
+    sure = min(1.0, max(0.0, score))
+    gap = sure - min(sure, (1.0 - sure) / 2.0)
     return -gap if equal else gap
 
 
@@ -139,19 +141,20 @@ def _logit(share: FloatArray | np.float64) -> FloatArray:
 
 
 def chances(
-    risk: FloatArray, budget: float, uniform_share: float, count: int, total: float
+    risk: FloatArray, budget: float, uniform_share: float, count: int, roots: float
 ) -> FloatArray:
-    """(n,) chance of each label to be drawn, at most 1, from its risk (n,), and the `count` and
-    the sum of risks (`total`) of all labels, of which these may be a part.
+    """(n,) chance of each label to be drawn, at most 1, from its risk (n,), the `count` of all
+    labels and the sum of the roots of their risks; these may be a part of them.
 
     A part of the budget is alike for all, so that no chance is zero and no weight is beyond
-    bounds; the other goes by risk.
+    bounds. The other goes by the root of the risk, which is the spread of an error of that
+    chance: it makes the weighted estimate narrowest (Neyman 1934).
     """
     if not 0.0 < uniform_share <= 1.0:
         raise ValueError(f"uniform_share is {uniform_share}; it must be above 0 and at most 1")
     alike = budget * uniform_share / max(1, count)
-    by_risk = budget * (1.0 - uniform_share) / total if total > 0 else 0.0
-    return np.minimum(1.0, alike + by_risk * risk)
+    by_risk = budget * (1.0 - uniform_share) / roots if roots > 0 else 0.0
+    return np.minimum(1.0, alike + by_risk * np.sqrt(risk))
 
 
 def sample(
@@ -159,7 +162,7 @@ def sample(
 ) -> tuple[IntArray, FloatArray]:
     """(places drawn, their chances (k,)): every label has a coin of its own (Poisson sampling),
     so that about `budget` are drawn, never more than their number in the mean."""
-    chance = chances(risk, budget, uniform_share, len(risk), float(risk.sum()))
+    chance = chances(risk, budget, uniform_share, len(risk), float(np.sqrt(risk).sum()))
     drawn = np.nonzero(rng.random(len(risk)) < chance)[0]
     return drawn, chance[drawn]
 
@@ -223,11 +226,20 @@ def estimate(
 def _weighted(
     loss: FloatArray, chance: FloatArray, count: int, confidence: float
 ) -> tuple[float, float]:
-    """(weighted mean, half of its interval) under coins of these chances."""
+    """(weighted mean, half of its interval) under coins of these chances.
+
+    Few labels may make most of the variance: Student's t with as many degrees as it says
+    (Satterthwaite 1946) keeps what it covers.
+    """
     weight = 1.0 / chance
     mean = float((loss * weight).sum() / weight.sum())
-    variance = float(((1.0 - chance) * (weight * (loss - mean)) ** 2).sum()) / count**2
-    return mean, float(norm.ppf(0.5 + confidence / 2.0)) * math.sqrt(variance)
+    shares = (1.0 - chance) * (weight * (loss - mean)) ** 2
+    variance = float(shares.sum())
+    if variance <= 0.0:
+        return mean, 0.0
+    degrees = max(1.0, variance**2 / float((shares**2).sum()))
+    wide = float(student.ppf(0.5 + confidence / 2.0, degrees))
+    return mean, wide * math.sqrt(variance) / count
 
 
 def _trust(bad: FloatArray, risk: FloatArray, chance: FloatArray) -> float:

@@ -8,7 +8,7 @@ from labelmill.qc_scorer.v1 import qc_scorer_pb2 as pb
 from labelmill.qc_scorer.v1.qc_scorer_pb2_grpc import QualityServicer
 
 from libs.common.access import act_as, caller, leads
-from libs.common.codec import doc_to_message
+from libs.common.codec import doc_to_message, message_to_doc
 from services.qc_scorer.service import QcScorer
 
 
@@ -48,6 +48,27 @@ class QualityRpc(QualityServicer):
             golds=[doc_to_message(doc, pb.SuspectGold) for doc in docs],
             next_page_token=docs[-1]["name"] if len(docs) == size else "",
         )
+
+    async def ListRisks(self, request: Any, context: Any) -> pb.ListRisksResponse:  # noqa: N802
+        size = request.page_size or 50
+        docs, after = await self._service.risks(request.parent, size, request.page_token)
+        risks = [doc_to_message(doc, pb.Risk) for doc in docs]
+        return pb.ListRisksResponse(risks=risks, next_page_token=after)
+
+    async def PlanAcceptance(self, request: Any, context: Any) -> pb.AcceptancePlan:  # noqa: N802
+        doc = await self._service.plan_acceptance(message_to_doc(request))
+        return doc_to_message(doc, pb.AcceptancePlan)
+
+    async def RequestReviews(self, request: Any, context: Any) -> pb.ReviewRequest:  # noqa: N802
+        doc = await self._service.request_reviews(
+            request.name,
+            pb.ReviewChoice.Name(request.choice).removeprefix("REVIEW_CHOICE_"),
+            request.count,
+            request.uniform_share,
+            request.reason,
+            request.request_id,
+        )
+        return doc_to_message(doc, pb.ReviewRequest)
 
     async def GetForecast(self, request: Any, context: Any) -> pb.Forecast:  # noqa: N802
         return doc_to_message(await self._service.forecast(request.name), pb.Forecast)

@@ -12,16 +12,16 @@ from labelmill.qc_scorer.v1 import events_pb2, qc_scorer_pb2
 from libs.common import names
 from libs.common.codec import Doc, doc_to_message, time_text, to_doc, to_message
 from libs.common.store import Unit, keep_newest
-from services.qc_scorer import contract, correction, domain, store
+from services.qc_scorer import accepted, contract, correction, domain, store
 from services.qc_scorer.checks import Checks
-from services.qc_scorer.crew import Crew
+from services.qc_scorer.checkup import Checkup
 from services.qc_scorer.domain import Project
 from services.qc_scorer.inference import Inference
 
 Scored = tuple[Any, Doc]
 
 
-class QcScorer(Crew, Checks, Inference):
+class QcScorer(Checkup, Checks, Inference):
     """Agreement, skill, gates over streams and audits; lots are in `lots.py`."""
 
     async def remember_projects(self, projects: Sequence[Project]) -> None:
@@ -31,6 +31,7 @@ class QcScorer(Crew, Checks, Inference):
             await keep_newest(unit, store.PROJECTS, [to_doc(project) for project in projects])
             for project in projects:
                 if await store.project_by_name(unit, project.name) == project:
+                    unit.count(store.QUALITY, project.name, {"promises": 1})
                     await self._close_outdated(unit, project)
 
         await self._store.transact(work)
@@ -60,6 +61,7 @@ class QcScorer(Crew, Checks, Inference):
             believed = await self.believe(unit, project, [doc for _, doc in tasks])
             for (message, doc), score in zip(tasks, believed, strict=True):
                 result = replace(score, check=checks.get(message.name))
+                result = accepted.under_review(result, doc, project)
                 if _is_sampled(doc) and not _in_lot(doc):
                     sampled.append(doc)
                 scored = events_pb2.ScoredTask(
@@ -89,8 +91,8 @@ class QcScorer(Crew, Checks, Inference):
                 store.QUALITY,
                 project_name,
                 {
-                    "machine": machine,
-                    "lots": lots,
+                    "machine": machine - sum(map(accepted.was_machine, fresh)),
+                    "lots": lots - sum(map(accepted.was_in_lot, fresh)),
                     "human": len(fresh),
                     "audits": len(audits),
                     "audit_errors": sum(audits),
@@ -202,6 +204,8 @@ class QcScorer(Crew, Checks, Inference):
         spent = contract.risk_spent(gates, ledger)
         if project.check_false_alarm:
             report["correction"] = correction.report(counters)
+        if estimate := await self.estimated(reader, project):
+            report["estimated_error"] = estimate
         method = await self.truth_method(reader, project)
         confidence = contract.confidence(project, spent)
         return {**report, "confidence": confidence, "truth_method": method}
@@ -236,4 +240,4 @@ def _told(counters: Doc) -> dict[str, float]:
     return {f"told_{k}": counters.get(k, 0) - counters.get(f"told_{k}", 0) for k in _TOLD}
 
 
-_TOLD = ("machine", "human", "verified", "audits", "audit_errors")
+_TOLD = ("promises", "machine", "human", "verified", "audits", "audit_errors", "judged")

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import secrets
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Sequence
 
 from libs.common.codec import from_doc
-from libs.common.store import Collection, Doc, Reader, Unit
+from libs.common.store import Below, Collection, Doc, Reader, Unit, find_below
 from services.qc_scorer.domain import Project
 
 PROJECTS = Collection("projects")
@@ -31,7 +31,21 @@ SECRETS = Collection("secrets")
 SUSPECTS = Collection("suspects", indexes=(("project", "name"),))
 OPINIONS = Collection("opinions", indexes=(("project", "time", "name"),))
 SIGNALS = Collection("signals")
+# Accepted labels in chunks, their withdrawals, and reviews asked for by task.
+RISKS = Collection("risks", indexes=(("project", "top", "name"), ("project", "time", "name")))
+WITHDRAWN = Collection("withdrawn")
+REQUESTS = Collection("requests")
+SAMPLES = Collection("samples")
+REVIEWS = Collection("reviews", indexes=(("request", "name"),))
+# Rejected deliveries in a row, and until when labels have gone out.
+ATTEMPTS = Collection("attempts")
 COLLECTIONS = (
+    RISKS,
+    WITHDRAWN,
+    REQUESTS,
+    SAMPLES,
+    REVIEWS,
+    ATTEMPTS,
     SUSPECTS,
     OPINIONS,
     SIGNALS,
@@ -57,6 +71,7 @@ COLLECTIONS = (
 )
 _MOST_EVIDENCE = 200_000
 _MOST_OPINIONS = 2_000
+_CHUNKS = 20
 
 
 async def project_by_name(reader: Reader | Unit, name: str) -> Project | None:
@@ -80,10 +95,10 @@ async def evidence_of(reader: Reader | Unit, gate: str) -> dict[str, Doc]:
 
 
 async def ledger_of(reader: Reader | Unit, project: str) -> Doc:
-    """A project's risk ledger: lots begun, undetected errors granted so far, the forecasts of
-    this lot's rounds, versions that were planned for."""
+    """A project's risk ledger: lots begun, undetected errors granted so far, (labels, errors
+    expected) of this lot's rounds, versions that were planned for."""
     found = await reader.get(LEDGERS, project)
-    return found or {"name": project, "lots": 0, "spent": 0, "forecasts": [], "planned": []}
+    return found or {"name": project, "lots": 0, "spent": 0, "history": [], "planned": []}
 
 
 async def scores_of(reader: Reader | Unit, gate: str) -> list[tuple[str, float]]:
@@ -175,3 +190,45 @@ async def newest_opinions(reader: Reader | Unit, project: str) -> list[Doc]:
         descending=True,
         limit=_MOST_OPINIONS,
     )
+
+
+async def risks_by_top(reader: Reader | Unit, project: str) -> AsyncIterator[Doc]:
+    """Chunks of accepted labels, the one with the riskiest first."""
+    after: tuple[float, str] | None = None
+    while True:
+        docs = await reader.find(
+            RISKS,
+            {"project": project},
+            order=("top", "name"),
+            descending=True,
+            after=after,
+            limit=_CHUNKS,
+        )
+        for doc in docs:
+            yield doc
+        if len(docs) < _CHUNKS:
+            return
+        after = (docs[-1]["top"], docs[-1]["name"])
+
+
+async def risks_by_name(reader: Reader, project: str) -> AsyncIterator[Doc]:
+    """Every chunk of accepted labels, in the order they came."""
+    after = ""
+    while True:
+        docs = await find_below(reader, RISKS, f"{project}/risks/", after, _CHUNKS)
+        for doc in docs:
+            yield doc
+        if len(docs) < _CHUNKS:
+            return
+        after = docs[-1]["name"]
+
+
+async def risks_until(unit: Unit, project: str, until: str, limit: int) -> list[Doc]:
+    """Chunks that came until then, oldest first."""
+    where = {"project": project, "time": Below(until, equal=True)}
+    return await unit.find(RISKS, where, order=("time", "name"), limit=limit)
+
+
+async def reviews_of(reader: Reader | Unit, request: str) -> list[Doc]:
+    """Everything a request sent to reviewers."""
+    return await reader.find(REVIEWS, {"request": request}, limit=100_000)

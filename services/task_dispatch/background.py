@@ -137,6 +137,13 @@ class Background:
         for queue, group in queues.items():
             unit.after_commit.append(partial(self._ready.opened, queue, group))
 
+    def _withdraw(self, unit: Unit, tasks: Sequence[Task], reason: str) -> None:
+        """Tells that these tasks' labels do not stand any more."""
+        for (project, shard), group in by_shard(tasks).items():
+            gone = [events_pb2.WithdrawnLabel(task=t.name, task_version=t.version) for t in group]
+            message = events_pb2.LabelsWithdrawn(project=project, tasks=gone, reason=reason)
+            unit.emit(names.event_key(project, shard), message)
+
     def _settle_window(self, unit: Unit, before: Task, after: Task) -> None:
         if after.state is State.OPEN:
             unit.after_commit.append(lambda: self._ready.opened(queue_of(after), [after]))

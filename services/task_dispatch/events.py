@@ -12,6 +12,7 @@ from labelmill.qc_scorer.v1.events_pb2 import (
     AnnotatorResumed,
     GateUpdated,
     LabelsRecalled,
+    ReviewsRequested,
 )
 from labelmill.review_router.v1.events_pb2 import TasksRouted
 from labelmill.scheduler.v1.events_pb2 import ScheduleUpdated
@@ -90,6 +91,12 @@ async def on_frozen(service: TaskDispatch, messages: list[Any]) -> None:
         await service.deliver_tasks(list(message.tasks), message.delivery)
 
 
+async def on_reviews(service: TaskDispatch, messages: list[Any]) -> None:
+    for m in messages:
+        asked = [(t.task, t.task_version, t.priority) for t in m.tasks]
+        await service.review_tasks(m.request, asked, m.reason)
+
+
 async def on_rejected(service: TaskDispatch, messages: list[Any]) -> None:
     for message in messages:
         await service.return_tasks(list(message.tasks), message.reason)
@@ -113,6 +120,7 @@ HANDLERS = {
     TasksRouted: on_routings,
     GateUpdated: on_gates,
     LabelsRecalled: on_recalled,
+    ReviewsRequested: on_reviews,
     AnnotatorPaused: on_pauses,
     AnnotatorResumed: on_resumed,
     ScheduleUpdated: on_schedules,

@@ -10,10 +10,13 @@ from libs.common import names
 from libs.common.codec import Doc, to_doc
 from libs.common.errors import OutOfTurn
 from libs.common.store import Unit, keep_newest
-from services.task_dispatch import moves, store
+from services.task_dispatch import moves, store, withdrawn
 from services.task_dispatch.background import by_shard
 from services.task_dispatch.domain import Action, Project, Routing, Task
 from services.task_dispatch.lots import Lots
+
+# (task, version its label was accepted at, priority)
+Asked = tuple[str, int, float]
 
 
 class Line(Lots):
@@ -89,6 +92,11 @@ class Line(Lots):
             tasks = await store.tasks_by_name(unit, task_names)
             changes = [(t, after) for t in tasks.values() if (after := moves.deliver(t, now))]
             store.save_many(unit, changes)
+            # A label that a delivery froze before its review was known is out as it was.
+            off = [before for before, _ in changes if withdrawn.under_review(before)]
+            for before in off:
+                self._forget(unit, before)
+            self._refuse(unit, "", [before.name for before in off])
             for (project, shard), group in by_shard([after for _, after in changes]).items():
                 message = events_pb2.TasksDelivered(
                     project=project, tasks=[t.name for t in group], delivery=delivery
@@ -110,8 +118,36 @@ class Line(Lots):
             ]
             store.save_many(unit, changes)
             self._announce(unit, [after for _, after in changes])
+            self._withdraw(unit, [after for _, after in changes], reason)
 
         await self._store.transact(work)
+
+    async def review_tasks(self, request: str, asked: Sequence[Asked], reason: str) -> None:
+        """Sends accepted labels to reviewers; those that do not stand any more are refused."""
+
+        async def work(unit: Unit) -> None:
+            now = self._clock.now()
+            tasks = await store.tasks_by_name(unit, [name for name, _, _ in asked])
+            changes, refused = [], []
+            for name, version, priority in asked:
+                task = tasks.get(name)
+                after = task and withdrawn.request_review(task, version, priority, reason, now)
+                if task and after:
+                    changes.append((task, after))
+                else:
+                    refused.append(name)
+            store.save_many(unit, changes)
+            self._announce(unit, [after for _, after in changes])
+            self._withdraw(unit, [after for _, after in changes], reason)
+            self._refuse(unit, request, refused)
+
+        await self._store.transact(work)
+
+    def _refuse(self, unit: Unit, request: str, task_names: Sequence[str]) -> None:
+        if task_names:
+            project = names.project_of(task_names[0])
+            message = events_pb2.ReviewsRefused(project=project, request=request, tasks=task_names)
+            unit.emit(names.event_key(project, names.shard_of(task_names[0])), message)
 
     async def _told(self, unit: Unit, name: str) -> Project:
         """The project an event names; `OutOfTurn` where the event came too early."""

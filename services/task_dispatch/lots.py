@@ -88,6 +88,7 @@ class Lots(Background):
             unit, plan, state, lambda t: waiting.recall(t, name, plan["reason"], now)
         )
         self._announce(unit, changed)
+        self._withdraw(unit, changed, plan["reason"])
         if last:
             unit.overwrite(store.RECALLS, {**plan, "after": last})
         elif state is State.ACCEPTED:

@@ -11,7 +11,7 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
 
-from services.task_dispatch import returned
+from services.task_dispatch import returned, withdrawn
 from services.task_dispatch.domain import (
     ENDED,
     REVIEW_STAGES,
@@ -96,11 +96,13 @@ def _decided(task: Task, routing: Routing, now: datetime) -> Task:
 
 def _settle(task: Task, label: Doc, now: datetime) -> Task:
     stamped = {**label, "accept_time": now.isoformat(timespec="microseconds")}
+    task = withdrawn.set_aside(task)
     return _next(task, now, state=State.ACCEPTED, label=stamped, leases=(), comment="")
 
 
 def _open(task: Task, routing: Routing, now: datetime) -> Task:
     stage = _STAGE_OF[routing.action]
+    task = withdrawn.set_aside(task)
     goal = len(task.reviews) + 1 if stage in REVIEW_STAGES else task.review_goal
     replicas = max(task.replica_count, routing.replica_count)
     if stage not in REVIEW_STAGES:
@@ -213,7 +215,9 @@ def expire(task: Task, now: datetime) -> Task | None:
 
 def deliver(task: Task, now: datetime) -> Task | None:
     """The task once a delivery holds it; None where it is not ACCEPTED (any more)."""
-    return _next(task, now, state=State.DELIVERED) if task.state is State.ACCEPTED else None
+    if task.state is not State.ACCEPTED:
+        return withdrawn.went_out(task, now)
+    return _next(task, now, state=State.DELIVERED)
 
 
 def return_to_work(task: Task, reason: str, now: datetime) -> Task | None:
@@ -221,12 +225,11 @@ def return_to_work(task: Task, reason: str, now: datetime) -> Task | None:
     if task.state not in (State.DELIVERED, State.ACCEPTED):
         return None
     return _next(
-        task,
+        withdrawn.set_aside(task),
         now,
         stage=Stage.ADJUDICATION,
         state=State.OPEN,
         review_goal=len(task.reviews) + 1,
-        label=None,
         blind=True,
         priority=3.0,
         comment=reason,

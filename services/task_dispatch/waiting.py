@@ -6,6 +6,7 @@ from dataclasses import replace
 from datetime import datetime
 
 from services.task_dispatch.domain import Stage, State, Task
+from services.task_dispatch.withdrawn import set_aside
 
 RECALLED = 2.5
 
@@ -36,12 +37,11 @@ def recall(task: Task, gate: str, reason: str, now: datetime) -> Task | None:
     if task.state not in (State.ACCEPTED, State.DELIVERED) or label.get("gate") != gate:
         return None
     return replace(
-        task,
+        set_aside(task),
         version=task.version + 1,
         update_time=now,
         stage=Stage.ANNOTATION,
         state=State.OPEN,
-        label=None,
         blind=True,
         priority=RECALLED,
         comment=reason,

@@ -102,3 +102,25 @@ class AnnotatorResumed(_message.Message):
     resumed_by: str
     version: int
     def __init__(self, project: _Optional[str] = ..., annotator: _Optional[str] = ..., reason: _Optional[str] = ..., resumed_by: _Optional[str] = ..., version: _Optional[int] = ...) -> None: ...
+
+class ReviewsRequested(_message.Message):
+    __slots__ = ("project", "request", "tasks", "reason")
+    PROJECT_FIELD_NUMBER: _ClassVar[int]
+    REQUEST_FIELD_NUMBER: _ClassVar[int]
+    TASKS_FIELD_NUMBER: _ClassVar[int]
+    REASON_FIELD_NUMBER: _ClassVar[int]
+    project: str
+    request: str
+    tasks: _containers.RepeatedCompositeFieldContainer[RequestedReview]
+    reason: str
+    def __init__(self, project: _Optional[str] = ..., request: _Optional[str] = ..., tasks: _Optional[_Iterable[_Union[RequestedReview, _Mapping]]] = ..., reason: _Optional[str] = ...) -> None: ...
+
+class RequestedReview(_message.Message):
+    __slots__ = ("task", "task_version", "priority")
+    TASK_FIELD_NUMBER: _ClassVar[int]
+    TASK_VERSION_FIELD_NUMBER: _ClassVar[int]
+    PRIORITY_FIELD_NUMBER: _ClassVar[int]
+    task: str
+    task_version: int
+    priority: float
+    def __init__(self, task: _Optional[str] = ..., task_version: _Optional[int] = ..., priority: _Optional[float] = ...) -> None: ...

@@ -41,6 +41,12 @@ class Hint(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
     HINT_EXTRA: _ClassVar[Hint]
     HINT_MISPLACED: _ClassVar[Hint]
     HINT_WRONG_CLASS: _ClassVar[Hint]
+
+class ReviewChoice(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
+    __slots__ = ()
+    REVIEW_CHOICE_UNSPECIFIED: _ClassVar[ReviewChoice]
+    REVIEW_CHOICE_RISKIEST: _ClassVar[ReviewChoice]
+    REVIEW_CHOICE_SAMPLE: _ClassVar[ReviewChoice]
 GATE_STATE_UNSPECIFIED: GateState
 GATE_STATE_CLOSED: GateState
 GATE_STATE_OPEN: GateState
@@ -59,6 +65,9 @@ HINT_MISSING: Hint
 HINT_EXTRA: Hint
 HINT_MISPLACED: Hint
 HINT_WRONG_CLASS: Hint
+REVIEW_CHOICE_UNSPECIFIED: ReviewChoice
+REVIEW_CHOICE_RISKIEST: ReviewChoice
+REVIEW_CHOICE_SAMPLE: ReviewChoice
 
 class Gate(_message.Message):
     __slots__ = ("name", "project", "model", "model_version", "state", "threshold", "error_bound", "sample_size", "sample_errors", "confidence", "max_error_rate", "reason", "version", "update_time", "look_count", "evidence_count", "lot", "audit_rate", "lot_size", "tie", "class_thresholds", "standing_count", "standing_errors", "standing_lower_bound")
@@ -327,7 +336,7 @@ class Check(_message.Message):
     def __init__(self, state: _Optional[_Union[CheckState, str]] = ..., held: _Optional[bool] = ..., hint: _Optional[_Union[Hint, str]] = ..., hint_text: _Optional[str] = ..., distance: _Optional[float] = ...) -> None: ...
 
 class QualityReport(_message.Message):
-    __slots__ = ("project", "machine_count", "human_count", "machine_error_bound", "audit_count", "audit_errors", "human_error_bound", "error_bound", "confidence", "max_error_rate", "verified_count", "correction", "truth_method")
+    __slots__ = ("project", "machine_count", "human_count", "machine_error_bound", "audit_count", "audit_errors", "human_error_bound", "error_bound", "confidence", "max_error_rate", "verified_count", "correction", "truth_method", "estimated_error")
     PROJECT_FIELD_NUMBER: _ClassVar[int]
     MACHINE_COUNT_FIELD_NUMBER: _ClassVar[int]
     HUMAN_COUNT_FIELD_NUMBER: _ClassVar[int]
@@ -341,6 +350,7 @@ class QualityReport(_message.Message):
     VERIFIED_COUNT_FIELD_NUMBER: _ClassVar[int]
     CORRECTION_FIELD_NUMBER: _ClassVar[int]
     TRUTH_METHOD_FIELD_NUMBER: _ClassVar[int]
+    ESTIMATED_ERROR_FIELD_NUMBER: _ClassVar[int]
     project: str
     machine_count: int
     human_count: int
@@ -354,7 +364,38 @@ class QualityReport(_message.Message):
     verified_count: int
     correction: Correction
     truth_method: str
-    def __init__(self, project: _Optional[str] = ..., machine_count: _Optional[int] = ..., human_count: _Optional[int] = ..., machine_error_bound: _Optional[float] = ..., audit_count: _Optional[int] = ..., audit_errors: _Optional[int] = ..., human_error_bound: _Optional[float] = ..., error_bound: _Optional[float] = ..., confidence: _Optional[float] = ..., max_error_rate: _Optional[float] = ..., verified_count: _Optional[int] = ..., correction: _Optional[_Union[Correction, _Mapping]] = ..., truth_method: _Optional[str] = ...) -> None: ...
+    estimated_error: ErrorEstimate
+    def __init__(self, project: _Optional[str] = ..., machine_count: _Optional[int] = ..., human_count: _Optional[int] = ..., machine_error_bound: _Optional[float] = ..., audit_count: _Optional[int] = ..., audit_errors: _Optional[int] = ..., human_error_bound: _Optional[float] = ..., error_bound: _Optional[float] = ..., confidence: _Optional[float] = ..., max_error_rate: _Optional[float] = ..., verified_count: _Optional[int] = ..., correction: _Optional[_Union[Correction, _Mapping]] = ..., truth_method: _Optional[str] = ..., estimated_error: _Optional[_Union[ErrorEstimate, _Mapping]] = ...) -> None: ...
+
+class ErrorEstimate(_message.Message):
+    __slots__ = ("request", "rate", "lower", "upper", "plain_rate", "plain_lower", "plain_upper", "bound", "confidence", "label_count", "judged_count", "error_count", "waiting_count")
+    REQUEST_FIELD_NUMBER: _ClassVar[int]
+    RATE_FIELD_NUMBER: _ClassVar[int]
+    LOWER_FIELD_NUMBER: _ClassVar[int]
+    UPPER_FIELD_NUMBER: _ClassVar[int]
+    PLAIN_RATE_FIELD_NUMBER: _ClassVar[int]
+    PLAIN_LOWER_FIELD_NUMBER: _ClassVar[int]
+    PLAIN_UPPER_FIELD_NUMBER: _ClassVar[int]
+    BOUND_FIELD_NUMBER: _ClassVar[int]
+    CONFIDENCE_FIELD_NUMBER: _ClassVar[int]
+    LABEL_COUNT_FIELD_NUMBER: _ClassVar[int]
+    JUDGED_COUNT_FIELD_NUMBER: _ClassVar[int]
+    ERROR_COUNT_FIELD_NUMBER: _ClassVar[int]
+    WAITING_COUNT_FIELD_NUMBER: _ClassVar[int]
+    request: str
+    rate: float
+    lower: float
+    upper: float
+    plain_rate: float
+    plain_lower: float
+    plain_upper: float
+    bound: float
+    confidence: float
+    label_count: int
+    judged_count: int
+    error_count: int
+    waiting_count: int
+    def __init__(self, request: _Optional[str] = ..., rate: _Optional[float] = ..., lower: _Optional[float] = ..., upper: _Optional[float] = ..., plain_rate: _Optional[float] = ..., plain_lower: _Optional[float] = ..., plain_upper: _Optional[float] = ..., bound: _Optional[float] = ..., confidence: _Optional[float] = ..., label_count: _Optional[int] = ..., judged_count: _Optional[int] = ..., error_count: _Optional[int] = ..., waiting_count: _Optional[int] = ...) -> None: ...
 
 class Correction(_message.Message):
     __slots__ = ("checked_count", "held_count", "changed_count", "objected_count", "upheld_count", "unanswered_count", "blind_count", "right_count", "right_held_count", "wrong_count", "wrong_held_count", "false_alarm_rate", "false_alarm_lower", "false_alarm_upper", "caught_share", "caught_lower", "caught_upper", "audits_with", "errors_with", "audits_without", "errors_without", "error_with", "error_without")
@@ -473,3 +514,123 @@ class ListSuspectGoldResponse(_message.Message):
     golds: _containers.RepeatedCompositeFieldContainer[SuspectGold]
     next_page_token: str
     def __init__(self, golds: _Optional[_Iterable[_Union[SuspectGold, _Mapping]]] = ..., next_page_token: _Optional[str] = ...) -> None: ...
+
+class ListRisksRequest(_message.Message):
+    __slots__ = ("parent", "page_size", "page_token")
+    PARENT_FIELD_NUMBER: _ClassVar[int]
+    PAGE_SIZE_FIELD_NUMBER: _ClassVar[int]
+    PAGE_TOKEN_FIELD_NUMBER: _ClassVar[int]
+    parent: str
+    page_size: int
+    page_token: str
+    def __init__(self, parent: _Optional[str] = ..., page_size: _Optional[int] = ..., page_token: _Optional[str] = ...) -> None: ...
+
+class ListRisksResponse(_message.Message):
+    __slots__ = ("risks", "next_page_token")
+    RISKS_FIELD_NUMBER: _ClassVar[int]
+    NEXT_PAGE_TOKEN_FIELD_NUMBER: _ClassVar[int]
+    risks: _containers.RepeatedCompositeFieldContainer[Risk]
+    next_page_token: str
+    def __init__(self, risks: _Optional[_Iterable[_Union[Risk, _Mapping]]] = ..., next_page_token: _Optional[str] = ...) -> None: ...
+
+class Risk(_message.Message):
+    __slots__ = ("task", "task_version", "score", "reasons", "source")
+    TASK_FIELD_NUMBER: _ClassVar[int]
+    TASK_VERSION_FIELD_NUMBER: _ClassVar[int]
+    SCORE_FIELD_NUMBER: _ClassVar[int]
+    REASONS_FIELD_NUMBER: _ClassVar[int]
+    SOURCE_FIELD_NUMBER: _ClassVar[int]
+    task: str
+    task_version: int
+    score: float
+    reasons: _containers.RepeatedScalarFieldContainer[str]
+    source: _annotation_pb2.LabelSource
+    def __init__(self, task: _Optional[str] = ..., task_version: _Optional[int] = ..., score: _Optional[float] = ..., reasons: _Optional[_Iterable[str]] = ..., source: _Optional[_Union[_annotation_pb2.LabelSource, str]] = ...) -> None: ...
+
+class PlanAcceptanceRequest(_message.Message):
+    __slots__ = ("name", "max_error_rate", "confidence", "better_error_rate", "producer_risk", "lot_size", "attempt")
+    NAME_FIELD_NUMBER: _ClassVar[int]
+    MAX_ERROR_RATE_FIELD_NUMBER: _ClassVar[int]
+    CONFIDENCE_FIELD_NUMBER: _ClassVar[int]
+    BETTER_ERROR_RATE_FIELD_NUMBER: _ClassVar[int]
+    PRODUCER_RISK_FIELD_NUMBER: _ClassVar[int]
+    LOT_SIZE_FIELD_NUMBER: _ClassVar[int]
+    ATTEMPT_FIELD_NUMBER: _ClassVar[int]
+    name: str
+    max_error_rate: float
+    confidence: float
+    better_error_rate: float
+    producer_risk: float
+    lot_size: int
+    attempt: int
+    def __init__(self, name: _Optional[str] = ..., max_error_rate: _Optional[float] = ..., confidence: _Optional[float] = ..., better_error_rate: _Optional[float] = ..., producer_risk: _Optional[float] = ..., lot_size: _Optional[int] = ..., attempt: _Optional[int] = ...) -> None: ...
+
+class AcceptancePlan(_message.Message):
+    __slots__ = ("sample_size", "accept_errors", "consumer_risk", "producer_risk", "curve", "expected_count", "expected_count_at_target", "expected_accept", "most_count", "attempt", "max_error_rate", "better_error_rate", "confidence", "reason")
+    SAMPLE_SIZE_FIELD_NUMBER: _ClassVar[int]
+    ACCEPT_ERRORS_FIELD_NUMBER: _ClassVar[int]
+    CONSUMER_RISK_FIELD_NUMBER: _ClassVar[int]
+    PRODUCER_RISK_FIELD_NUMBER: _ClassVar[int]
+    CURVE_FIELD_NUMBER: _ClassVar[int]
+    EXPECTED_COUNT_FIELD_NUMBER: _ClassVar[int]
+    EXPECTED_COUNT_AT_TARGET_FIELD_NUMBER: _ClassVar[int]
+    EXPECTED_ACCEPT_FIELD_NUMBER: _ClassVar[int]
+    MOST_COUNT_FIELD_NUMBER: _ClassVar[int]
+    ATTEMPT_FIELD_NUMBER: _ClassVar[int]
+    MAX_ERROR_RATE_FIELD_NUMBER: _ClassVar[int]
+    BETTER_ERROR_RATE_FIELD_NUMBER: _ClassVar[int]
+    CONFIDENCE_FIELD_NUMBER: _ClassVar[int]
+    REASON_FIELD_NUMBER: _ClassVar[int]
+    sample_size: int
+    accept_errors: int
+    consumer_risk: float
+    producer_risk: float
+    curve: _containers.RepeatedCompositeFieldContainer[AcceptancePoint]
+    expected_count: float
+    expected_count_at_target: float
+    expected_accept: float
+    most_count: int
+    attempt: int
+    max_error_rate: float
+    better_error_rate: float
+    confidence: float
+    reason: str
+    def __init__(self, sample_size: _Optional[int] = ..., accept_errors: _Optional[int] = ..., consumer_risk: _Optional[float] = ..., producer_risk: _Optional[float] = ..., curve: _Optional[_Iterable[_Union[AcceptancePoint, _Mapping]]] = ..., expected_count: _Optional[float] = ..., expected_count_at_target: _Optional[float] = ..., expected_accept: _Optional[float] = ..., most_count: _Optional[int] = ..., attempt: _Optional[int] = ..., max_error_rate: _Optional[float] = ..., better_error_rate: _Optional[float] = ..., confidence: _Optional[float] = ..., reason: _Optional[str] = ...) -> None: ...
+
+class AcceptancePoint(_message.Message):
+    __slots__ = ("error_rate", "accept")
+    ERROR_RATE_FIELD_NUMBER: _ClassVar[int]
+    ACCEPT_FIELD_NUMBER: _ClassVar[int]
+    error_rate: float
+    accept: float
+    def __init__(self, error_rate: _Optional[float] = ..., accept: _Optional[float] = ...) -> None: ...
+
+class RequestReviewsRequest(_message.Message):
+    __slots__ = ("name", "choice", "count", "uniform_share", "reason", "request_id")
+    NAME_FIELD_NUMBER: _ClassVar[int]
+    CHOICE_FIELD_NUMBER: _ClassVar[int]
+    COUNT_FIELD_NUMBER: _ClassVar[int]
+    UNIFORM_SHARE_FIELD_NUMBER: _ClassVar[int]
+    REASON_FIELD_NUMBER: _ClassVar[int]
+    REQUEST_ID_FIELD_NUMBER: _ClassVar[int]
+    name: str
+    choice: ReviewChoice
+    count: int
+    uniform_share: float
+    reason: str
+    request_id: str
+    def __init__(self, name: _Optional[str] = ..., choice: _Optional[_Union[ReviewChoice, str]] = ..., count: _Optional[int] = ..., uniform_share: _Optional[float] = ..., reason: _Optional[str] = ..., request_id: _Optional[str] = ...) -> None: ...
+
+class ReviewRequest(_message.Message):
+    __slots__ = ("name", "choice", "label_count", "task_count", "create_time")
+    NAME_FIELD_NUMBER: _ClassVar[int]
+    CHOICE_FIELD_NUMBER: _ClassVar[int]
+    LABEL_COUNT_FIELD_NUMBER: _ClassVar[int]
+    TASK_COUNT_FIELD_NUMBER: _ClassVar[int]
+    CREATE_TIME_FIELD_NUMBER: _ClassVar[int]
+    name: str
+    choice: ReviewChoice
+    label_count: int
+    task_count: int
+    create_time: _timestamp_pb2.Timestamp
+    def __init__(self, name: _Optional[str] = ..., choice: _Optional[_Union[ReviewChoice, str]] = ..., label_count: _Optional[int] = ..., task_count: _Optional[int] = ..., create_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ...) -> None: ...

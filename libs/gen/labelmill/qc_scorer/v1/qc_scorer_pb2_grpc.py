@@ -69,6 +69,21 @@ class QualityStub:
                 request_serializer=labelmill_dot_qc__scorer_dot_v1_dot_qc__scorer__pb2.GetForecastRequest.SerializeToString,
                 response_deserializer=labelmill_dot_qc__scorer_dot_v1_dot_qc__scorer__pb2.Forecast.FromString,
                 _registered_method=True)
+        self.ListRisks = channel.unary_unary(
+                '/labelmill.qc_scorer.v1.Quality/ListRisks',
+                request_serializer=labelmill_dot_qc__scorer_dot_v1_dot_qc__scorer__pb2.ListRisksRequest.SerializeToString,
+                response_deserializer=labelmill_dot_qc__scorer_dot_v1_dot_qc__scorer__pb2.ListRisksResponse.FromString,
+                _registered_method=True)
+        self.PlanAcceptance = channel.unary_unary(
+                '/labelmill.qc_scorer.v1.Quality/PlanAcceptance',
+                request_serializer=labelmill_dot_qc__scorer_dot_v1_dot_qc__scorer__pb2.PlanAcceptanceRequest.SerializeToString,
+                response_deserializer=labelmill_dot_qc__scorer_dot_v1_dot_qc__scorer__pb2.AcceptancePlan.FromString,
+                _registered_method=True)
+        self.RequestReviews = channel.unary_unary(
+                '/labelmill.qc_scorer.v1.Quality/RequestReviews',
+                request_serializer=labelmill_dot_qc__scorer_dot_v1_dot_qc__scorer__pb2.RequestReviewsRequest.SerializeToString,
+                response_deserializer=labelmill_dot_qc__scorer_dot_v1_dot_qc__scorer__pb2.ReviewRequest.FromString,
+                _registered_method=True)
 
 
 class QualityServicer:
@@ -125,6 +140,28 @@ class QualityServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def ListRisks(self, request, context):
+        """Accepted labels that are not delivered yet, those most likely wrong first.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def PlanAcceptance(self, request, context):
+        """How many labels to check before a delivery is accepted, so that both risks are kept.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def RequestReviews(self, request, context):
+        """Sends accepted labels to reviewers: the riskiest, or a sample of known chances that the
+        report's `estimated_error` comes from. FAILED_PRECONDITION when there is none to review.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
 
 def add_QualityServicer_to_server(servicer, server):
     rpc_method_handlers = {
@@ -162,6 +199,21 @@ def add_QualityServicer_to_server(servicer, server):
                     servicer.GetForecast,
                     request_deserializer=labelmill_dot_qc__scorer_dot_v1_dot_qc__scorer__pb2.GetForecastRequest.FromString,
                     response_serializer=labelmill_dot_qc__scorer_dot_v1_dot_qc__scorer__pb2.Forecast.SerializeToString,
+            ),
+            'ListRisks': grpc.unary_unary_rpc_method_handler(
+                    servicer.ListRisks,
+                    request_deserializer=labelmill_dot_qc__scorer_dot_v1_dot_qc__scorer__pb2.ListRisksRequest.FromString,
+                    response_serializer=labelmill_dot_qc__scorer_dot_v1_dot_qc__scorer__pb2.ListRisksResponse.SerializeToString,
+            ),
+            'PlanAcceptance': grpc.unary_unary_rpc_method_handler(
+                    servicer.PlanAcceptance,
+                    request_deserializer=labelmill_dot_qc__scorer_dot_v1_dot_qc__scorer__pb2.PlanAcceptanceRequest.FromString,
+                    response_serializer=labelmill_dot_qc__scorer_dot_v1_dot_qc__scorer__pb2.AcceptancePlan.SerializeToString,
+            ),
+            'RequestReviews': grpc.unary_unary_rpc_method_handler(
+                    servicer.RequestReviews,
+                    request_deserializer=labelmill_dot_qc__scorer_dot_v1_dot_qc__scorer__pb2.RequestReviewsRequest.FromString,
+                    response_serializer=labelmill_dot_qc__scorer_dot_v1_dot_qc__scorer__pb2.ReviewRequest.SerializeToString,
             ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
@@ -353,6 +405,87 @@ class Quality:
             '/labelmill.qc_scorer.v1.Quality/GetForecast',
             labelmill_dot_qc__scorer_dot_v1_dot_qc__scorer__pb2.GetForecastRequest.SerializeToString,
             labelmill_dot_qc__scorer_dot_v1_dot_qc__scorer__pb2.Forecast.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ListRisks(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/labelmill.qc_scorer.v1.Quality/ListRisks',
+            labelmill_dot_qc__scorer_dot_v1_dot_qc__scorer__pb2.ListRisksRequest.SerializeToString,
+            labelmill_dot_qc__scorer_dot_v1_dot_qc__scorer__pb2.ListRisksResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def PlanAcceptance(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/labelmill.qc_scorer.v1.Quality/PlanAcceptance',
+            labelmill_dot_qc__scorer_dot_v1_dot_qc__scorer__pb2.PlanAcceptanceRequest.SerializeToString,
+            labelmill_dot_qc__scorer_dot_v1_dot_qc__scorer__pb2.AcceptancePlan.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def RequestReviews(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/labelmill.qc_scorer.v1.Quality/RequestReviews',
+            labelmill_dot_qc__scorer_dot_v1_dot_qc__scorer__pb2.RequestReviewsRequest.SerializeToString,
+            labelmill_dot_qc__scorer_dot_v1_dot_qc__scorer__pb2.ReviewRequest.FromString,
             options,
             channel_credentials,
             insecure,

@@ -117,3 +117,31 @@ class LotFrozen(_message.Message):
     task_count: int
     project_task_count: int
     def __init__(self, project: _Optional[str] = ..., lot: _Optional[_Union[_annotation_pb2.Lot, _Mapping]] = ..., task_count: _Optional[int] = ..., project_task_count: _Optional[int] = ...) -> None: ...
+
+class LabelsWithdrawn(_message.Message):
+    __slots__ = ("project", "tasks", "reason")
+    PROJECT_FIELD_NUMBER: _ClassVar[int]
+    TASKS_FIELD_NUMBER: _ClassVar[int]
+    REASON_FIELD_NUMBER: _ClassVar[int]
+    project: str
+    tasks: _containers.RepeatedCompositeFieldContainer[WithdrawnLabel]
+    reason: str
+    def __init__(self, project: _Optional[str] = ..., tasks: _Optional[_Iterable[_Union[WithdrawnLabel, _Mapping]]] = ..., reason: _Optional[str] = ...) -> None: ...
+
+class WithdrawnLabel(_message.Message):
+    __slots__ = ("task", "task_version")
+    TASK_FIELD_NUMBER: _ClassVar[int]
+    TASK_VERSION_FIELD_NUMBER: _ClassVar[int]
+    task: str
+    task_version: int
+    def __init__(self, task: _Optional[str] = ..., task_version: _Optional[int] = ...) -> None: ...
+
+class ReviewsRefused(_message.Message):
+    __slots__ = ("project", "request", "tasks")
+    PROJECT_FIELD_NUMBER: _ClassVar[int]
+    REQUEST_FIELD_NUMBER: _ClassVar[int]
+    TASKS_FIELD_NUMBER: _ClassVar[int]
+    project: str
+    request: str
+    tasks: _containers.RepeatedScalarFieldContainer[str]
+    def __init__(self, project: _Optional[str] = ..., request: _Optional[str] = ..., tasks: _Optional[_Iterable[str]] = ...) -> None: ...
