@@ -75,7 +75,10 @@ def most_detected(rate: float, forbidden: int, alpha: float) -> int:
 
 @lru_cache(maxsize=10_000)
 def most_detected_of(sample: int, lot: int, forbidden: int, alpha: float) -> int:
-    """As `most_detected` for a simple random sample of fixed size (negative hypergeometric)."""
+    """As `most_detected` for a simple random sample of fixed size (negative hypergeometric).
+    Raises `ValueError` for a sample larger than its lot."""
+    if sample > lot:
+        raise ValueError(f"{sample} drawn of a lot of {lot}; a sample is at most the whole lot")
     if forbidden <= 0 or forbidden > lot or hypergeom.cdf(0, lot, forbidden, sample) > alpha:
         return -1
     best = 0

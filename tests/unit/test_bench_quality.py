@@ -41,7 +41,7 @@ def test_a_folder_that_is_not_there_is_refused(tmp_path: Path) -> None:
 
 
 def test_a_group_that_fails_is_a_row_and_the_others_go_on(tmp_path: Path) -> None:
-    groups = [bench.Group("absent", "no_such_module"), bench.Group("gate", "gate", full=True)]
+    groups = [bench.Group("absent", "no_such_module"), bench.Group("gate", "gate")]
     console = Console(file=io.StringIO())
     rows = list(bench.run(groups, tmp_path, False, tmp_path, console))
     assert "ModuleNotFoundError" in rows[0].left_out and rows[0].ok is False

@@ -125,3 +125,9 @@ def test_a_fixed_sample_keeps_the_promise() -> None:
         left[taken] = False
         broken += int(left.sum()) >= 41
     assert 0 < broken / trials <= ALPHA + 2 * math.sqrt(ALPHA * 0.95 / trials)
+
+
+def test_a_sample_larger_than_its_lot_is_refused() -> None:
+    draws = [Draw(0.1, 0.0, False)] * 11
+    with pytest.raises(ValueError, match="11 drawn of a lot of 10"):
+        gate.prove(draws, 0.0, 3, ALPHA, lot=10)
