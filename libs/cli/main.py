@@ -24,6 +24,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from rich.table import Table
 
 from libs.cli.client import Client, Refused, pack
+from libs.cli.costs import cost_lines, price_table
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, help=__doc__.split("\n", 1)[0])
 projects = typer.Typer(no_args_is_help=True, help="Projects")
@@ -156,15 +157,20 @@ def import_(context: typer.Context, project: Project, source: Path, dataset: str
 
 @app.command()
 def watch(context: typer.Context, project: Project) -> None:
-    """Watch the progress until everything is settled (Ctrl-C ends)."""
+    """Watch progress and cost until everything is settled (Ctrl-C ends)."""
     name = _project(project)
-    with _bar(context.obj.out, "settled") as bar:
-        for line in context.obj.client.stream(f"{name}/progress:stream"):
-            progress = json.loads(line)
-            done = progress["accepted_count"] + progress["delivered_count"]
-            bar.step(done, progress["task_count"])
-            if progress["task_count"] and done == progress["task_count"]:
-                return
+    progress: dict[str, Any] = {}
+    try:
+        with _bar(context.obj.out, "settled") as bar:
+            for line in context.obj.client.stream(f"{name}/progress:stream"):
+                progress = json.loads(line)
+                done = progress["accepted_count"] + progress["delivered_count"]
+                bar.step(done, progress["task_count"], ", ".join(cost_lines(progress)[1:2]))
+                if progress["task_count"] and done == progress["task_count"]:
+                    return
+    finally:
+        for said in cost_lines(progress):
+            context.obj.out.print(said, highlight=False)
 
 
 @app.command()
@@ -177,12 +183,24 @@ def status(context: typer.Context, project: Project) -> None:
         table.add_row(key, str(count))
     out.print(table)
     out.print(f"labels by source: {progress['sources']}")
+    for line in cost_lines(progress):
+        out.print(line, highlight=False)
     out.print(
         f"error at most {quality['error_bound']:.4f} at confidence {quality['confidence']},"
         f" promised {quality['max_error_rate']:.4f}"
     )
     for gate in client.get(f"{name}/gates")["gates"]:
         out.print(f"gate {gate['model']} {gate['state']}: {gate['reason']}", markup=False)
+
+
+@app.command()
+def price(context: typer.Context, project: Project) -> None:
+    """What each promise would cost now: labels people would still give."""
+    name, client, out = _project(project), context.obj.client, context.obj.out
+    forecast = client.get(f"{name}/forecast")
+    promised = client.get(name).get("target", {}).get("max_error_rate", 0.0)
+    out.print(price_table(forecast, promised))
+    out.print(forecast["reason"], markup=False)
 
 
 @app.command()
@@ -291,10 +309,12 @@ class Bar:
     """One progress bar."""
 
     def __init__(self, bar: Progress, words: str) -> None:
+        self._words = words
         self._bar, self._task = bar, bar.add_task(words, total=None)
 
-    def step(self, done: int, total: int) -> None:
-        self._bar.update(self._task, completed=done, total=total)
+    def step(self, done: int, total: int, said: str = "") -> None:
+        words = f"{self._words}: {said}" if said else self._words
+        self._bar.update(self._task, completed=done, total=total, description=words)
 
 
 @contextmanager

@@ -21,7 +21,9 @@ from libs.common.errors import NotFound
 from libs.common.store import Store, Unit
 from services.delivery import domain, store
 from services.delivery.domain import READY, RETURNED, Delivery, DeliveryState, Doc, Project
+from services.delivery.floors import per_class
 from services.delivery.manifest import closing_files, listed_files
+from services.delivery.models import evidence_of
 from services.delivery.signing import Signer
 from services.delivery.story import history, story
 from services.delivery.writing import PartWriter
@@ -126,14 +128,23 @@ class Background:
         if domain.waits_for_report(before, report, now):
             return False
         looks = await store.looks_of(unit, project.name)
+        gates = await store.gates_of(unit, project.name)
+        models = await store.models_of(unit, project.name)
+        counters = await unit.get(store.COUNTERS, project.name) or {}
+        behind = evidence_of(models, gates, counters)
         evidence = {
             "quality": report,
-            "gates": await store.gates_of(unit, project.name),
+            "gates": gates,
             "gate_history": history(looks),
             "story": story(looks),
             "unit_of_error": project.unit_of_error,
             "hourly_cost": project.hourly_cost,
+            "per_class": per_class(before.promise, before.floored, gates),
+            **behind,
         }
+        if project.guideline_digest:
+            told = evidence.get("versions", {})
+            evidence["versions"] = {**told, "guideline_digest": project.guideline_digest}
         bound = domain.bound_of(before.label_count, report)
         store.save(unit, domain.begin_writing(before, evidence, bound, now))
         unit.count(store.COUNTERS, project.name, {"promised": -before.promised})

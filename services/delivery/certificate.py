@@ -8,10 +8,11 @@ Of `Delivery.evidence` it reads, all optional (what is absent is left out, nothi
 * `unit_of_error`, `hourly_cost`;
 * `gate_history`: `[{time, bound, sample_size, state, reason, gate}]` in order of time;
 * `reliability`: `[{confidence, accuracy, count}]`, `calibration_error` (else it is computed);
-* `per_class`: `[{class, count, errors, sample, bound, floor}]`, floor the largest error allowed;
+* `per_class`: `[{class, count, machine, bound, floor}]`, of classes with a floor, the largest
+  error allowed among the machine's labels of the class;
 * `story`: `[{time, what}]`: gates opened and closed, recalls, promotions;
 * `versions`: `{guideline_digest, models: [{model, version, ...}]}`;
-* `compute`: `[{what, cpu_seconds, gpu_seconds}]`.
+* `compute`: `[{what, cpu_seconds, gpu_seconds, server_seconds}]`, of the project so far.
 """
 
 from __future__ import annotations
@@ -33,6 +34,18 @@ _METHOD = (
 )
 
 
+# What people's own labels are taken for where the bound needs a truth.
+_NOISE = {
+    "AUDITED": (
+        "People err: a quarter of the target is kept for their labels, which a random audit"
+        " bounds, and a blind label is taken to repeat a model's error and hide it in 5 % of cases."
+        " Labels two people gave blind and alike, or that were adjudicated, are taken as right."
+    ),
+    "EXPERTS": "The tenant's experts: their blind labels are the definition of right.",
+}
+_OF_LOTS = ("audit_rate", "lot_size", "evidence_count", "standing_count", "standing_errors")
+
+
 def certificate(delivery: Delivery) -> Doc:
     """The content of certificate.json."""
     report = delivery.evidence.get("quality", {})
@@ -45,7 +58,9 @@ def certificate(delivery: Delivery) -> Doc:
         "target": {
             "max_error_rate": delivery.max_error_rate,
             "confidence": delivery.confidence,
+            **delivery.promise,
         },
+        "human_noise": _NOISE[delivery.promise.get("reference", "AUDITED")],
         "measured": _measured(delivery, report),
         "label_count": delivery.label_count,
         "sources": dict(delivery.sources),
@@ -92,6 +107,7 @@ def _gate(gate: Doc) -> Doc:
         "sample_errors": gate.get("sample_errors", 0),
         "confidence": gate.get("confidence", 0.0),
         "lot": gate.get("lot", 0),
+        **{k: gate[k] for k in _OF_LOTS if k in gate},
     }
 
 
@@ -104,6 +120,9 @@ def _ledger(delivery: Delivery) -> Doc:
             "work_seconds": delivery.work_seconds,
             "hourly_cost": evidence.get("hourly_cost", 0.0),
             "compute": evidence.get("compute", []),
+            "project_label_count": max(
+                covered_by(evidence.get("quality", {})), delivery.label_count
+            ),
             **delivery.effort,
         }
     )
@@ -131,7 +150,7 @@ _SHAPES: dict[str, tuple[str, Doc]] = {
     "reliability": ("reliability", {"confidence": 0.0, "accuracy": 0.0, "count": 0}),
     "per_class": (
         "per_class",
-        {"class": "", "count": 0, "errors": 0, "sample": 0, "bound": 1.0, "floor": 0.0},
+        {"class": "", "count": 0, "machine": 0, "bound": 1.0, "floor": 0.0},
     ),
     "story": ("story", {"time": "", "what": ""}),
 }

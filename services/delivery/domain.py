@@ -17,6 +17,8 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Any
 
+from services.delivery import floors
+
 Doc = dict[str, Any]
 READY, RETURNED = "", "returned"
 BLOCK = 1000
@@ -62,6 +64,9 @@ class Project:
     confidence: float = CONFIDENCE
     hourly_cost: float = 0.0
     trains: bool = False
+    # What the target says besides: `version`, `reference`, `class_floors`.
+    promise: Doc = field(default_factory=dict)
+    guideline_digest: str = ""
 
     @property
     def block(self) -> int:
@@ -100,6 +105,10 @@ class Delivery:
     error_bound: float = 1.0
     reason: str = ""
     written_count: int = 0
+    # The rest of the target it was made under, see `Project.promise`.
+    promise: Doc = field(default_factory=dict)
+    # Labels by class of a floor: `{class: {count, machine}}`.
+    floored: Doc = field(default_factory=dict)
     # Labels that were ready when it was made, so that nobody promises them twice.
     promised: int = 0
     work_seconds: float = 0.0
@@ -202,6 +211,7 @@ def create(
         blob=f"deliveries/{tenant}/{short}/{delivery_id}",
         max_error_rate=project.max_error_rate,
         confidence=project.confidence,
+        promise=project.promise,
         promised=ready,
     )
 
@@ -229,6 +239,7 @@ def hold(delivery: Delivery, rows: Sequence[Doc], work: Doc, now: datetime) -> D
         sources=dict(sorted(sources.items())),
         work_seconds=delivery.work_seconds + sum(row["work_seconds"] for row in rows),
         effort=work,
+        floored=floors.counted(delivery.promise, delivery.floored, rows),
         lease_time=now + LEASE,
     )
 

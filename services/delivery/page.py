@@ -15,8 +15,8 @@ from services.delivery.domain import Doc
 from services.delivery.pictures import duration, percent, sure
 
 # What one sheet has room for; certificate.json has all.
-_MOST_GATES, _MOST_CLASSES, _MOST_STORY = 3, 5, 5
-_LONGEST = 110
+_MOST_GATES, _MOST_CLASSES, _MOST_STORY = 2, 3, 3
+_LONGEST, _LONGEST_NAME = 120, 32
 _ROUTES = {
     "MACHINE": "machine",
     "CONFIRMED": "draft confirmed",
@@ -40,21 +40,42 @@ def page(doc: Doc) -> str:
 def _facts(doc: Doc) -> str:
     target, versions = doc["target"], doc["versions"]
     gates = doc["measured"]["gates"]
+    unit = _short(doc["unit_of_error"] or UNKNOWN)
     rows = [
         ("Delivery", f"{doc['delivery']}, made {_moment(doc['created'])} UTC"),
-        ("Labels", f"{doc['label_count']:,}; unit of error: {doc['unit_of_error'] or UNKNOWN}"),
+        ("Labels", f"{doc['label_count']:,}; unit of error: {unit}"),
         (
             "Error bound",
-            f"{percent(doc['measured']['error_bound'])}; target"
-            f" {percent(target['max_error_rate'])} at confidence {sure(target['confidence'])}",
+            f"{percent(doc['measured']['error_bound'])}; {_promised(target)}",
         ),
         ("Audit of people", _audit(doc["measured"]["audit"])),
+        ("Taken for granted", doc["human_noise"]),
         *((f"Gate of {_model(g)}", _gate(g)) for g in gates[:_MOST_GATES]),
         *_more(len(gates) - _MOST_GATES, "gates"),
-        ("Template", versions["template"]),
+        ("Template", _short(versions["template"])),
         *_guideline(versions),
+        *_models(versions["models"]),
+        ("Proof", "manifest.json: hash of every file and of the delivery before, signed (Ed25519)"),
     ]
     return f'<table class="facts">{_rows(rows)}</table>'
+
+
+def _promised(target: Doc) -> str:
+    number = target.get("version")
+    which = f"target (version {number})" if number else "target"
+    return f"{which} {percent(target['max_error_rate'])} at confidence {sure(target['confidence'])}"
+
+
+def _models(models: Sequence[Doc]) -> list[tuple[str, str]]:
+    """The newest model that taught itself from people's answers."""
+    taught = [m for m in models if m.get("label_count")]
+    if not taught:
+        return []
+    newest = taught[-1]
+    name = _short(newest["model"], _LONGEST_NAME)
+    words = f"version {newest['version']} of {name}, of {newest['label_count']:,} labels"
+    digest = newest.get("weights_digest", "")
+    return [("Model", f"{words}; weights SHA-256 {digest[:16]}…" if digest else words)]
 
 
 def _moment(time: str) -> str:
@@ -71,11 +92,12 @@ def _more(count: int, what: str) -> list[tuple[str, str]]:
 
 def _guideline(versions: Doc) -> list[tuple[str, str]]:
     digest = versions.get("guideline_digest")
-    return [("Guideline", f"SHA-256 {digest}")] if digest else []
+    return [("Guideline", f"SHA-256 {_short(digest)}")] if digest else []
 
 
 def _model(gate: Doc) -> str:
-    return f"{gate['model']} {gate['model_version']}".strip() or str(gate["name"])
+    name = f"{gate['model']} {gate['model_version']}".strip() or str(gate["name"])
+    return _short(name, _LONGEST_NAME)
 
 
 def _audit(audit: Doc) -> str:
@@ -88,6 +110,16 @@ def _audit(audit: Doc) -> str:
 
 
 def _gate(gate: Doc) -> str:
+    if gate["lot"]:
+        plan = (
+            f"{gate['state']}; lot {gate['lot']} of {gate.get('lot_size', 0):,} items, drawn by"
+            f" coins of {percent(gate.get('audit_rate', 0.0))}: {gate.get('evidence_count', 0):,};"
+        )
+        return (
+            f"{plan} errors: {gate['sample_errors']:,} in the {gate['sample_size']:,} surest,"
+            f" labelled blind; bound {percent(gate['error_bound'])} of the project at"
+            f" {sure(gate['confidence'])}"
+        )
     return (
         f"{gate['state']}; errors: {gate['sample_errors']:,} in {gate['sample_size']:,} drawn blind"
         f" with scores from {gate['threshold']:.4f}; bound {percent(gate['error_bound'])} at"
@@ -124,7 +156,7 @@ def _ledger(doc: Doc) -> str:
     rows = [
         ("Work of people", _work(people)),
         ("A label costs", f"{_time(each['people_seconds'])} of people, {_amount(each['amount'])}"),
-        ("Models", f"CPU {_time(compute['cpu_seconds'])}, GPU {_time(compute['gpu_seconds'])}"),
+        ("Computing", _computing(compute)),
         ("Saved against people for all", _saved(costs["saved"]["all_people"])),
         ("Saved against confirming all", _saved(costs["saved"]["confirm_all"])),
         ("Not known", "; ".join(costs["not_known"])),
@@ -139,6 +171,14 @@ def _work(people: Doc) -> str:
 
 def _time(seconds: Any) -> str:
     return UNKNOWN if seconds == UNKNOWN else duration(float(seconds))
+
+
+def _computing(compute: Doc) -> str:
+    """Of the whole project so far."""
+    return (
+        f"training: {_time(compute['cpu_seconds'])} of CPU; requests to the inference server:"
+        f" {_time(compute['server_seconds'])}; GPU {_time(compute['gpu_seconds'])}"
+    )
 
 
 def _amount(amount: Any) -> str:
@@ -165,8 +205,9 @@ def _per_class(doc: Doc) -> str:
     rest = len(rows) - len(worst)
     note = f"; {rest} more in certificate.json" if rest else ""
     return (
-        f"<h2>By class, widest bound first{note}</h2><table><tr><th>class</th><th>labels</th>"
-        f"<th>errors in sample</th><th>bound</th><th>floor</th></tr>{body}</table>"
+        f"<h2>Floors of classes, widest bound first{note}</h2><table><tr><th>class</th>"
+        f"<th>labels</th><th>of the machine</th><th>error at most</th><th>floor</th></tr>"
+        f"{body}</table>"
     )
 
 
@@ -174,9 +215,9 @@ def _class_row(row: Doc) -> str:
     kept = "" if not row["floor"] else " kept" if row["bound"] <= row["floor"] else " not proven"
     floor = percent(row["floor"]) + kept if row["floor"] else "none"
     cells = (
-        row["class"],
+        _short(row["class"], _LONGEST_NAME),
         f"{row['count']:,}",
-        f"{row['errors']:,} in {row['sample']:,}",
+        f"{row['machine']:,}",
         percent(row["bound"]),
         floor,
     )
@@ -193,8 +234,8 @@ def _story(doc: Doc) -> str:
     return f'<h2>What happened{note}</h2><table class="facts">{_rows(rows)}</table>'
 
 
-def _short(text: str) -> str:
-    return text if len(text) <= _LONGEST else f"{text[: _LONGEST - 1]}…"
+def _short(text: str, most: int = _LONGEST) -> str:
+    return text if len(text) <= most else f"{text[: most - 1]}…"
 
 
 _PAGE = (
@@ -204,14 +245,15 @@ _PAGE = (
     "h1{{font-size:1.6em;margin:0 0 .3em}}h2{{font-size:1.05em;margin:.8em 0 .2em}}"
     "table{{border-collapse:collapse;width:100%}}th,td{{text-align:left;vertical-align:top;"
     "padding:.12em .8em .12em 0;border-bottom:1px solid #ddd}}"
-    "th{{font-weight:600;white-space:nowrap}}.facts th{{width:1%}}td{{overflow-wrap:anywhere}}"
+    "th{{font-weight:600}}.facts th{{width:24%}}td,.facts th{{overflow-wrap:anywhere}}"
     ".statement{{border:2px solid;padding:.5em .8em;margin:.3em 0 .6em;font-weight:600}}"
     ".yes{{color:#064d24}}.no{{color:#8f1d1d;border-style:dashed}}"
     ".charts{{display:grid;grid-template-columns:1fr 1fr;gap:.4em 1.2em;margin:.7em 0}}"
     "figure{{margin:0;break-inside:avoid}}figcaption{{font-weight:600}}"
     "svg{{display:block;width:100%;height:auto}}.method{{font-size:.85em;color:#333}}"
-    "@media print{{body{{font-size:7.6pt;margin:0;padding:0;max-width:none}}"
-    "svg{{max-height:36mm}}}}</style></head>"
+    "@media print{{body{{font-size:7pt;line-height:1.25;margin:0;padding:0;max-width:none}}"
+    "h1{{font-size:1.4em}}h2{{margin-top:.5em}}.charts{{margin:.4em 0}}"
+    "svg{{max-height:28mm}}}}</style></head>"
     '<body><h1>Certificate of a delivery</h1><p class="statement {kind}">{statement}</p>'
     '{body}<p class="method">{method}</p></body></html>\n'
 )

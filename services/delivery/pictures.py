@@ -76,7 +76,8 @@ def _bound_line(own: Sequence[tuple[int, Doc]], count: int, top: float, dash: st
     ]
     dashes = f' stroke-dasharray="{dash}"' if dash else ""
     x, y, _ = (bounded or places)[0]
-    name = _text(x, max(y, _TOP + 14) - 6, str(own[0][1].get("gate", ""))[-28:])
+    anchor = "end" if x > (_LEFT + _RIGHT) / 2 else "start"
+    name = _text(x, max(y, _TOP + 14) - 6, str(own[0][1].get("gate", ""))[-28:], anchor)
     return [f'<polyline points="{path}" fill="none" stroke="#000"{dashes}/>', *marks, name]
 
 

@@ -13,6 +13,8 @@ from libs.common.ledger import UNKNOWN
 
 Doc = dict[str, Any]
 _NEAR = 1e-6
+# A number of draws with less probability than this was not drawn as it says.
+_INCREDIBLE = 1e-6
 
 
 def faults(proof: Doc) -> Iterator[str]:
@@ -21,6 +23,7 @@ def faults(proof: Doc) -> Iterator[str]:
     if "machine_count" in proof["measured"]:
         yield from _whole(proof)
         yield from _gates(proof)
+        yield from _lots(proof)
         yield from _audit(proof)
     if "ledger" in proof:
         yield from _ledger(proof)
@@ -88,6 +91,33 @@ def _gates(proof: Doc) -> Iterator[str]:
         least = upper_bound(gate["sample_errors"], gate["sample_size"], risk)
         if gate["error_bound"] < least - _NEAR:
             yield f"{gate['name']}: the bound is below {least:.6f}, which its sample allows"
+
+
+def _lots(proof: Doc) -> Iterator[str]:
+    """The machine's bound may not be below what the draws of its lots leave undetected."""
+    measured, least = proof["measured"], 0
+    for gate in measured["gates"]:
+        if gate["state"] != "OPEN" or "audit_rate" not in gate:
+            continue
+        rate, size, drawn = gate["audit_rate"], gate["lot_size"], gate.get("evidence_count", 0)
+        if _at_most(drawn, size, rate) < _INCREDIBLE:
+            yield f"{gate['name']}: {drawn} draws are far fewer than coins of {rate:.4f} give"
+        risk = 1 - gate["confidence"]
+        least += undetected(rate, gate["sample_errors"], risk, size)
+    machine = measured["machine_count"]
+    if machine * measured["machine_error_bound"] < min(machine, least) * (1 - _NEAR):
+        yield f"the machine's bound allows fewer than the {least} errors its draws cannot refute"
+
+
+def undetected(rate: float, detected: int, alpha: float, most: int) -> int:
+    """Largest number of undetected errors, up to `most`, that coins of `rate` with `detected`
+    hits do not refute at risk alpha."""
+    low, high = 0, most + 1
+    while high - low > 1:
+        middle = (low + high) // 2
+        fits = _at_most(detected, middle + detected, rate) > alpha
+        low, high = (middle, high) if fits else (low, middle)
+    return low
 
 
 def _audit(proof: Doc) -> Iterator[str]:

@@ -22,6 +22,8 @@ LOOKS = Collection("looks", indexes=(("project", "time", "name"),))
 REPORTS = Collection("reports")
 # The named tasks of a rejection, by delivery.
 REJECTIONS = Collection("rejections")
+# What models behind the labels were made of, and what the inference server did by project.
+MODELS = Collection("models", indexes=(("project", "name"),))
 # The last manifest of each project: every manifest names its predecessor's hash.
 CHAINS = Collection("chains")
 COLLECTIONS = (
@@ -34,6 +36,7 @@ COLLECTIONS = (
     LOOKS,
     REPORTS,
     REJECTIONS,
+    MODELS,
     CHAINS,
 )
 MOST_LOOKS = 200
@@ -101,6 +104,10 @@ async def deliverable(reader: Reader | Unit, project: str) -> int:
 
 async def gates_of(reader: Reader | Unit, project: str) -> list[Doc]:
     return await reader.find(GATES, {"project": project}, limit=1000)
+
+
+async def models_of(reader: Reader | Unit, project: str) -> list[Doc]:
+    return await reader.find(MODELS, {"project": project}, limit=1000)
 
 
 async def looks_of(reader: Reader | Unit, project: str) -> list[Doc]:

@@ -7,7 +7,7 @@ from labelmill.prelabel_gateway.v1.prelabel_gateway_pb2_grpc import (
     add_PredictionsServicer_to_server,
 )
 
-from libs.common.host import Context, Parts
+from libs.common.host import Context, Parts, Timer
 from services.prelabel_gateway.embedded import EmbeddedServer
 from services.prelabel_gateway.events import HANDLERS
 from services.prelabel_gateway.rpc import PredictionsRpc
@@ -41,6 +41,7 @@ def build(ctx: Context) -> Parts:
             )
         ],
         handlers=HANDLERS,
+        timers=[Timer("busy", 2.0, service.tell_busy)],
         start=embedded.start if embedded is not None else None,
         stop=stop,
     )

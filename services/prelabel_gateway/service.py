@@ -22,6 +22,7 @@ from libs.common.errors import Fault, Invalid, NotFound, OutOfTurn, Unavailable
 from libs.common.patience import eventually
 from libs.common.store import Store, Unit, keep_newest
 from services.prelabel_gateway import domain, store
+from services.prelabel_gateway.busy import Busy
 from services.prelabel_gateway.domain import Impossible, Project, Route
 from services.prelabel_gateway.triton import Inference, Model
 
@@ -53,6 +54,7 @@ class PrelabelGateway:
     ) -> None:
         self._store, self._clock, self._blobs = store_, clock, blobs
         self._inference, self._parse = inference, parse
+        self._busy = Busy()
 
     async def remember_projects(self, projects: Sequence[Project]) -> None:
         docs = [to_doc(project) for project in projects]
@@ -134,7 +136,10 @@ class PrelabelGateway:
             if not readable:
                 return [str(v) for v in inputs]
             tensor = _EMBEDDINGS[model.capability]
-            arrays = await self._inference.infer(model, tensor, readable, ["EMBEDDING"], timeout)
+            with self._busy.request(project.name, len(readable)):
+                arrays = await self._inference.infer(
+                    model, tensor, readable, ["EMBEDDING"], timeout
+                )
         except Fault as fault:
             log.warning("no embeddings for %s: %s", project.name, fault)
             return [str(fault)] * len(datas)
@@ -187,6 +192,20 @@ class PrelabelGateway:
         if isinstance(draft, str):
             raise Unavailable(draft)
         return _prediction(project, "", draft, time_text(self._clock.now()))
+
+    async def tell_busy(self) -> None:
+        """What the inference server did since the last time, for the cost ledger."""
+        taken = self._busy.take()
+
+        async def work(unit: Unit) -> None:
+            for project, (seconds, items) in taken.items():
+                event = events_pb2.InferenceMeasured(
+                    project=project, seconds=seconds, item_count=items
+                )
+                unit.emit(names.event_key(project, 0), event)
+
+        if taken:
+            await self._store.transact(work)
 
     async def predictions(self, task: str) -> list[Doc]:
         return await store.predictions_of(self._store, task)
@@ -257,7 +276,8 @@ class PrelabelGateway:
         if not values:
             return drafts
         readable = [i for i, value in enumerate(inputs) if not isinstance(value, str)]
-        arrays = await self._inference.infer(model, tensor, values, outputs, timeout)
+        with self._busy.request(project.name, len(values)):
+            arrays = await self._inference.infer(model, tensor, values, outputs, timeout)
         rows = zip(*(arrays[name].tolist() for name in outputs), strict=True)
         for i, row in zip(readable, rows, strict=True):
             drafts[i] = _read(project, model, row)

@@ -62,6 +62,8 @@ class Training:
     seen_at_round: int = 0
     asked_at_round: int = -1
     state: str = "LEARNING"
+    # Why no model can keep the promise on so few items; empty while one may.
+    unreachable: str = ""
 
 
 @dataclass(frozen=True)
@@ -152,9 +154,9 @@ def phase_of(measures: Measures, now: Phase) -> tuple[Phase, str]:
     return Phase.COLD_START, why
 
 
-def alerts_of(measures: Measures, now: datetime) -> list[tuple[str, str]]:
+def alerts_of(measures: Measures, now: datetime, unreachable: str = "") -> list[tuple[str, str]]:
     """(kind, reason) of what a person should look at now."""
-    found = []
+    found = [("TARGET_UNREACHABLE", unreachable)] if unreachable else []
     if measures.closed_gates:
         found.append(("GATE_CLOSED", "a gate that was open was closed by newer evidence"))
     drafted = measures.drafts + measures.failures
@@ -169,11 +171,15 @@ def alerts_of(measures: Measures, now: datetime) -> list[tuple[str, str]]:
 
 
 def revise(
-    schedule: Schedule, measures: Measures, now: datetime, floor: float = 0.0
+    schedule: Schedule,
+    measures: Measures,
+    now: datetime,
+    floor: float = 0.0,
+    unreachable: str = "",
 ) -> Schedule | None:
     """The schedule under new measures; None where phase, alerts and floor stay as they are."""
     phase, reason = phase_of(measures, schedule.phase)
-    wanted = alerts_of(measures, now)
+    wanted = alerts_of(measures, now, unreachable)
     kinds = [alert["kind"] for alert in schedule.alerts]
     same = phase is schedule.phase and floor == schedule.offer_floor
     if same and kinds == [kind for kind, _ in wanted]:

@@ -73,8 +73,9 @@ async def on_asked(service: Scheduler, messages: list[Any]) -> None:
 
 async def on_plans(service: Scheduler, messages: list[Any]) -> None:
     for m in messages:
-        if m.decision == "STOP":
-            await service.watch_training(m.project, state="DONE")
+        unreachable = m.reason if m.unreachable else ""
+        done = {"state": "DONE"} if m.decision == "STOP" else {}
+        await service.watch_training(m.project, unreachable=unreachable, **done)
 
 
 def _sizes(messages: list[Any]) -> Counter[str]:

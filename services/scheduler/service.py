@@ -51,7 +51,7 @@ class Scheduler:
 
     async def watch_training(self, project: str, **moved: float | str) -> None:
         """Adds to what is known of a project's training: `seen`, `labels`, `asked` count up,
-        `state` is set. Nothing happens where the project does not train."""
+        `state` and `unreachable` are set. Nothing happens where the project does not train."""
 
         async def work(unit: Unit) -> None:
             known = await store.training_of(unit, project)
@@ -109,7 +109,9 @@ class Scheduler:
             if training is not None and (why := domain.training_due(training, now)):
                 training = domain.requested(training)
                 self._ask_training(unit, training, why)
-            revised = domain.revise(schedule, measures, now, domain.offer_floor(training))
+            unreachable = training.unreachable if training is not None else ""
+            floor = domain.offer_floor(training)
+            revised = domain.revise(schedule, measures, now, floor, unreachable)
             if revised is not None:
                 unit.put(store.SCHEDULES, to_doc(revised))
                 self._tell(unit, revised)

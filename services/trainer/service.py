@@ -13,7 +13,7 @@ import numpy as np
 from labelmill.annotation.v1 import annotation_pb2
 from labelmill.trainer.v1 import events_pb2, trainer_pb2
 
-from libs.common import names
+from libs.common import names, telemetry
 from libs.common.blobs import Blobs
 from libs.common.clock import Clock
 from libs.common.codec import Doc, doc_to_message, to_doc, to_message
@@ -103,6 +103,7 @@ class Trainer:
         incumbent = older or next((v for v in versions if v.state is ModelState.SHADOW), None)
         before = await self._head(incumbent)
         learnt = await asyncio.to_thread(learn, items, len(project.classes), job["number"], before)
+        telemetry.TRAINING_CPU_SECONDS_TOTAL.inc(learnt.cpu_seconds)
         number = self._number(versions)
         await self._blobs.put(_blob(project.name, number), learnt.weights)
         version = self._version(project, number, items, learnt, incumbent)

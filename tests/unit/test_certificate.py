@@ -1,21 +1,24 @@
-"""The certificate: its ledger by hand, its pictures, what it leaves out and cannot hide."""
+"""The certificate: its page and pictures, what it leaves out and what it cannot hide."""
 
 from __future__ import annotations
 
 import json
+import re
+import shutil
+import subprocess
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
 from xml.etree import ElementTree
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
+from test_cost_ledger import at, given_ledger, lineage
 
 from libs.common import effort
-from services.delivery import pictures
+from libs.common.ledger import ledger
+from services.delivery import floors, models, pictures
 from services.delivery.certificate import certificate
 from services.delivery.domain import Delivery, DeliveryState, Doc
-from libs.common.ledger import UNKNOWN, ledger, median, median_interval
 from services.delivery.manifest import canonical
 from services.delivery.page import page
 from services.delivery.proof import faults, upper_bound
@@ -23,155 +26,6 @@ from services.delivery.story import history, look_of, story
 
 NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
 HOSTILE = "<script>alert('x')</script>&\"<img src=x>"
-
-
-def at(minute: int) -> str:
-    return f"2026-03-01T10:{minute:02}:00.000000+00:00"
-
-
-def lineage(*pieces: tuple[str, int, float], **changes: Any) -> Doc:
-    """Of pieces (a decision, an annotation or review; minute; seconds)."""
-    doc: Doc = {"prediction": None, "annotations": [], "reviews": [], "decisions": []}
-    for kind, minute, seconds in pieces:
-        if kind.isupper():
-            doc["decisions"].append({"action": kind, "create_time": at(minute)})
-        else:
-            piece = {"create_time": at(minute), "work_seconds": seconds}
-            doc[f"{kind}s"].append(piece)
-    return {**doc, **changes}
-
-
-def stages(work: Doc) -> dict[str, float]:
-    return {name: tally["seconds"] for name, tally in work["stages"].items()}
-
-
-FIRST = (("ANNOTATE", 1, 0), ("annotation", 2, 10.0))
-
-
-@pytest.mark.parametrize(
-    ("pieces", "flags", "expected"),
-    [
-        (FIRST, {}, {"training": 10}),
-        (FIRST, {"gold": True}, {"gold": 10}),
-        (FIRST, {"sampled": True}, {"certification": 10}),
-        (
-            (*FIRST, ("REVIEW", 3, 0), ("review", 4, 5.0), ("annotation", 6, 7.0)),
-            {},
-            {"training": 10, "review": 5, "rework": 7},
-        ),
-        (
-            (*FIRST, ("AUDIT", 3, 0), ("annotation", 4, 6.0), ("review", 6, 3.0)),
-            {},
-            {"training": 10, "audit": 9},
-        ),
-        ((*FIRST, ("ACCEPT", 3, 0), ("review", 9, 4.0)), {}, {"training": 10, "rework": 4}),
-        ((("ACCEPT", 1, 0),), {}, {}),
-    ],
-)
-def test_work_belongs_to_what_it_was_for(pieces: Any, flags: Doc, expected: Doc) -> None:
-    work = effort.effort_of(lineage(*pieces), "HUMAN", **flags)
-    assert stages(work) == expected
-
-
-def test_nothing_teaches_in_a_lot_or_where_nothing_trains() -> None:
-    in_lot = effort.effort_of(lineage(*FIRST, prediction={"lot": 2}), "HUMAN")
-    assert stages(in_lot) == {"annotation": 10}
-    taught = effort.effort_of(lineage(*FIRST), "HUMAN")
-    assert stages(effort.add({}, [taught], trains=False)) == {"annotation": 10}
-    assert stages(effort.add({}, [taught], trains=True)) == {"training": 10}
-
-
-def test_an_item_is_timed_once_and_late_answers_never() -> None:
-    pieces = (("annotation", 1, 4.0), ("annotation", 2, 9.0), ("annotation", 3, 9.0))
-    doc = lineage(*pieces)
-    doc["annotations"][0]["late"] = True
-    work = effort.effort_of(doc, "HUMAN", sampled=True)
-    assert work["timing"] == {m: {effort.bucket_of(9.0): 1} for m in ("blind", "drawn")}
-    assert work["stages"]["certification"]["count"] == 3
-    shown = lineage(("annotation", 1, 3.0))
-    shown["annotations"][0]["prediction"] = "p"
-    assert effort.effort_of(shown, "CONFIRMED")["timing"] == {"confirm": {effort.bucket_of(3): 1}}
-    assert effort.effort_of(shown, "HUMAN")["timing"] == {}
-
-
-@given(st.floats(0.01, 1e5))
-def test_a_bucket_holds_its_seconds(seconds: float) -> None:
-    low, high = effort.seconds_of(effort.bucket_of(seconds))
-    assert low <= seconds * 1.000001 and seconds <= high * 1.000001
-
-
-# -- the ledger by hand -----------------------------------------------------------------------
-
-
-def given_ledger(**changes: Any) -> Doc:
-    """10 labels: 6 the machine's, 4 people's in 4 answers of 8, 8, 12 and 12 seconds."""
-    tally = {"count": 4, "untimed": 0, "seconds": 40.0, "seconds_squared": 416.0}
-    return {
-        "label_count": 10,
-        "sources": {"HUMAN": 4, "MACHINE": 6},
-        "work_seconds": 40.0,
-        "hourly_cost": 36.0,
-        "stages": {"annotation": tally},
-        "timing": {"blind": {effort.bucket_of(10.0): 9}},
-        "routes": {"HUMAN": 3, "AUDITED": 1, "MACHINE": 6},
-        **changes,
-    }
-
-
-def test_the_ledger_by_hand() -> None:
-    doc = ledger(given_ledger(compute=[{"what": "training", "cpu_seconds": 5.0}]))
-    (stage,) = doc["people"]["stages"]
-    assert stage["mean_seconds"] == 10.0
-    # variance (416 - 4 * 100) / 3, standard error sqrt(16 / 3 / 4)
-    assert stage["mean_interval"] == pytest.approx([10 - 2.2632, 10 + 2.2632], abs=1e-4)
-    assert doc["people"]["amount"] == pytest.approx(0.4)
-    assert doc["per_label"]["people_seconds"] == 4.0
-    assert doc["per_label"]["cpu_seconds"] == 0.5
-    assert doc["per_label"]["gpu_seconds"] == doc["compute"]["gpu_seconds"] == UNKNOWN
-    saved = doc["saved"]["all_people"]
-    # 10 items at about 10 s each by people would be 100 s; 40 s were spent.
-    assert saved["share"] == pytest.approx(0.6, abs=0.01)
-    low, high = saved["interval"]
-    assert low < saved["share"] < high and high - low < 0.02
-    assert doc["saved"]["confirm_all"]["share"] == UNKNOWN
-    assert "GPU seconds of models" in doc["not_known"]
-
-
-def test_what_was_not_measured_is_unknown_and_never_nothing() -> None:
-    untimed = {"count": 0, "untimed": 4, "seconds": 0.0, "seconds_squared": 0.0}
-    doc = ledger(
-        given_ledger(work_seconds=0.0, hourly_cost=0, stages={"review": untimed}, timing={})
-    )
-    people = doc["people"]
-    assert (
-        people["stages"][0]["seconds"] == people["charged_seconds"] == people["amount"] == UNKNOWN
-    )
-    assert doc["per_label"]["people_seconds"] == UNKNOWN
-    assert {s["share"] for s in doc["saved"].values()} == {UNKNOWN}
-
-
-def test_answers_without_seconds_are_charged_at_the_mean_of_the_others() -> None:
-    tally = {"count": 4, "untimed": 2, "seconds": 40.0, "seconds_squared": 416.0}
-    people = ledger(given_ledger(stages={"annotation": tally}))["people"]
-    assert (people["seconds"], people["charged_seconds"], people["answers"]) == (40.0, 60.0, 6)
-
-
-def test_chance_is_preferred_where_it_drew_enough() -> None:
-    drawn = {effort.bucket_of(20.0): 30}
-    timing = {"blind": {effort.bucket_of(10.0): 99}, "drawn": drawn}
-    assert ledger(given_ledger(timing=timing))["saved"]["all_people"]["sample"] == 30
-    drawn[effort.bucket_of(20.0)] = 29
-    assert ledger(given_ledger(timing=timing))["saved"]["all_people"]["sample"] == 99
-
-
-def test_the_medians_interval_is_that_of_its_order_statistics() -> None:
-    # n = 10: the 2nd and the 9th value (Conover, table A.7).
-    values = [2.0**k for k in range(10)]
-    buckets = {effort.bucket_of(v * 1.001): 1 for v in values}
-    found = median_interval(buckets)
-    assert found is not None and median(buckets) == pytest.approx(16, rel=0.03)
-    assert found == pytest.approx((2, 256), rel=0.03)
-    assert median_interval({"10": 5}) is None
 
 
 # -- the page ---------------------------------------------------------------------------------
@@ -213,9 +67,7 @@ def evidence(text: str = "plain") -> Doc:
         "gate_history": history(looks),
         "story": story(looks),
         "reliability": [{"confidence": 0.9, "accuracy": 0.88, "count": 50}],
-        "per_class": [
-            {"class": text, "count": 5, "errors": 1, "sample": 9, "bound": 0.4, "floor": 0.1}
-        ],
+        "per_class": [{"class": text, "count": 5, "machine": 2, "bound": 1.0, "floor": 0.1}],
         "versions": {"guideline_digest": text, "models": [{"model": text, "version": "3"}]},
         "compute": [{"what": text, "cpu_seconds": 1.0}],
     }
@@ -271,7 +123,7 @@ def test_sections_without_evidence_are_left_out() -> None:
         assert name not in bare
     shown = page(bare)
     assert shown.count("<svg") == 1
-    assert "By class" not in shown and "What happened" not in shown and "Guideline" not in shown
+    assert "Floors" not in shown and "What happened" not in shown and "Guideline" not in shown
     assert "no evidence" in bare["statement"] and list(faults(bare)) == []
 
 
@@ -284,6 +136,162 @@ def test_the_statement_spells_the_error_of_both_parts() -> None:
 def test_a_story_tells_only_what_changed() -> None:
     said = certificate(delivery())["story"]
     assert [s["what"] for s in said] == ["gate of plain 3 opened: plain"]
+
+
+LONG = "W" * 4000
+
+
+def crowded(text: str) -> Delivery:
+    """More of everything than fits: gates, looks, classes, routes, stages, hostile long names."""
+    one = evidence(text)
+    gates = [{**one["gates"][0], "name": f"gates/{i}", "model_version": str(i)} for i in range(40)]
+    looks = [look_of({**g, "version": v, "state": s}) for g in gates for v, s in _TURNS]
+    doc = {
+        **one,
+        "gates": gates,
+        "gate_history": history(looks),
+        "story": story(looks),
+        "per_class": [{**one["per_class"][0], "class": f"{i} {text}"} for i in range(200)],
+    }
+    every = lineage(
+        ("annotation", 1, 10.0),
+        ("REVIEW", 2, 0),
+        ("review", 3, 5.0),
+        ("annotation", 4, 5.0),
+        ("AUDIT", 5, 0),
+        ("annotation", 6, 5.0),
+        ("ACCEPT", 7, 0),
+        ("annotation", 8, 5.0),
+    )
+    work = [effort.effort_of(every, "HUMAN", gold=g, sampled=d) for g, d in _FLAGS]
+    return delivery(evidence=doc, effort=effort.add({}, work, trains=True), template=text)
+
+
+_TURNS = ((1, "CLOSED"), (2, "OPEN"), (3, "BREACHED"))
+_FLAGS = ((False, False), (True, False), (False, True))
+
+
+@pytest.mark.skipif(not shutil.which("chromium"), reason="no chromium to print with")
+@pytest.mark.parametrize("text", ["plain", LONG[:60], HOSTILE])
+def test_it_prints_on_one_page(text: str, tmp_path: Path) -> None:
+    shown = tmp_path / "certificate.html"
+    shown.write_text(page(certificate(crowded(text))))
+    printed = tmp_path / "certificate.pdf"
+    flags = "--headless --no-sandbox --disable-gpu --disable-quic --no-first-run"
+    flags += " --disable-background-networking --disable-component-update --disable-sync"
+    where = [f"--user-data-dir={tmp_path}/profile", f"--print-to-pdf={printed}"]
+    command = ["chromium", *flags.split(), *where, "--no-pdf-header-footer", shown.as_uri()]
+    subprocess.run(command, check=True, capture_output=True, timeout=120)
+    assert len(re.findall(rb"/Type\s*/Page[^s]", printed.read_bytes())) == 1
+
+
+def test_it_says_under_which_promise_and_what_is_taken_for_granted() -> None:
+    promise = {"version": 3, "reference": "EXPERTS", "class_floors": {"plain": 0.1}}
+    doc = certificate(delivery(promise=promise))
+    assert doc["target"] == {"max_error_rate": 0.03, "confidence": 0.95, **promise}
+    shown = page(doc)
+    assert "target (version 3)" in shown and "definition of right" in shown
+    assert "People err" in page(certificate(delivery()))
+
+
+# -- models, lots and floors ------------------------------------------------------------------
+
+
+def evaluated(version: int, cpu: float, accuracy: float = 0.9) -> Doc:
+    return {
+        "version": {
+            "name": f"p/models/{version}",
+            "project": "p",
+            "model": "own",
+            "version": str(version),
+            "label_count": 100 * version,
+            "cpu_seconds": cpu,
+            "weights_digest": "d" * 64,
+            "create_time": at(version),
+        },
+        "reliability": [{"confidence": accuracy, "accuracy": accuracy, "count": 10}],
+    }
+
+
+def test_the_models_behind_the_labels_are_named_and_all_computing_is_counted() -> None:
+    kept = [models.model_of(evaluated(v, cpu=2.0 * v, accuracy=v / 10)) for v in (3, 1, 2)]
+    gates = [{"model": "own", "model_version": "2"}]
+    counters = {"inference_seconds": 7.0, "inference_items": 50}
+    doc = models.evidence_of(kept, gates, counters)
+    assert [m["version"] for m in doc["versions"]["models"]] == ["2"]
+    assert doc["reliability"][0]["accuracy"] == 0.2
+    costs = ledger(given_ledger(compute=doc["compute"], project_label_count=24))
+    assert costs["compute"]["cpu_seconds"] == 12.0 and costs["compute"]["server_seconds"] == 7.0
+    # Computing is the whole project's, so it is spread over the project's labels.
+    assert costs["per_label"]["cpu_seconds"] == 0.5
+    assert models.evidence_of([], [], {}) == {"compute": []}
+
+
+def lot_gate(**changes: Any) -> Doc:
+    """A lot of 2,000 of which coins of 10 % drew 200; no error was found."""
+    return {
+        "name": "gates/own-2",
+        "model": "own",
+        "model_version": "2",
+        "state": "OPEN",
+        "error_bound": 0.01,
+        "sample_size": 200,
+        "evidence_count": 200,
+        "confidence": 0.98,
+        "lot": 1,
+        "lot_size": 2000,
+        "audit_rate": 0.1,
+        **changes,
+    }
+
+
+def lot_delivery(**changes: Any) -> Delivery:
+    found = {**evidence(), "gates": [lot_gate(**changes)]}
+    # ln(1 / 0.02) / -ln(1 - 0.1): 37 undetected errors are not refuted.
+    found["quality"] = {**found["quality"], "machine_count": 1800, "machine_error_bound": 37 / 1800}
+    return delivery(evidence=found)
+
+
+@pytest.mark.parametrize(
+    ("changes", "words"),
+    [
+        ({}, ""),
+        # A proof that saw no draw at all.
+        ({"evidence_count": 0, "sample_size": 0}, "far fewer than coins"),
+        ({"evidence_count": 120}, "far fewer than coins"),
+        # One error more was found than the bound reckons with.
+        ({"sample_errors": 1}, "cannot refute"),
+        ({"confidence": 0.999}, "cannot refute"),
+    ],
+)
+def test_the_bound_of_a_lot_follows_from_its_draws(changes: Doc, words: str) -> None:
+    found = list(faults(json.loads(canonical(certificate(lot_delivery(**changes))))))
+    assert [words in fault for fault in found] == ([True] if words else [])
+
+
+def test_a_lots_plan_is_told() -> None:
+    shown = page(certificate(lot_delivery()))
+    assert "lot 1 of 2,000 items, drawn by coins of 10.0 %: 200" in shown
+
+
+@pytest.mark.parametrize(
+    ("gates", "bound"),
+    [
+        ([lot_gate(class_thresholds={"cat": 0.8})], 0.1),
+        ([lot_gate(class_thresholds={"cat": 2.0})], 1.0),
+        ([lot_gate(class_thresholds={"cat": 0.8}), {"state": "OPEN"}], 1.0),
+        ([lot_gate(class_thresholds={"cat": 0.8}), lot_gate(state="BREACHED")], 1.0),
+        ([], 1.0),
+    ],
+)
+def test_a_floor_is_kept_only_where_every_gate_proved_it(gates: list[Doc], bound: float) -> None:
+    promise = {"class_floors": {"cat": 0.1, "rare": 0.1}}
+    row = {"value": {"choices": {"classes": ["cat"]}}, "source": "MACHINE"}
+    counts = floors.counted(promise, {}, [row, {**row, "source": "HUMAN"}])
+    counts = floors.counted(promise, counts, [row, {"value": {"boxes": {}}, "source": "HUMAN"}])
+    assert counts == {"cat": {"count": 3, "machine": 2}, "rare": {"count": 0, "machine": 0}}
+    cat, rare = floors.per_class(promise, counts, gates)
+    assert (cat["bound"], rare["bound"]) == (bound, 0.0)
 
 
 @pytest.mark.parametrize(
