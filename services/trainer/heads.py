@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import onnx
@@ -17,6 +18,9 @@ from numpy.typing import NDArray
 from onnx import TensorProto, helper, numpy_helper
 from scipy import linalg
 from scipy.special import log_softmax, softmax
+
+from services.trainer import calibration
+from services.trainer.calibration import UNCALIBRATED, Calibration
 
 Floats = NDArray[np.float32]
 Ints = NDArray[np.int64]
@@ -34,12 +38,13 @@ _LEAST_TEMPERATURE, _MOST_TEMPERATURE = 0.01, 2.0
 @dataclass(frozen=True)
 class Head:
     """anchors (n, d), weights (n, classes), `width` of the kernel exp(-width |x - a|^2), and the
-    temperature that makes softmax(decision / temperature) a probability."""
+    temperature and calibration that make softmax(decision / temperature) a probability."""
 
     anchors: Floats
     weights: Floats
     width: float
     temperature: float
+    calibration: Calibration = UNCALIBRATED
 
     def decision(self, features: Floats) -> NDArray[np.float64]:
         """(m, classes) of features (m, d)."""
@@ -49,7 +54,15 @@ class Head:
 
     def probabilities(self, features: Floats) -> NDArray[np.float64]:
         """(m, classes), each row summing to 1."""
-        return np.asarray(softmax(self.decision(features) / self.temperature, axis=1))
+        return self.told(self.decision(features))
+
+    def stated(self, decision: NDArray[np.float64]) -> NDArray[np.float64]:
+        """(m, classes) of decisions (m, classes), before they are calibrated."""
+        return np.asarray(softmax(decision / self.temperature, axis=1))
+
+    def told(self, decision: NDArray[np.float64]) -> NDArray[np.float64]:
+        """(m, classes), each row summing to 1, of decisions (m, classes)."""
+        return self.calibration.probabilities(self.stated(decision))
 
 
 @dataclass(frozen=True)
@@ -61,7 +74,7 @@ class Fit:
 
     def probabilities(self) -> NDArray[np.float64]:
         """Leave-one-out probabilities (n, classes): the model never saw the label it judges."""
-        return np.asarray(softmax(self.held_out / self.head.temperature, axis=1))
+        return self.head.told(self.held_out)
 
 
 def distances(a: Floats, b: Floats) -> Floats:
@@ -74,8 +87,9 @@ def fit(features: Floats, labels: Ints, drawn: Bools, classes: int, seed: int = 
     """Fits features (n, d) to labels (n,) in 0..classes-1; `drawn` (n,) marks the items that
     chance chose.
 
-    The width is chosen by leave-one-out likelihood on a part; the temperature only on what
-    chance chose, for items picked because they are hard are no sample of the rest (QUALITY 5.2).
+    The width is chosen by leave-one-out likelihood on a part; temperature and calibration only
+    on what chance chose, for items picked because they are hard are no sample of the rest
+    (QUALITY 5.2).
     Raises `ValueError` where there is nothing to learn from.
     """
     if len(features) < 2:
@@ -85,8 +99,9 @@ def fit(features: Floats, labels: Ints, drawn: Bools, classes: int, seed: int = 
     weights, held_out = _solve(features, labels, classes, width)
     fair = drawn if drawn.sum() >= LEAST_DRAWN else np.ones(len(labels), bool)
     warmth = temperature(held_out[fair], labels[fair])
-    head = Head(features, weights.astype(np.float32), width, warmth)
-    return Fit(head, held_out)
+    stated = softmax(held_out[fair] / warmth, axis=1)
+    learnt = calibration.fit(uncertainty(stated), stated.argmax(1) != labels[fair])
+    return Fit(Head(features, weights.astype(np.float32), width, warmth, learnt), held_out)
 
 
 def _bounded(features: Floats, labels: Ints, drawn: Bools, seed: int) -> tuple[Floats, Ints, Bools]:
@@ -171,7 +186,8 @@ def save(head: Head, path: Path, **facts: str) -> None:
         helper.make_node("MatMul", ["KERNEL", "WEIGHTS"], ["DECISION"]),
         helper.make_node("Cast", ["DECISION"], ["WIDE"], to=TensorProto.DOUBLE),
         helper.make_node("Div", ["WIDE", "TEMPERATURE"], ["LOGITS"]),
-        helper.make_node("Softmax", ["LOGITS"], ["PROBS"], axis=1),
+        helper.make_node("Softmax", ["LOGITS"], ["SOFTMAX"], axis=1),
+        *_calibrating(),
     ]
     norms = (head.anchors * head.anchors).sum(1)[None, :]
     width_in, width_out = head.anchors.shape[1], head.weights.shape[1]
@@ -183,6 +199,7 @@ def save(head: Head, path: Path, **facts: str) -> None:
         "ZERO": np.array(0.0, np.float32),
         "WEIGHTS": head.weights,
         "TEMPERATURE": np.array(head.temperature, np.float64),
+        **_calibration_arrays(head.calibration, width_out),
     }
     graph = helper.make_graph(
         nodes,
@@ -195,3 +212,48 @@ def save(head: Head, path: Path, **facts: str) -> None:
     helper.set_model_props(model, facts)
     onnx.checker.check_model(model)
     onnx.save(model, path)
+
+
+def _calibrating() -> list[Any]:
+    """`Calibration.probabilities` as nodes: SOFTMAX -> PROBS."""
+    steps: tuple[tuple[str, str, str, dict[str, Any]], ...] = (
+        ("Max", "SOFTMAX TINY", "STATED", {}),
+        ("ArgMax", "STATED", "BEST", {"axis": 1, "keepdims": 1}),
+        ("Equal", "CLASSES BEST", "IS_TOP", {}),
+        ("Where", "IS_TOP NOTHING STATED", "OTHERS", {}),
+        ("ReduceSum", "OTHERS AXES", "UNSURE", {"keepdims": 1}),
+        ("ReduceMax", "OTHERS", "SECOND", {"axes": [1], "keepdims": 1}),
+        ("Sub", "ONE UNSURE", "SURE", {}),
+        ("Log", "UNSURE", "LOG_UNSURE", {}),
+        ("Log", "SURE", "LOG_SURE", {}),
+        ("Sub", "LOG_UNSURE LOG_SURE", "ODDS", {}),
+        ("Mul", "ODDS SLOPE", "SLOPED", {}),
+        ("Add", "SLOPED SHIFT", "SHIFTED_ODDS", {}),
+        ("Sigmoid", "SHIFTED_ODDS", "ABOVE", {}),
+        ("Mul", "ABOVE REST", "ABOVE_FLOOR", {}),
+        ("Add", "ABOVE_FLOOR FLOOR", "LINE", {}),
+        ("Add", "UNSURE SECOND", "BOTH", {}),
+        ("Div", "UNSURE BOTH", "TIE", {}),
+        ("Mul", "TIE ROOM", "MOST", {}),
+        ("Min", "LINE MOST", "WRONG", {}),
+        ("Div", "WRONG UNSURE", "SCALE", {}),
+        ("Mul", "OTHERS SCALE", "SCALED", {}),
+        ("Sub", "ONE WRONG", "RIGHT", {}),
+        ("Where", "IS_TOP RIGHT SCALED", "PROBS", {}),
+    )
+    return [helper.make_node(op, given.split(), [made], **more) for op, given, made, more in steps]
+
+
+def _calibration_arrays(found: Calibration, classes: int) -> dict[str, NDArray[Any]]:
+    numbers = {
+        "TINY": calibration.LEAST_PROBABILITY,
+        "NOTHING": 0.0,
+        "ONE": 1.0,
+        "SLOPE": found.slope,
+        "SHIFT": found.shift,
+        "REST": 1.0 - found.floor,
+        "FLOOR": found.floor,
+        "ROOM": calibration.ROOM,
+    }
+    wide = {name: np.array(number, np.float64) for name, number in numbers.items()}
+    return {"CLASSES": np.arange(classes, dtype=np.int64)[None, :], **wide}

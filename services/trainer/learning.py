@@ -56,9 +56,9 @@ def _learn(items: Pool, classes: int, seed: int, before: bytes | None) -> Learnt
     fair = drawn if drawn.any() else np.ones(len(y), bool)
     bins, error = domain.reliability(probabilities.max(1)[fair], right[fair])
     waiting = np.flatnonzero(~items.gone)
-    told = found.head.probabilities(items.features[waiting])
+    stated = found.head.stated(found.head.decision(items.features[waiting]))
     askable = ~items.ordered[waiting]
-    order = domain.rank(heads.margins(told[askable]), items.features[waiting[askable]])
+    order = domain.rank(heads.margins(stated[askable]), items.features[waiting[askable]])
     judged = _judged(items, found.head, taught, right)
     comparison, by_class = _compared(items, before, *judged)
     return Learnt(
@@ -68,7 +68,7 @@ def _learn(items: Pool, classes: int, seed: int, before: bytes | None) -> Learnt
         calibration_error=error,
         reliability=bins,
         cpu_seconds=0.0,
-        curve=domain.curve(heads.uncertainty(told)),
+        curve=domain.curve(found.head.calibration.wrong(heads.uncertainty(stated))),
         ranking=waiting[askable][order],
         comparison=comparison,
         by_class=by_class,
