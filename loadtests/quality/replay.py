@@ -128,7 +128,7 @@ class _Course:
     target: float
     pool: Pool
     rng: np.random.Generator
-    forecasts: list[int]
+    history: list[tuple[int, float]]
     audited: int = 0
     wrong: int = 0
     lots: int = 0
@@ -202,11 +202,11 @@ def _step(course: _Course, project: scorer.Project) -> bool:
         labelled=int(course.pool.teaches.sum()),
         spent=course.spent,
         miss=project.miss_rate,
-        forecasts=course.forecasts,
+        history=course.history,
     )
     decision = scorer.decide(project, curve, now)
     if decision.what == planning.LEARN:
-        course.forecasts.append(now.labelled + decision.plan.human)
+        course.history.append((now.labelled, float(curve.errors[-1])))
         _label_batch(course, learnt, decision.batch)
         return True
     if decision.what == planning.CERTIFY:

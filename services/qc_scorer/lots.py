@@ -74,16 +74,16 @@ class Lots:
             labelled=int(evaluation["version"]["label_count"]),
             spent=ledger["spent"],
             miss=terms.miss,
-            forecasts=ledger["forecasts"],
+            history=[(n, errors) for n, errors in ledger.get("history", [])],
         )
         decision = domain.decide(project, curve, now)
         planned.decision, planned.reason = decision.what, decision.reason
         planned.batch_size, planned.unreachable = decision.batch, decision.unreachable
         forecast |= {"decision": decision.what, "reason": decision.reason}
         again = decision.what == planning.LEARN
-        forecasts = [*now.forecasts, now.labelled + decision.plan.human] if again else []
+        history = [*now.history, (now.labelled, float(curve.errors[-1]))] if again else []
         version = evaluation["version"]["version"]
-        ledger = {**ledger, "forecasts": forecasts, "planned": [*ledger["planned"], version][-50:]}
+        ledger = {**ledger, "history": history, "planned": [*ledger["planned"], version][-50:]}
         if decision.what == planning.CERTIFY:
             ledger |= {"lots": number, "risk": ledger.get("risk", 0.0) + terms.risk}
             rate = decision.plan.rate

@@ -160,5 +160,10 @@ def test_learning_ends_when_it_does_not_pay_and_goes_on_when_it_does() -> None:
     now = planning.Circumstances(target=0.02, alpha=ALPHA, size=10_000, labelled=200)
     assert planning.decide(_curve(9800, 900), now).what == planning.LEARN
     assert planning.decide(_curve(9800, 1), now).what == planning.CERTIFY
-    still = planning.Circumstances(0.02, ALPHA, 10_000, 2000, forecasts=(3000, 3100, 3100, 3100))
-    assert planning.decide(_curve(8000, 700), still).what in (planning.CERTIFY, planning.STOP)
+    still = ((1000, 705.0), (1350, 703.0), (1700, 702.0))
+    stuck = planning.Circumstances(0.02, ALPHA, 10_000, 2000, history=still)
+    assert planning.decide(_curve(8000, 700), stuck).what == planning.CERTIFY
+    falls = ((1000, 5600.0), (1350, 2300.0), (1700, 1140.0))
+    moving = planning.Circumstances(0.02, ALPHA, 10_000, 2000, history=falls)
+    assert planning.falling([*falls, (2000, 700.0)]) > planning.FALL
+    assert planning.decide(_curve(8000, 700), moving).what == planning.LEARN
