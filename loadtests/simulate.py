@@ -84,7 +84,10 @@ class SimulatedPerson:
     def _label(self, assignment: Doc, truth: str) -> Doc:
         draft = assignment.get("prediction")
         shown = draft["value"]["choices"]["classes"][0] if draft else ""
-        if shown and shown != truth and self._rng.random() < self._habits.anchoring:
+        if "draft" in assignment and assignment.get("comment"):
+            # Asked to look again: anew at the item, not at the model.
+            chosen = self._noisy(truth)
+        elif shown and shown != truth and self._rng.random() < self._habits.anchoring:
             chosen = shown
         else:
             chosen = self._noisy(truth)
