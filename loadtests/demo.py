@@ -1,8 +1,10 @@
 """The demo: real labelled data through the whole line, people simulated and said so.
 
 `python -m loadtests.demo [--keep]`: starts the platform, imports mails and digits over REST, lets
-models draft and simulated annotators work, delivers, verifies, and prints what came out beside
-what was promised. The same table goes to `out/demo.json`.
+simulated annotators work, delivers, verifies, and prints what came out beside what was promised.
+Mails have a model that was there before; digits train their own while they are labelled. What
+the labels cost and what was saved is each certificate's ledger, the error is counted against
+ground truth. The same table goes to `out/demo.json`, the certificates' pages to `out/`.
 """
 
 from __future__ import annotations
@@ -24,19 +26,17 @@ from typing import Any
 
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
-from rich.table import Table
 
 from libs.cli.client import Client
 from libs.cli.main import download
 from loadtests import data, engine
+from loadtests.closing import HOURLY_COST, OUT, of_ledger, show
 from loadtests.platform import PORTS, NotStarted, Platform, busy
 from loadtests.simulate import SimulatedPerson, habits_of
 from services.delivery.__main__ import main as verify
 
-OUT = Path("out")
 ANNOTATORS, REVIEWERS = 8, 2
 GOLD_EVERY = 50
-HOURLY_COST = 12.0
 LEAST_DISK = 1_500_000_000
 
 
@@ -49,17 +49,31 @@ class Plan:
     classes: tuple[str, ...]
     max_error: float
     audit_share: float
+    people_audit_share: float
+    # Embedding on which the project trains a model of its own; empty means no.
+    embedding: str
     examples: Callable[[], Iterable[data.Example]]
 
 
 PLANS = (
-    Plan("mails", "text-classification", ("ham", "spam"), 0.04, 0.15, lambda: data.spam("test")),
+    Plan(
+        "mails",
+        "text-classification",
+        ("ham", "spam"),
+        0.04,
+        0.15,
+        0.3,
+        "",
+        lambda: data.spam("test"),
+    ),
     Plan(
         "digits",
         "image-classification",
         tuple("0123456789"),
         0.02,
         0.08,
+        0.12,
+        "image-features",
         lambda: data.mnist("test"),
     ),
 )
@@ -124,7 +138,7 @@ def play(
     truths = _import(console, owner, project, tenant, plan, examples, home)
     _label(console, platform, owner, project, tenant, plan, truths, len(examples))
     delivery, folder = _deliver(console, owner, project, home / plan.project)
-    row = _measure(owner, project, plan, delivery, folder, truths)
+    row = _measure(plan, delivery, folder, truths)
     row["seconds"] = round(time.perf_counter() - began, 1)
     row["seconds_per_item"] = round(row["seconds"] / max(1, row["items"]), 5)
     owner.close()
@@ -149,13 +163,21 @@ def _make_project(owner: Client, tenant: str, plan: Plan) -> str:
                 "machine_label": True,
                 "pre_label": True,
                 "audit_share": plan.audit_share,
-                "people_audit_share": 0.3,
+                "people_audit_share": plan.people_audit_share,
                 "review_share": 0.02,
                 "hourly_cost": HOURLY_COST,
+                **_training(plan),
             },
         },
     }
     return str(owner.post(f"{tenant}/projects", body)["name"])
+
+
+def _training(plan: Plan) -> dict[str, Any]:
+    """The policy's part on learning; a project that learns needs no other model."""
+    if not plan.embedding:
+        return {}
+    return {"training": {"embedding": plan.embedding, "input": plan.embedding.split("-")[0]}}
 
 
 def _import(
@@ -272,8 +294,6 @@ def _deliver(
 
 
 def _measure(
-    owner: Client,
-    project: str,
     plan: Plan,
     delivery: dict[str, Any],
     folder: Path,
@@ -287,70 +307,19 @@ def _measure(
                 truth = truths[label["task"].rsplit("/", 1)[-1]]
                 wrong += label["value"]["choices"]["classes"] != [truth]
                 items += 1
-    sources = delivery["sources"]
-    progress = owner.get(f"{project}/progress")
-    people_did = progress["annotation_count"] + progress["review_count"]
-    share = {k: sources.get(k, 0) / max(1, items) for k in ("MACHINE", "CONFIRMED")}
+    certificate = json.loads((folder / "certificate.json").read_text())
+    OUT.mkdir(exist_ok=True)
+    shutil.copy(folder / "certificate.html", OUT / f"certificate-{plan.project}.html")
     return {
         "project": plan.project,
         "items": items,
-        "machine_share": share["MACHINE"],
-        "confirmed_share": share["CONFIRMED"],
-        "human_share": 1.0 - share["MACHINE"] - share["CONFIRMED"],
-        "effort_saved": 1.0 - people_did / max(1, items),
-        "human_answers": people_did,
         "measured_error": wrong / max(1, items),
         "certified_bound": delivery["error_bound"],
+        "certified": certificate["certified"],
         "promised_error": plan.max_error,
-        "work_seconds": round(progress["work_seconds"], 1),
-        "cost_per_item": progress["work_seconds"] / 3600 * HOURLY_COST / max(1, items),
         "simulated_people": True,
+        **of_ledger(certificate["ledger"]),
     }
-
-
-def show(console: Console, rows: list[dict[str, Any]], seconds: float, engine_words: str) -> None:
-    """The closing table, on screen and in `out/demo.json`."""
-    table = Table(title="What came out (people simulated)")
-    columns = (
-        "project",
-        "items",
-        "machine",
-        "confirmed",
-        "people",
-        "work saved",
-        "measured error",
-        "certified bound",
-        "promised",
-        "seconds",
-        "ms/item",
-        "cost/item",
-    )
-    for column in columns:
-        table.add_column(column, justify="left" if column == "project" else "right")
-    for r in rows:
-        table.add_row(
-            r["project"],
-            str(r["items"]),
-            f"{r['machine_share']:.1%}",
-            f"{r['confirmed_share']:.1%}",
-            f"{r['human_share']:.1%}",
-            f"{r['effort_saved']:.1%}",
-            f"{r['measured_error']:.2%}",
-            f"{r['certified_bound']:.2%}",
-            f"{r['promised_error']:.2%}",
-            f"{r['seconds']:.0f}",
-            f"{1000 * r['seconds_per_item']:.1f}",
-            f"{r['cost_per_item']:.4f}",
-        )
-    console.print(table)
-    console.print(
-        "work saved: 1 - (answers and reviews of people) / items; cost: simulated seconds of"
-        f" people at {HOURLY_COST:.0f} an hour; all in {seconds:.0f} s"
-    )
-    OUT.mkdir(exist_ok=True)
-    report = {"projects": rows, "seconds": round(seconds, 1), "inference": engine_words}
-    (OUT / "demo.json").write_text(json.dumps(report, indent=1) + "\n")
-    console.print(f"written to {OUT / 'demo.json'}")
 
 
 def wait(console: Console, platform: Platform) -> None:

