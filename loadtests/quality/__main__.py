@@ -12,6 +12,7 @@ from __future__ import annotations
 import argparse
 import importlib
 import inspect
+import os
 import time
 import traceback
 from collections.abc import Iterator, Sequence
@@ -113,4 +114,5 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 if __name__ == "__main__":
+    os.environ.setdefault("COLUMNS", "160")
     raise SystemExit(main())

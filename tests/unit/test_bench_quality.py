@@ -6,6 +6,7 @@ import csv
 import gzip
 import io
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -14,7 +15,8 @@ from PIL import Image
 from rich.console import Console
 
 from loadtests.quality import __main__ as bench
-from loadtests.quality import gate, pictures, small, speed, validity
+from loadtests.quality import gate, pictures, small, speed, validity, whole_lines
+from loadtests.quality.lines import Line
 from loadtests.quality.table import Row
 
 
@@ -114,3 +116,11 @@ def test_pictures_are_drawn_from_what_was_measured(tmp_path: Path) -> None:
     for path in drawn:
         assert len(Image.open(path).getcolors(1 << 20) or []) > 5
     assert pictures.draw([], tmp_path, tmp_path / "none") == []
+
+
+def test_a_line_whose_error_is_above_its_certificate_is_not_met() -> None:
+    line = Line("clinc150", 0.02, 1000, 300, 320, 0.01, 0.015, True, 700, 9.0, 1.0, 3, False)
+    assert whole_lines.saved_row(line).ok is True
+    above = whole_lines.saved_row(replace(line, error=0.016))
+    assert above.ok is False and "ABOVE" in above.measured
+    assert whole_lines.saved_row(replace(line, labelled=700, machine=300)).ok is False
