@@ -10,7 +10,7 @@ from __future__ import annotations
 from dataclasses import replace
 from datetime import datetime, timedelta
 
-from services.task_dispatch.domain import Assignment, Doc, Lease, Task
+from services.task_dispatch.domain import Assignment, Doc, Lease, Task, counts
 
 # Who is asked to look again should still have the item in mind.
 LATE_SECONDS = 60.0
@@ -76,7 +76,7 @@ def resume(task: Task) -> Task:
 
 
 def _newest(task: Task) -> int | None:
-    places = [i for i, a in enumerate(task.annotations) if not (a.get("late") or a.get("held"))]
+    places = [i for i, a in enumerate(task.annotations) if counts(a)]
     # Nobody is asked a third time.
     if not places or task.annotations[places[-1]].get("after_hint"):
         return None

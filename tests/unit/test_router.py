@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from dataclasses import replace
 from typing import Any
 
 from hypothesis import given
@@ -92,6 +93,24 @@ def test_disputes_end_with_a_reviewer_who_decides() -> None:
     )
     again = route(judged, policy, gate, Phase.WARM_UP, chance)
     assert again.action is Action.ADJUDICATE, "there is nothing to approve"
+
+
+@given(facts, policies, gates, st.sampled_from(Phase), chances)
+def test_what_is_held_goes_back_with_its_hint_and_nowhere_else(
+    known: Facts, policy: Policy, gate: Gate, phase: Phase, chance: Coins
+) -> None:
+    held = replace(known, held=True, hint="look again")
+    made = route(held, policy, gate, phase, chance)
+    assert made.action is Action.RETURN and made.comment == "look again" and made.label is None
+    assert route(known, policy, gate, phase, chance).action is not Action.RETURN
+
+
+def test_an_objection_is_reviewed_once() -> None:
+    known = Facts("t", 1, opinion_count=1, consensus=HAM, objected=True)
+    policy, gate, chance = Policy(), Gate(), Coins(1, 1, 1, 0)
+    assert route(known, policy, gate, Phase.STEADY, chance).action is Action.REVIEW
+    judged = replace(known, stage="REVIEW", verdicts=({"verdict": "APPROVED"},))
+    assert route(judged, policy, gate, Phase.STEADY, chance).action is Action.ACCEPT
 
 
 def test_coins_are_stable_uniform_and_secret() -> None:
