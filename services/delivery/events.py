@@ -115,7 +115,9 @@ def _row(task: Any) -> Doc:
 
 def _lineage(task: Any) -> Doc:
     prediction = message_to_doc(task.prediction) if task.HasField("prediction") else None
+    earlier = [message_to_doc(label) for label in task.earlier_labels]
     return {
+        **({"earlier_labels": earlier} if earlier else {}),
         "prediction": prediction,
         "annotations": [message_to_doc(a) for a in task.annotations],
         "reviews": [message_to_doc(r) for r in task.reviews],

@@ -28,6 +28,7 @@ from services.delivery.service import Deliveries
 from services.delivery.signing import open_signer
 from services.qc_scorer import events as scorer_events
 from services.qc_scorer import store as scorer_store
+from services.qc_scorer.rpc import QualityRpc
 from services.qc_scorer.service import QcScorer
 from services.review_router import events as router_events
 from services.review_router import store as router_store
@@ -296,3 +297,24 @@ async def test_plans_name_both_risks_and_refuse_what_cannot_be(line: Line) -> No
         await line.scorer.request_reviews(PROJECT, "SAMPLE", 10, 0.0, "", "")
     with pytest.raises(Invalid, match="below the promised"):
         await line.scorer.plan_acceptance({**asked, "better_error_rate": 0.02})
+
+
+async def test_the_rpcs_answer_what_the_service_says(line: Line) -> None:
+    await line.machine_labels([0.4, 0.9])
+    rpc = QualityRpc(line.scorer)
+    listed = await rpc.ListRisks(pb.ListRisksRequest(parent=PROJECT, page_size=1), None)
+    assert [r.task for r in listed.risks] == [task(0)] and listed.next_page_token == "1"
+    plan = await rpc.PlanAcceptance(pb.PlanAcceptanceRequest(name=PROJECT, lot_size=1000), None)
+    assert plan.attempt == 1 and plan.max_error_rate == 0.02 and plan.sample_size < 1000
+    asked = pb.RequestReviewsRequest(
+        name=PROJECT, choice=pb.REVIEW_CHOICE_RISKIEST, count=1, request_id="a/b"
+    )
+    sent = await rpc.RequestReviews(asked, None)
+    assert sent.choice == pb.REVIEW_CHOICE_RISKIEST and sent.task_count == 1
+    assert sent.name.endswith("/reviewRequests/a-b")
+    await line.hear()
+    await line.review("FIXED", SPAM)
+    line.clock.advance(1)
+    await line.deliver()
+    lineage = await line.delivery.lineage(task(0))
+    assert lineage["earlier_labels"][0]["value"] == HAM and lineage["label"]["value"] == SPAM

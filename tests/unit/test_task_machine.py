@@ -10,7 +10,7 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
-from services.task_dispatch import domain, moves, returned
+from services.task_dispatch import domain, moves, returned, withdrawn
 from services.task_dispatch.domain import (
     ROUTABLE,
     Action,
@@ -192,9 +192,28 @@ class TaskMachine(RuleBasedStateMachine):
     @rule()
     def deliver(self) -> None:
         after = moves.deliver(self.task, self.now)
-        assert (after is None) == (self.task.state is not State.ACCEPTED)
+        goes = self.task.state is State.ACCEPTED or withdrawn.under_review(self.task)
+        assert (after is None) == (not goes)
         if after is not None:
+            assert after.label == self.task.label and not after.leases
             self._move(after)
+
+    @rule(behind=st.integers(0, 1))
+    def look_again(self, behind: int) -> None:
+        before = self.task
+        after = withdrawn.request_review(before, before.version - behind, 2.0, "risk", self.now)
+        assert (after is None) == (before.state is not State.ACCEPTED or behind > 0)
+        if after is not None:
+            assert after.label == before.label and after.stage is Stage.REVIEW
+            assert domain.shown_opinions(after) == (after.label["value"],)
+            self._move(after)
+
+    @invariant()
+    def no_label_is_forgotten(self) -> None:
+        if hasattr(self, "task"):
+            kept = len(self.task.earlier_labels) + (self.task.label is not None)
+            settled = sum(d["action"] == "ACCEPT" for d in self.task.decisions)
+            assert kept == settled
 
     @rule()
     def reject(self) -> None:
