@@ -64,7 +64,7 @@ async def load(reader: Reader, project: str) -> Pool:
                 at = place[name]
                 pool.gone[at] = use != RETURNED
                 pool.label[at] = label
-                pool.teaches[at] = use == TEACHES
+                pool.teaches[at] = use == TEACHES and name not in gold
                 pool.judges[at] = use == JUDGES
     return pool
 
