@@ -19,7 +19,8 @@ from services.qc_scorer.domain import Doc, GateState, Project
 
 ACTIVE, PAUSED = "ACTIVE", "PAUSED"
 KEPT_SECONDS = 120
-KEPT_GOLDS = 4 * people.CAREER
+# A person's document is written with every task: it stays small.
+KEPT_GOLDS = 2 * people.CAREER
 # Where labels are classes, people are asked for this share of right gold answers by default.
 GOOD_ACCURACY = 0.9
 BELOW_GOOD = 0.2
@@ -84,7 +85,7 @@ def _add(sums: dict[str, float], deltas: Mapping[str, float]) -> None:
 def _outcome(one: Doc, task: Doc, gold: Doc, project: Project, known: Known) -> Doc:
     return {
         "item": gold["item"],
-        "task": task["name"],
+        "task": task["name"].rsplit("/", 1)[-1],
         "truth": domain.class_of(gold),
         "answer": domain.class_of(one),
         "right": not differs(gold["value"], one["value"], project.loss),
@@ -207,7 +208,7 @@ def suspects(docs: Iterable[Doc]) -> list[Suspect]:
         for gold in doc.get("golds", []):
             if not gold.get("suspect"):
                 rows.append((gold["item"], person, bool(gold["right"])))
-                task[gold["item"]] = gold["task"]
+                task[gold["item"]] = f"{doc['project']}/tasks/{gold['task']}"
     if not rows:
         return []
     names, item = np.unique([row[0] for row in rows], return_inverse=True)

@@ -156,6 +156,16 @@ def _check_promise(asked: Project, template: Template) -> None:
         _check_target(asked.target, template)
     if policy.get("model_route"):
         check_route(policy["model_route"], template, "project.policy.model_route")
+    if policy.get("planted_share"):
+        _check_planting(policy, template)
+
+
+def _check_planting(policy: Doc, template: Template) -> None:
+    path, schema = "project.policy.planted_share", template.label_schema
+    if schema.get("shape") != "choice":
+        raise Unfit(path, "wrong drafts can be planted where a label is one class; set it to 0")
+    if not policy.get("pre_label"):
+        raise Unfit(path, "needs pre_label: a planted draft must be shown; set it to 0")
 
 
 def _check_target(target: Doc, template: Template) -> None:

@@ -19,6 +19,7 @@ from services.review_router.domain import Action, Coins, Facts, Gate, Phase, Pol
 from services.review_router.service import coins
 from services.task_dispatch import domain as dispatch
 from services.task_dispatch.domain import Stage, State, Task
+from services.template.domain import Project, Template, Unfit, make_project
 
 CLASSES = ("ham", "spam", "eggs")
 NEVER = Coins(1.0, 1.0, 1.0, 0.0)
@@ -143,3 +144,27 @@ def test_only_single_choices_are_planted() -> None:
     sent = Prediction(name="n")
     sent.planted.choices.classes.append("spam")
     assert message_to_doc(sent)["planted"] == choice("spam")
+
+
+@pytest.mark.parametrize(
+    ("shape", "policy", "words"),
+    [
+        ("choice", {"pre_label": True, "planted_share": 0.02}, ""),
+        ("choice", {"planted_share": 0.02}, "pre_label"),
+        ("boxes", {"pre_label": True, "planted_share": 0.02}, "one class"),
+        ("boxes", {"pre_label": True}, ""),
+    ],
+)
+def test_planting_where_it_cannot_work_is_refused_with_its_field(
+    shape: str, policy: dict[str, Any], words: str
+) -> None:
+    now = FakeClock().now()
+    schema = {"shape": shape, "classes": list(CLASSES)}
+    made = Template("tenants/t/templates/x/versions/1", "x", now, (), schema, "item", "class", "")
+    asked = Project("", "p", made.name, policy=policy)
+    if not words:
+        assert make_project(asked, "p", made, now).policy == policy
+        return
+    with pytest.raises(Unfit, match=words) as refused:
+        make_project(asked, "p", made, now)
+    assert refused.value.field == "project.policy.planted_share"
