@@ -20,6 +20,7 @@ import queue
 import re
 import socket
 import threading
+import time
 from collections import defaultdict
 from collections.abc import Callable, Sequence
 from typing import Any
@@ -29,7 +30,7 @@ from kafka import KafkaConsumer, KafkaProducer, TopicPartition
 from kafka.admin import KafkaAdminClient, MemberToRemove, NewTopic
 from kafka.consumer.subscription_state import ConsumerRebalanceListener
 from kafka.coordinator.assignors.cooperative_sticky import CooperativeStickyAssignor
-from kafka.errors import KafkaError, TopicAlreadyExistsError
+from kafka.errors import KafkaError, RebalanceInProgressError, TopicAlreadyExistsError
 from kafka.structs import OffsetAndMetadata
 
 from libs.common.bus import Event, Received
@@ -39,6 +40,9 @@ PARTITIONS = 16
 MAX_BYTES = 8_000_000
 _SEND_SECONDS = 30.0
 _START_TRIES = 20
+_IDLE_MS = 500
+# A commit waits so long for a group that shares out its partitions anew.
+_REBALANCE_SECONDS = 20.0
 # How often a member that waits for its handler looks after its place in the group.
 _TEND_SECONDS = 0.2
 log = logging.getLogger(__name__)
@@ -79,16 +83,9 @@ class KafkaBus:
         admin = KafkaAdminClient(**self._common, bootstrap_timeout_ms=5000)
         try:
             missing = sorted(set(topics) - set(admin.list_topics()))
-            new = [
-                NewTopic(
-                    topic,
-                    self._partitions,
-                    self._replication,
-                    topic_configs={"max.message.bytes": str(MAX_BYTES)},
-                )
-                for topic in missing
-            ]
-            if new:
+            size, limit = (self._partitions, self._replication), str(MAX_BYTES)
+            given = {"topic_configs": {"max.message.bytes": limit}}
+            if new := [NewTopic(topic, *size, **given) for topic in missing]:
                 with contextlib.suppress(TopicAlreadyExistsError):
                     admin.create_topics(new)
         finally:
@@ -213,6 +210,7 @@ class KafkaSubscription:
         self._wanted = threading.Event()
         self._called = threading.Event()
         self._closing = threading.Event()
+        self._give_up = 0.0
         self._thread = threading.Thread(target=self._run, name=f"kafka-{group}", daemon=True)
         self._thread.start()
 
@@ -297,7 +295,7 @@ class KafkaSubscription:
                 consumer.close()
 
     def _turn(self, consumer: Any) -> None:
-        self._commit_waiting(consumer)
+        again = self._commit_waiting(consumer)
         wanted = self._wanted.is_set()
         assigned = consumer.assignment()
         if wanted:
@@ -305,10 +303,12 @@ class KafkaSubscription:
         else:
             # Someone is at work: keep the membership, hand over nothing.
             consumer.pause(*(assigned - consumer.paused()))
-            if self._called.wait(_TEND_SECONDS):
+            if not again and self._called.wait(_TEND_SECONDS):
                 self._called.clear()
                 return
-        records = consumer.poll(timeout_ms=50 if wanted else 20)
+        # Long enough for a group to share out its topics on a busy machine: a poll that ends
+        # sooner begins that anew each time. Records end it at once.
+        records = consumer.poll(timeout_ms=_IDLE_MS if wanted or again else 20)
         batch = [_received(r) for part in records.values() for r in part]
         if batch:
             self._wanted.clear()
@@ -332,7 +332,8 @@ class KafkaSubscription:
         with contextlib.suppress(RuntimeError):  # the loop may be closed by now
             self._loop.call_soon_threadsafe(call, *arguments)
 
-    def _commit_waiting(self, consumer: Any) -> None:
+    def _commit_waiting(self, consumer: Any) -> bool:
+        """True where the group shares out its partitions anew: poll, then commit again."""
         upto: dict[str, int] = defaultdict(int)
         futures = []
         with contextlib.suppress(queue.Empty):
@@ -342,7 +343,7 @@ class KafkaSubscription:
                 for partition, position in more.items():
                     upto[partition] = max(upto[partition], position)
         if not futures:
-            return
+            return False
         owned = {_partition(p): p for p in consumer.assignment()}
         offsets = {
             owned[name]: OffsetAndMetadata(position, "", -1)
@@ -353,10 +354,19 @@ class KafkaSubscription:
         try:
             if offsets:
                 consumer.commit(offsets)
+        except RebalanceInProgressError as error:
+            self._give_up = self._give_up or time.monotonic() + _REBALANCE_SECONDS
+            if time.monotonic() < self._give_up and not self._closing.is_set():
+                for future in futures:
+                    self._commits.put((dict(upto), future))
+                return True
+            fault = Unavailable(f"offsets not committed: {error!r}")
         except KafkaError as error:
             fault = Unavailable(f"offsets not committed: {error!r}")
+        self._give_up = 0.0
         for future in futures:
             self._in_loop(_settle, future, fault)
+        return False
 
     def _fail_waiting(self) -> None:
         gone = Unavailable("the consumer is closing; the events will come again")
