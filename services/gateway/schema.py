@@ -237,7 +237,8 @@ def _part_setter(field: FieldDescriptor) -> Callable[[Any, Any], None]:
 
 
 def rest(message: Message) -> dict[str, Any]:
-    """JSON-ready answer of a message: defaults included, unset messages and enums left out."""
+    """JSON-ready answer of a message: defaults included; unset messages, enums and `optional`
+    fields, which are not known, left out."""
     out: dict[str, Any] = {}
     for write in _writers(type(message).DESCRIPTOR):
         write(message, out)
@@ -261,6 +262,8 @@ def _writer(field: FieldDescriptor) -> Callable[[Any, dict[str, Any]], None]:
         return _enum_writer(field)
     if field.is_repeated:
         return lambda m, out: out.__setitem__(name, list(getattr(m, name)))
+    if field.has_presence:
+        return lambda m, out: out.update({name: getattr(m, name)} if m.HasField(name) else {})
     return lambda m, out: out.__setitem__(name, getattr(m, name))
 
 
@@ -302,7 +305,7 @@ def answer_schema(descriptor: Descriptor) -> dict[str, Any]:
     required = []
     for field in descriptor.fields:
         properties[field.name] = _answer_property(field)
-        part = field.message_type is not None and not field.is_repeated
+        part = field.has_presence and not field.is_repeated
         if not part and field.enum_type is None and field.full_name not in JSON_FIELDS:
             required.append(field.name)
     return {

@@ -16,6 +16,7 @@ from libs.common import effort
 from libs.common.codec import to_message
 from libs.common.ledger import ledger
 from services.delivery.events import _lineage
+from services.gateway.schema import answer_schema, rest
 from services.task_dispatch.domain import Task
 from services.task_dispatch.rpc import _progress
 
@@ -107,6 +108,12 @@ async def test_what_is_not_known_is_not_there(bench: Bench) -> None:
     await bench.open_tasks(3)
     told = await progress(bench)
     assert not told.HasField("seconds_per_label") and not told.HasField("cost_amount")
+    # Nor in REST, where 0 would be a lie.
+    shown = rest(told)
+    assert "seconds_per_label" not in shown and "cost_amount" not in shown
+    assert "share" not in shown["saved_against_people"]
+    required = answer_schema(pb.Progress.DESCRIPTOR)["required"]
+    assert "seconds_per_label" not in required and "work_seconds" in required
     assert told.saved_against_people.reason == "no label is settled yet"
     done = await answer(bench, "ann", 3, 0.0)
     await route(bench, done, "ACCEPT")
