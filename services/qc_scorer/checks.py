@@ -80,46 +80,35 @@ class Checks:
         self, unit: Unit, project: Project, verified: Sequence[Doc], rows: dict[str, Doc]
     ) -> None:
         """Adds submissions that nobody had checked, and that were right, to what is known."""
-        groups: dict[str, list[tuple[str, Doc]]] = defaultdict(list)
-        people = {_history(project.name, domain.counted(t)[0]["annotator"]) for t in verified}
-        histories = await unit.get_many(store.HISTORIES, sorted(people))
+        groups: dict[str, list[Doc]] = defaultdict(list)
         for task in verified:
-            row = _evidence(project, task, rows.get(task["name"]), histories)
-            if row is not None:
-                groups[domain.gate_name(project.name, task["prediction"])].append(
-                    (task["name"], row)
-                )
+            if _is_evidence(project, task, rows.get(task["name"])):
+                groups[domain.gate_name(project.name, task["prediction"])].append(task)
         secret = (await store.coin_secret(unit)).encode() if groups else b""
-        for gate, evidence in groups.items():
-            await self._add(unit, project, gate, evidence, secret)
+        for gate, tasks in groups.items():
+            known = await store.reservoirs_of(unit, gate)
+            for class_ in _keep(project, gate, known, tasks, secret):
+                unit.overwrite(store.RESERVOIRS, known[class_])
+            by_class = await self._distances(unit, project, gate, known)
+            limits = correction.thresholds(by_class, project.check_false_alarm)
+            unit.overwrite(store.THRESHOLDS, {"name": gate, "limits": [*limits.items()]})
 
-    async def _add(
-        self,
-        unit: Unit,
-        project: Project,
-        gate: str,
-        evidence: Sequence[tuple[str, Doc]],
-        secret: bytes,
-    ) -> None:
-        known = await store.reservoirs_of(unit, gate)
-        for name, row in evidence:
-            class_ = row["class"]
-            doc = known.get(class_) or {
-                "name": f"{gate}/reservoirs/{class_}",
-                "gate": gate,
-                "class": class_,
-            }
-            chance = _coin(secret, f"kept\x1f{name}")
-            known[class_] = correction.reservoir(doc, row["distance"], row["score"], chance)
-        for class_ in {row["class"] for _, row in evidence}:
-            unit.overwrite(store.RESERVOIRS, known[class_])
+    async def _distances(
+        self, unit: Unit, project: Project, gate: str, known: dict[str, Doc]
+    ) -> dict[str, list[float]]:
+        """Distances by class as histories are now, so that old ones compare with new ones."""
+        people = {person for doc in known.values() for _, _, person in doc["kept"]}
+        names = {person: _history(project.name, person) for person in people}
+        histories = await unit.get_many(store.HISTORIES, sorted(names.values()))
         limit = await _passing_score(unit, project, gate)
-        by_class = {
-            class_: [d for d, score in doc["kept"] if score < limit]
+        return {
+            class_: [
+                correction.weighted(plain, _factor(histories.get(names[person], {}), class_))
+                for plain, score, person in doc["kept"]
+                if score < limit
+            ]
             for class_, doc in known.items()
         }
-        limits = correction.thresholds(by_class, project.check_false_alarm)
-        unit.overwrite(store.THRESHOLDS, {"name": gate, "limits": [*limits.items()]})
 
     async def _remember(self, unit: Unit, project: Project, verified: Sequence[Doc]) -> None:
         """People's answers against settled labels, by the class they chose."""
@@ -189,8 +178,8 @@ def _judge(
     """The row of a first submission, with its check."""
     answer, draft = domain.counted(task)[0], task["prediction"]
     class_ = correction.class_of(answer["value"])
-    tally = histories.get(_history(project.name, answer["annotator"]), {})
-    far = _distance(project, answer, draft, tally)
+    history = histories.get(_history(project.name, answer["annotator"]), {})
+    far = correction.weighted(_plain(project, answer, draft), _factor(history, class_))
     known = dict(limits.get(domain.gate_name(project.name, draft), {}).get("limits", []))
     limit = known.get(class_, known.get(correction.REST))
     over = limit is not None and far > limit
@@ -205,18 +194,18 @@ def _judge(
     return {
         "name": task["name"],
         "check": check,
-        "distance": far,
         "over": over,
         "blind": check["state"] in (BLIND_SHARE, UNCHECKED),
     }
 
 
-def _distance(project: Project, answer: Doc, draft: Doc, history: Doc) -> float:
-    right, wrong = _tallies(history).get(correction.class_of(answer["value"]), [0, 0])
-    factor = correction.odds_factor(right, wrong)
+def _plain(project: Project, answer: Doc, draft: Doc) -> float:
     score = float(draft.get("score", 0.0))
-    plain = correction.distance(answer["value"], draft["value"], score, project.loss)
-    return correction.weighted(plain, factor)
+    return correction.distance(answer["value"], draft["value"], score, project.loss)
+
+
+def _factor(history: Doc, class_: str) -> float:
+    return correction.odds_factor(*_tallies(history).get(class_, [0, 0]))
 
 
 def _worth(project: Project, task: Doc, row: Doc) -> dict[str, int]:
@@ -234,24 +223,30 @@ def _worth(project: Project, task: Doc, row: Doc) -> dict[str, int]:
     return {"audits_without": 1, "errors_without": int(outcome), **told}
 
 
-def _evidence(
-    project: Project, task: Doc, row: Doc | None, histories: dict[str, Doc]
-) -> Doc | None:
-    """Distance, score and class of a right first submission that no check touched; None of
-    all others. Chance chose the task: it is the gate's sample, or audited in the blind share."""
-    draft = task.get("prediction")
-    if draft is None or task.get("gold") or (row is None and not task.get("sampled")):
-        return None
-    first = domain.counted(task)[0]
-    touched = row is not None and not row["blind"]
-    if touched or differs(task["label"]["value"], first["value"], project.loss):
-        return None
-    tally = histories.get(_history(project.name, first["annotator"]), {})
-    return {
-        "distance": row["distance"] if row else _distance(project, first, draft, tally),
-        "score": float(draft.get("score", 0.0)),
-        "class": correction.class_of(first["value"]),
-    }
+def _is_evidence(project: Project, task: Doc, row: Doc | None) -> bool:
+    """Was the first submission right, and touched by no check? Chance chose the task: it is of
+    the gate's sample, or audited where nothing was checked."""
+    if task.get("gold") or task.get("prediction") is None:
+        return False
+    unchecked = row["blind"] if row else bool(task.get("sampled"))
+    first = domain.counted(task)[0]["value"]
+    return unchecked and not differs(task["label"]["value"], first, project.loss)
+
+
+def _keep(
+    project: Project, gate: str, known: dict[str, Doc], tasks: Sequence[Doc], secret: bytes
+) -> set[str]:
+    """Puts first submissions into the reservoirs of their classes; the classes that changed."""
+    changed = set()
+    for task in tasks:
+        first, draft = domain.counted(task)[0], task["prediction"]
+        class_ = correction.class_of(first["value"])
+        empty = {"name": f"{gate}/reservoirs/{class_}", "gate": gate, "class": class_}
+        row = [_plain(project, first, draft), draft.get("score", 0.0), first["annotator"]]
+        chance = _coin(secret, f"kept\x1f{task['name']}")
+        known[class_] = correction.reservoir(known.get(class_, empty), row, chance)
+        changed.add(class_)
+    return changed
 
 
 async def _passing_score(unit: Unit, project: Project, gate: str) -> float:

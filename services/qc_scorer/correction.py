@@ -116,14 +116,14 @@ def thresholds(by_class: Mapping[str, Sequence[float]], alpha: float) -> dict[st
     return found if shared is None else {**found, REST: shared}
 
 
-def reservoir(doc: Doc, distance_: float, score: float, chance: float) -> Doc:
-    """The class's reservoir with one more: each ever seen is kept with equal chance (Vitter
+def reservoir(doc: Doc, row: Sequence[Any], chance: float) -> Doc:
+    """The class's reservoir with one more row: each ever seen is kept with equal chance (Vitter
     1985). `chance` is uniform in [0, 1)."""
     kept, seen = list(doc.get("kept", [])), int(doc.get("seen", 0)) + 1
     if len(kept) < KEPT:
-        kept.append([distance_, score])
+        kept.append(list(row))
     elif (place := int(chance * seen)) < KEPT:
-        kept[place] = [distance_, score]
+        kept[place] = list(row)
     return {**doc, "kept": kept, "seen": seen}
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
@@ -17,7 +18,7 @@ from labelmill.template.v1.events_pb2 import ProjectUpdated
 from libs.common.bus import make_event, open_bus
 from libs.common.bus.consumer import Consumer
 from libs.common.clock import FakeClock
-from libs.common.store import Store, open_store
+from libs.common.store import Store, Unit, open_store
 from services.qc_scorer import store as tables
 from services.qc_scorer.events import HANDLERS
 from services.qc_scorer.service import QcScorer
@@ -242,3 +243,47 @@ async def test_each_class_has_its_own_threshold_once_it_has_enough(scorer: Score
         task("ham", "ham", score=0.8), task("spam", "spam", draft="ham", score=0.8)
     )
     assert ham.held and not spam.held
+
+
+async def test_false_alarms_stay_at_the_stated_rate_while_histories_grow(scorer: Scorer) -> None:
+    """Simulated people, one careful and one careless; a model that errs more on one class; a
+    third of the labels audited."""
+    alpha, rng = 0.1, random.Random(12)
+    coins = {"name": "coins", "version": 1, "value": "for one and the same chance in every run"}
+
+    async def fix_coins(unit: Unit) -> None:
+        unit.put(tables.SECRETS, coins)
+
+    await scorer.store.transact(fix_coins)
+    await scorer.project(check_false_alarm=alpha, unchecked_share=0.2)
+    right = held = wrong = caught = 0
+    for batch in range(30):
+        tasks, truths = [], []
+        for i in range(100):
+            truth = rng.choice(["ham", "spam"])
+            errs = rng.random() < (0.02 if i % 2 else 0.2)
+            drafted = _other(truth) if rng.random() < (0.05 if truth == "ham" else 0.2) else truth
+            said = _other(truth) if errs else truth
+            made = task(f"b{batch}-{i}", said, drafted, score=rng.uniform(0.5, 1.0))
+            made.annotations[0].annotator = "careful" if i % 2 else "careless"
+            tasks.append(made)
+            truths.append(truth)
+        checks = await scorer.submit(*tasks)
+        done = []
+        for made, truth, check in zip(tasks, truths, checks, strict=True):
+            is_right = made.annotations[0].value.choices.classes[0] == truth
+            if check.state == pb.CHECK_STATE_CHECKED:
+                right, held = right + is_right, held + (is_right and check.held)
+                wrong, caught = wrong + (not is_right), caught + (not is_right and check.held)
+            done.append(audited(made, truth) if rng.random() < 0.33 else settled(made, truth))
+        await scorer.accept(*done)
+    assert right > 1500 and held / right <= alpha + 3 * (alpha / right) ** 0.5
+    assert caught / wrong > 2 * alpha
+    # What the blind share says of it agrees with what happened.
+    found = await scorer.report()
+    assert found["false_alarm_lower"] <= held / right <= found["false_alarm_upper"]
+    assert found["caught_lower"] <= caught / wrong <= found["caught_upper"]
+
+
+def _other(class_: str) -> str:
+    return "spam" if class_ == "ham" else "ham"

@@ -147,7 +147,7 @@ def test_the_reservoir_is_bounded_and_keeps_all_alike() -> None:
     rng = np.random.default_rng(3)
     doc: Doc = {}
     for i in range(5000):
-        doc = correction.reservoir(doc, float(i), 1.0, float(rng.random()))
+        doc = correction.reservoir(doc, [float(i), "ann"], float(rng.random()))
     kept = [d for d, _ in doc["kept"]]
     assert doc["seen"] == 5000 and len(kept) == correction.KEPT
     assert abs(np.mean(kept) - 2500) < 4 * 5000 / np.sqrt(12 * correction.KEPT)
