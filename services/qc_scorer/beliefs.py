@@ -48,6 +48,8 @@ AHEAD, RIVALS = 3, 8
 # Before anything is known of the annotators: votes, as confusions would be guesses.
 FIRST_METHOD = "wawa"
 COIN_METHODS = ("wawa", "one_coin", "majority")
+# A vote knows nothing of how common a class is, nor do its readings.
+VOTES = ("wawa", "majority")
 
 
 def person(name: str) -> str:
@@ -83,6 +85,7 @@ class Crowd:
         prior = [self._all.get(f"prior:{k}", 0.0) + 1.0 for k in range(classes)]
         whole = sum(prior)
         self._prior = [p / whole for p in prior]
+        self._flat = [1.0 / classes] * classes
         self._columns: dict[tuple[str, str, int], list[float]] = {}
         self._readings = ("dawid_skene", "majority") if known == "blend" else (known,)
 
@@ -126,7 +129,7 @@ class Crowd:
         return bool(self._counts.get(who, {}).get("total", 0.0) >= LEAST_BAND)
 
     def _weigh(self, heard: Said, reading: str) -> list[float]:
-        weights = self._prior
+        weights = self._flat if reading in VOTES else self._prior
         for who, answer in heard:
             column = self._column(reading, who, answer)
             weights = [w * c for w, c in zip(weights, column, strict=True)]
