@@ -82,7 +82,7 @@ def count(unit: Unit, before: Task | None, after: Task) -> None:
     unit.count(COUNTERS, f"{after.project}/counters/{shard}", deltas)
     work = worked(before, after)
     if work:
-        unit.count(COUNTERS, f"{after.project}/work/{shard}", work)
+        unit.count(COUNTERS, f"{after.project}/efforts/{shard}", work)
     settled = {k[8:]: v for k, v in deltas.items() if k.startswith("sources.") and v > 0}
     if work or settled:
         unit.after_commit.append(lambda: _measure(work, settled))
@@ -108,7 +108,7 @@ def counter_names(project: str, shards: int) -> list[str]:
 
 async def totals_of(reader: Reader | Unit, project: str) -> dict[str, float]:
     """Sums of all counters of a project: a fixed number of small reads."""
-    work = [f"{project}/work/{shard}" for shard in range(SHARDS)]
+    work = [f"{project}/efforts/{shard}" for shard in range(SHARDS)]
     docs = await reader.get_many(COUNTERS, [*counter_names(project, SHARDS), *work])
     totals: dict[str, float] = {}
     for doc in docs.values():
