@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping, Sequence
+from collections.abc import Container, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -17,6 +17,7 @@ from services.qc_scorer.domain import Project, Score
 # Changes of a belief below this are not written.
 STILL = 0.005
 CHUNK = 500
+MOST_DOUBTED = 1000
 
 
 class Inference:
@@ -141,6 +142,8 @@ class Inference:
         seconds. Beliefs move first, so that a crash between leaves counts and answers in accord
         and the fit still due."""
         rows = await store.settled_of(self._store, project, refits.MOST_TASKS)
+        doubted = await store.suspects_of(self._store, project, "", MOST_DOUBTED)
+        rows = [_trusted(row, {doc["item"] for doc in doubted}) for row in rows]
         doc = await self._store.get(store.FITS, project) or {}
         classes = doc.get("classes", [])
         fit = await asyncio.to_thread(refits.refit, rows, len(classes)) if rows else None
@@ -253,8 +256,16 @@ def _known(task: Doc, gold: Doc | None, index: Mapping[str, int]) -> dict[str, A
     """The class that gold or a reviewer says."""
     if gold is not None:
         answer = index.get(domain.class_of(gold))
-        return {} if answer is None else {"known": answer, "gold": True}
+        found = {"known": answer, "gold": True, "item": gold.get("item", gold["name"])}
+        return {} if answer is None else found
     if task.get("label", {}).get("source") != "REVIEWED":
         return {}
     answer = index.get(domain.class_of(task["label"]))
     return {} if answer is None else {"known": answer}
+
+
+def _trusted(row: Doc, doubted: Container[str]) -> Doc:
+    """The row as a fit may read it: gold in doubt is a task like any other."""
+    if row.get("item") not in doubted:
+        return row
+    return {key: value for key, value in row.items() if key not in ("known", "gold")}

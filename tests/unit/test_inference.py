@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Sequence
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -11,7 +12,7 @@ import numpy as np
 import pytest
 
 from libs.common.clock import FakeClock
-from libs.common.store import Store, open_store
+from libs.common.store import Collection, Store, Unit, open_store
 from services.qc_scorer import beliefs, refits, store
 from services.qc_scorer.domain import Project, Score
 from services.qc_scorer.service import QcScorer
@@ -190,6 +191,32 @@ async def test_spammers_who_agree_are_exposed_by_gold(kept: Store) -> None:
     assert fit["method"] in ("dawid_skene", "pooled", "blend") and fit["temperature"] >= 1.0
 
 
+async def test_gold_in_doubt_is_a_task_like_any_other(kept: Store) -> None:
+    known = project()
+    service = await scorer(kept, known)
+    tasks, truths = crowd(15, 300)
+    wrong = {**tasks[7], "gold": True}
+    await service.remember_gold({wrong["name"]: gold_of(7, (truths[7] + 1) % 3)})
+    await learn(service, [*tasks[:7], wrong, *tasks[8:]])
+    await service.refit(NAME, 900)
+    belief = dict((await kept.get(store.SCORED, wrong["name"]) or {})["belief"])
+    assert belief == {(truths[7] + 1) % 3: 1.0}
+    name, item = f"{NAME}/suspects/7", f"{NAME}/items/7"
+    doubt = {"name": name, "project": NAME, "item": item}
+    await kept.transact(_keep(store.SUSPECTS, doubt))
+    await service.refit(NAME, 900)
+    belief = dict((await kept.get(store.SCORED, wrong["name"]) or {})["belief"])
+    assert belief[truths[7]] > 0.5
+    assert_equal_counts(await all_counts(kept), await recounted(kept, 3))
+
+
+def _keep(collection: Collection, doc: Doc) -> Callable[[Unit], Awaitable[None]]:
+    async def work(unit: Unit) -> None:
+        unit.overwrite(collection, doc)
+
+    return work
+
+
 async def test_gold_tempers_what_is_stated(kept: Store) -> None:
     """People who share their errors make posteriors too sure; on gold that shows."""
     known = project(classes=2)
@@ -283,6 +310,16 @@ async def test_the_same_event_twice_changes_nothing(kept: Store) -> None:
     once = await all_counts(kept)
     await learn(service, tasks)
     assert await all_counts(kept) == once
+
+
+async def test_shards_and_fits_side_by_side_lose_nothing(kept: Store) -> None:
+    known = project()
+    one, two = await scorer(kept, known), QcScorer(kept, FakeClock())
+    tasks, _ = crowd(14, 400)
+    await asyncio.gather(learn(one, tasks[:200]), learn(two, tasks[200:]))
+    assert (await all_counts(kept))[f"{NAME}/counts/"]["total"] == 1200
+    await asyncio.gather(one.refit(NAME, 1200), two.refit(NAME, 1200))
+    assert_equal_counts(await all_counts(kept), await recounted(kept, 3))
 
 
 async def test_answers_that_come_during_a_fit_are_kept(kept: Store) -> None:
