@@ -10,7 +10,7 @@ from labelmill.delivery.v1.events_pb2 import (
     DeliveryRejected,
 )
 from labelmill.intake.v1.events_pb2 import ItemsRefused
-from labelmill.qc_scorer.v1.events_pb2 import GateUpdated
+from labelmill.qc_scorer.v1.events_pb2 import AnnotatorPaused, AnnotatorResumed, GateUpdated
 from labelmill.scheduler.v1.events_pb2 import ScheduleUpdated
 
 from libs.common.names import tenant_of
@@ -42,6 +42,16 @@ async def on_gates(webhooks: Webhooks, messages: list[Any]) -> None:
         await _tell(webhooks, "gate.updated", m.gate.name, m.gate)
 
 
+async def on_paused(webhooks: Webhooks, messages: list[Any]) -> None:
+    for m in messages:
+        await _tell(webhooks, "annotator.paused", m.project, m)
+
+
+async def on_resumed(webhooks: Webhooks, messages: list[Any]) -> None:
+    for m in messages:
+        await _tell(webhooks, "annotator.resumed", m.project, m)
+
+
 async def on_schedules(webhooks: Webhooks, messages: list[Any]) -> None:
     for m in messages:
         await _tell(webhooks, "schedule.updated", m.schedule.name, m.schedule)
@@ -57,6 +67,8 @@ HANDLERS = {
     DeliveryAccepted: on_accepted,
     DeliveryRejected: on_rejected,
     GateUpdated: on_gates,
+    AnnotatorPaused: on_paused,
+    AnnotatorResumed: on_resumed,
     ScheduleUpdated: on_schedules,
     ItemsRefused: on_refused,
 }

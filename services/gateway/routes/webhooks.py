@@ -25,6 +25,8 @@ EventType = Literal[
     "delivery.accepted",
     "delivery.rejected",
     "gate.updated",
+    "annotator.paused",
+    "annotator.resumed",
     "schedule.updated",
     "items.refused",
 ]
