@@ -1,6 +1,8 @@
-"""Embedding of short English texts: two small sentence encoders side by side, unit length each.
+"""Embedding of short English texts: two small sentence encoders side by side.
 
-all-MiniLM-L6-v2 (mean of its tokens) and bge-small-en-v1.5 (its first token), 8-bit weights.
+all-MiniLM-L6-v2 (mean of its tokens, unit length) and bge-small-en-v1.5 (its first token, twice
+unit length: its cosines lie close together, and would hardly count beside the other's), 8-bit
+weights.
 """
 
 from pathlib import Path
@@ -12,15 +14,15 @@ from tokenizers import Tokenizer
 
 MOST_TOKENS = 256
 BLOCK = 32
-ENCODERS = ("minilm", "bge")
+ENCODERS = {"minilm": 1.0, "bge": 2.0}
 
 
 class Encoder:
-    def __init__(self, folder, name):
+    def __init__(self, folder, name, length):
         options = onnxruntime.SessionOptions()
         options.intra_op_num_threads = 1
         options.log_severity_level = 3
-        self._first = name == "bge"
+        self._first, self._length = name == "bge", length
         self._session = onnxruntime.InferenceSession(
             str(folder / f"{name}.onnx"), options, providers=["CPUExecutionProvider"]
         )
@@ -30,7 +32,7 @@ class Encoder:
         self._tokenizer.no_padding()
 
     def encode(self, texts):
-        """(n, d) float32 of unit length."""
+        """(n, d) float32 of the encoder's length."""
         tokens = [self._tokenizer.encode(text).ids for text in texts]
         ids = np.zeros((len(texts), max(map(len, tokens))), np.int64)
         mask = np.zeros_like(ids)
@@ -44,13 +46,13 @@ class Encoder:
             pooled = hidden[:, 0]
         else:
             pooled = (hidden * mask[:, :, None]).sum(1) / mask.sum(1, keepdims=True)
-        return pooled / (np.linalg.norm(pooled, axis=1, keepdims=True) + 1e-9)
+        return pooled * (self._length / (np.linalg.norm(pooled, axis=1, keepdims=True) + 1e-9))
 
 
 class TritonPythonModel:
     def initialize(self, args):
         folder = Path(__file__).parent
-        self._encoders = [Encoder(folder, name) for name in ENCODERS]
+        self._encoders = [Encoder(folder, *encoder) for encoder in ENCODERS.items()]
 
     def execute(self, requests):
         return runtime.answer_all(requests, "TEXT", self._run)
