@@ -129,9 +129,9 @@ def test_pods_are_restricted(manifests: list[Manifest]) -> None:
             "readOnlyRootFilesystem": True,
             "capabilities": {"drop": ["ALL"]},
         }
-        assert {m["name"]: m["mountPath"] for m in only["volumeMounts"]} == {"scratch": "/tmp"} | {
-            name: "/models" for name in volumes
-        }
+        assert {m["name"]: m["mountPath"] for m in only["volumeMounts"]} == {
+            "scratch": "/tmp"
+        } | dict.fromkeys(volumes, "/models")
         assert set(only["resources"]) == {"requests", "limits"}
     assert not any(
         a["automountServiceAccountToken"] for a in of(manifests, "ServiceAccount").values()
