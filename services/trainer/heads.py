@@ -48,9 +48,11 @@ class Head:
 
     def decision(self, features: Floats) -> NDArray[np.float64]:
         """(m, classes) of features (m, d)."""
-        blocks = [features[i : i + _BLOCK] for i in range(0, len(features), _BLOCK)]
-        found = [np.exp(-self.width * distances(b, self.anchors)) @ self.weights for b in blocks]
-        return np.concatenate(found).astype(np.float64)
+        found = np.empty((len(features), self.weights.shape[1]))
+        for start in range(0, len(features), _BLOCK):
+            near = distances(features[start : start + _BLOCK], self.anchors)
+            found[start : start + _BLOCK] = np.exp(-self.width * near) @ self.weights
+        return found
 
     def probabilities(self, features: Floats) -> NDArray[np.float64]:
         """(m, classes), each row summing to 1."""
