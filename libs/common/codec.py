@@ -334,7 +334,7 @@ def _plain_out(field: FieldDescriptor, scope: dict[str, Any]) -> list[str]:
         one = "b64encode(x).decode()"
     if field.is_repeated:
         return [f"v = {expr}", f"if v: d[{name!r}] = [{one} for x in v]"]
-    if field.message_type is not None:
+    if field.has_presence:
         return [f"if m.HasField({name!r}):", f"    x = {expr}", f"    d[{name!r}] = {one}"]
     return [f"x = {expr}", f"if x: d[{name!r}] = {one}"]
 
