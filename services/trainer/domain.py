@@ -7,6 +7,7 @@ import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -26,6 +27,7 @@ RANKED = 20_000
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
 Bools = NDArray[np.bool_]
+Doc = dict[str, Any]
 
 
 class ModelState(enum.StrEnum):
@@ -82,6 +84,7 @@ class ModelVersion:
     create_time: datetime
     comparison: Comparison | None = None
     row_version: int = 1
+    class_calibration: tuple[Doc, ...] = ()
 
 
 def model_name(project: str) -> str:
@@ -148,6 +151,20 @@ def reliability(confidence: Floats, right: Bools) -> tuple[list[dict[str, float]
     ]
     gaps = [b["count"] * abs(b["confidence"] - b["accuracy"]) for b in bins]
     return bins, sum(gaps) / len(confidence)
+
+
+def by_class(
+    drafts: Ints, confidence: Floats, right: Bools, least: int = LEAST_OF_CLASS
+) -> dict[int, tuple[int, float, float]]:
+    """(count, mean confidence, share right) of every class drafted at least so often."""
+    numbers, counts = np.unique(drafts, return_counts=True)
+    found = {}
+    for number, count in zip(numbers, counts, strict=True):
+        here = drafts == number
+        if count >= least:
+            told = (int(count), float(confidence[here].mean()), float(right[here].mean()))
+            found[int(number)] = told
+    return found
 
 
 def compare(against: str, new_right: Bools, old_right: Bools) -> Comparison:

@@ -24,6 +24,7 @@ _BLOCK = 4096
 @dataclass(frozen=True)
 class Learnt:
     """What a round found. `by_class` holds (labels, new right, old right) of the items compared;
+    `class_calibration` (count, confidence, accuracy) of the classes drafted often enough;
     `ranking` positions of the pool, most worth asking first."""
 
     weights: bytes
@@ -36,6 +37,7 @@ class Learnt:
     ranking: domain.Ints
     comparison: Comparison | None
     by_class: tuple[domain.Ints, domain.Bools, domain.Bools]
+    class_calibration: dict[int, tuple[int, float, float]]
 
 
 def learn(items: Pool, classes: int, seed: int, before: bytes | None) -> Learnt:
@@ -54,7 +56,8 @@ def _learn(items: Pool, classes: int, seed: int, before: bytes | None) -> Learnt
     probabilities = found.probabilities()
     right = probabilities.argmax(1) == y
     fair = drawn if drawn.any() else np.ones(len(y), bool)
-    bins, error = domain.reliability(probabilities.max(1)[fair], right[fair])
+    drafts, confidence = probabilities.argmax(1)[fair], probabilities.max(1)[fair]
+    bins, error = domain.reliability(confidence, right[fair])
     waiting = np.flatnonzero(~items.gone)
     stated = found.head.stated(found.head.decision(items.features[waiting]))
     askable = ~items.ordered[waiting]
@@ -72,6 +75,7 @@ def _learn(items: Pool, classes: int, seed: int, before: bytes | None) -> Learnt
         ranking=waiting[askable][order],
         comparison=comparison,
         by_class=by_class,
+        class_calibration=domain.by_class(drafts, confidence, right[fair]),
     )
 
 

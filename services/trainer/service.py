@@ -195,6 +195,10 @@ class Trainer:
             cpu_seconds=learnt.cpu_seconds,
             create_time=self._clock.now(),
             comparison=comparison,
+            class_calibration=tuple(
+                {"name": project.classes[i], "count": n, "confidence": said, "accuracy": right}
+                for i, (n, said, right) in learnt.class_calibration.items()
+            ),
         )
 
     def _tell(self, unit: Unit, version: ModelVersion, learnt: Learnt, count: int) -> None:

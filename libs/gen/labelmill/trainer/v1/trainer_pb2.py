@@ -27,7 +27,7 @@ from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__
 from labelmill.qc_scorer.v1 import qc_scorer_pb2 as labelmill_dot_qc__scorer_dot_v1_dot_qc__scorer__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\"labelmill/trainer/v1/trainer.proto\x12\x14labelmill.trainer.v1\x1a\x1b\x62uf/validate/validate.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a&labelmill/qc_scorer/v1/qc_scorer.proto\"\xf2\x04\n\x0cModelVersion\x12\x12\n\x04name\x18\x01 \x01(\tR\x04name\x12\x18\n\x07project\x18\x02 \x01(\tR\x07project\x12\x14\n\x05model\x18\x03 \x01(\tR\x05model\x12\x18\n\x07version\x18\x04 \x01(\tR\x07version\x12\x36\n\x05state\x18\x05 \x01(\x0e\x32 .labelmill.trainer.v1.ModelStateR\x05state\x12\x16\n\x06reason\x18\x06 \x01(\tR\x06reason\x12\x1c\n\tembedding\x18\x07 \x01(\tR\tembedding\x12\x1f\n\x0blabel_count\x18\x08 \x01(\x03R\nlabelCount\x12#\n\rlabels_digest\x18\t \x01(\tR\x0clabelsDigest\x12%\n\x0eweights_digest\x18\n \x01(\tR\rweightsDigest\x12\x1a\n\x08\x61\x63\x63uracy\x18\x0b \x01(\x01R\x08\x61\x63\x63uracy\x12\x1f\n\x0b\x64rawn_count\x18\x0c \x01(\x03R\ndrawnCount\x12+\n\x11\x63\x61libration_error\x18\r \x01(\x01R\x10\x63\x61librationError\x12\x1f\n\x0b\x63pu_seconds\x18\x0e \x01(\x01R\ncpuSeconds\x12@\n\ncomparison\x18\x0f \x01(\x0b\x32 .labelmill.trainer.v1.ComparisonR\ncomparison\x12;\n\x0b\x63reate_time\x18\x10 \x01(\x0b\x32\x1a.google.protobuf.TimestampR\ncreateTime\x12\x1f\n\x0brow_version\x18\x11 \x01(\x03R\nrowVersion\"\x9c\x01\n\nComparison\x12\x18\n\x07\x61gainst\x18\x01 \x01(\tR\x07\x61gainst\x12\x1d\n\nitem_count\x18\x02 \x01(\x03R\titemCount\x12\x19\n\x08only_new\x18\x03 \x01(\x03R\x07onlyNew\x12\x19\n\x08only_old\x18\x04 \x01(\x03R\x07onlyOld\x12\x1f\n\x0blower_bound\x18\x05 \x01(\x01R\nlowerBound\";\n\tPoolCurve\x12\x16\n\x06\x63ounts\x18\x01 \x03(\x03R\x06\x63ounts\x12\x16\n\x06\x65rrors\x18\x02 \x03(\x01R\x06\x65rrors\"\xea\x01\n\nEvaluation\x12<\n\x07version\x18\x01 \x01(\x0b\x32\".labelmill.trainer.v1.ModelVersionR\x07version\x12\x35\n\x05\x63urve\x18\x02 \x01(\x0b\x32\x1f.labelmill.trainer.v1.PoolCurveR\x05\x63urve\x12H\n\x0breliability\x18\x03 \x03(\x0b\x32&.labelmill.qc_scorer.v1.ReliabilityBinR\x0breliability\x12\x1d\n\ntask_count\x18\x04 \x01(\x03R\ttaskCount\"5\n\x13ListVersionsRequest\x12\x1e\n\x06parent\x18\x01 \x01(\tB\x06\xbaH\x03\xc8\x01\x01R\x06parent\"V\n\x14ListVersionsResponse\x12>\n\x08versions\x18\x01 \x03(\x0b\x32\".labelmill.trainer.v1.ModelVersionR\x08versions\"-\n\x0fRollBackRequest\x12\x1a\n\x04name\x18\x01 \x01(\tB\x06\xbaH\x03\xc8\x01\x01R\x04name*\xdc\x01\n\nModelState\x12\x1b\n\x17MODEL_STATE_UNSPECIFIED\x10\x00\x12\x19\n\x15MODEL_STATE_CANDIDATE\x10\x01\x12\x16\n\x12MODEL_STATE_SHADOW\x10\x02\x12\x16\n\x12MODEL_STATE_CANARY\x10\x03\x12\x17\n\x13MODEL_STATE_SERVING\x10\x04\x12\x17\n\x13MODEL_STATE_RETIRED\x10\x05\x12\x17\n\x13MODEL_STATE_REFUSED\x10\x06\x12\x1b\n\x17MODEL_STATE_ROLLED_BACK\x10\x07\x32\xca\x01\n\x06Models\x12g\n\x0cListVersions\x12).labelmill.trainer.v1.ListVersionsRequest\x1a*.labelmill.trainer.v1.ListVersionsResponse\"\x00\x12W\n\x08RollBack\x12%.labelmill.trainer.v1.RollBackRequest\x1a\".labelmill.trainer.v1.ModelVersion\"\x00\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\"labelmill/trainer/v1/trainer.proto\x12\x14labelmill.trainer.v1\x1a\x1b\x62uf/validate/validate.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a&labelmill/qc_scorer/v1/qc_scorer.proto\"\xc7\x05\n\x0cModelVersion\x12\x12\n\x04name\x18\x01 \x01(\tR\x04name\x12\x18\n\x07project\x18\x02 \x01(\tR\x07project\x12\x14\n\x05model\x18\x03 \x01(\tR\x05model\x12\x18\n\x07version\x18\x04 \x01(\tR\x07version\x12\x36\n\x05state\x18\x05 \x01(\x0e\x32 .labelmill.trainer.v1.ModelStateR\x05state\x12\x16\n\x06reason\x18\x06 \x01(\tR\x06reason\x12\x1c\n\tembedding\x18\x07 \x01(\tR\tembedding\x12\x1f\n\x0blabel_count\x18\x08 \x01(\x03R\nlabelCount\x12#\n\rlabels_digest\x18\t \x01(\tR\x0clabelsDigest\x12%\n\x0eweights_digest\x18\n \x01(\tR\rweightsDigest\x12\x1a\n\x08\x61\x63\x63uracy\x18\x0b \x01(\x01R\x08\x61\x63\x63uracy\x12\x1f\n\x0b\x64rawn_count\x18\x0c \x01(\x03R\ndrawnCount\x12+\n\x11\x63\x61libration_error\x18\r \x01(\x01R\x10\x63\x61librationError\x12\x1f\n\x0b\x63pu_seconds\x18\x0e \x01(\x01R\ncpuSeconds\x12@\n\ncomparison\x18\x0f \x01(\x0b\x32 .labelmill.trainer.v1.ComparisonR\ncomparison\x12;\n\x0b\x63reate_time\x18\x10 \x01(\x0b\x32\x1a.google.protobuf.TimestampR\ncreateTime\x12\x1f\n\x0brow_version\x18\x11 \x01(\x03R\nrowVersion\x12S\n\x11\x63lass_calibration\x18\x14 \x03(\x0b\x32&.labelmill.trainer.v1.ClassCalibrationR\x10\x63lassCalibration\"x\n\x10\x43lassCalibration\x12\x12\n\x04name\x18\x01 \x01(\tR\x04name\x12\x14\n\x05\x63ount\x18\x02 \x01(\x03R\x05\x63ount\x12\x1e\n\nconfidence\x18\x03 \x01(\x01R\nconfidence\x12\x1a\n\x08\x61\x63\x63uracy\x18\x04 \x01(\x01R\x08\x61\x63\x63uracy\"\x9c\x01\n\nComparison\x12\x18\n\x07\x61gainst\x18\x01 \x01(\tR\x07\x61gainst\x12\x1d\n\nitem_count\x18\x02 \x01(\x03R\titemCount\x12\x19\n\x08only_new\x18\x03 \x01(\x03R\x07onlyNew\x12\x19\n\x08only_old\x18\x04 \x01(\x03R\x07onlyOld\x12\x1f\n\x0blower_bound\x18\x05 \x01(\x01R\nlowerBound\";\n\tPoolCurve\x12\x16\n\x06\x63ounts\x18\x01 \x03(\x03R\x06\x63ounts\x12\x16\n\x06\x65rrors\x18\x02 \x03(\x01R\x06\x65rrors\"\xea\x01\n\nEvaluation\x12<\n\x07version\x18\x01 \x01(\x0b\x32\".labelmill.trainer.v1.ModelVersionR\x07version\x12\x35\n\x05\x63urve\x18\x02 \x01(\x0b\x32\x1f.labelmill.trainer.v1.PoolCurveR\x05\x63urve\x12H\n\x0breliability\x18\x03 \x03(\x0b\x32&.labelmill.qc_scorer.v1.ReliabilityBinR\x0breliability\x12\x1d\n\ntask_count\x18\x04 \x01(\x03R\ttaskCount\"5\n\x13ListVersionsRequest\x12\x1e\n\x06parent\x18\x01 \x01(\tB\x06\xbaH\x03\xc8\x01\x01R\x06parent\"V\n\x14ListVersionsResponse\x12>\n\x08versions\x18\x01 \x03(\x0b\x32\".labelmill.trainer.v1.ModelVersionR\x08versions\"-\n\x0fRollBackRequest\x12\x1a\n\x04name\x18\x01 \x01(\tB\x06\xbaH\x03\xc8\x01\x01R\x04name*\xdc\x01\n\nModelState\x12\x1b\n\x17MODEL_STATE_UNSPECIFIED\x10\x00\x12\x19\n\x15MODEL_STATE_CANDIDATE\x10\x01\x12\x16\n\x12MODEL_STATE_SHADOW\x10\x02\x12\x16\n\x12MODEL_STATE_CANARY\x10\x03\x12\x17\n\x13MODEL_STATE_SERVING\x10\x04\x12\x17\n\x13MODEL_STATE_RETIRED\x10\x05\x12\x17\n\x13MODEL_STATE_REFUSED\x10\x06\x12\x1b\n\x17MODEL_STATE_ROLLED_BACK\x10\x07\x32\xca\x01\n\x06Models\x12g\n\x0cListVersions\x12).labelmill.trainer.v1.ListVersionsRequest\x1a*.labelmill.trainer.v1.ListVersionsResponse\"\x00\x12W\n\x08RollBack\x12%.labelmill.trainer.v1.RollBackRequest\x1a\".labelmill.trainer.v1.ModelVersion\"\x00\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -38,22 +38,24 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_LISTVERSIONSREQUEST'].fields_by_name['parent']._serialized_options = b'\272H\003\310\001\001'
   _globals['_ROLLBACKREQUEST'].fields_by_name['name']._loaded_options = None
   _globals['_ROLLBACKREQUEST'].fields_by_name['name']._serialized_options = b'\272H\003\310\001\001'
-  _globals['_MODELSTATE']._serialized_start=1439
-  _globals['_MODELSTATE']._serialized_end=1659
+  _globals['_MODELSTATE']._serialized_start=1646
+  _globals['_MODELSTATE']._serialized_end=1866
   _globals['_MODELVERSION']._serialized_start=163
-  _globals['_MODELVERSION']._serialized_end=789
-  _globals['_COMPARISON']._serialized_start=792
-  _globals['_COMPARISON']._serialized_end=948
-  _globals['_POOLCURVE']._serialized_start=950
-  _globals['_POOLCURVE']._serialized_end=1009
-  _globals['_EVALUATION']._serialized_start=1012
-  _globals['_EVALUATION']._serialized_end=1246
-  _globals['_LISTVERSIONSREQUEST']._serialized_start=1248
-  _globals['_LISTVERSIONSREQUEST']._serialized_end=1301
-  _globals['_LISTVERSIONSRESPONSE']._serialized_start=1303
-  _globals['_LISTVERSIONSRESPONSE']._serialized_end=1389
-  _globals['_ROLLBACKREQUEST']._serialized_start=1391
-  _globals['_ROLLBACKREQUEST']._serialized_end=1436
-  _globals['_MODELS']._serialized_start=1662
-  _globals['_MODELS']._serialized_end=1864
+  _globals['_MODELVERSION']._serialized_end=874
+  _globals['_CLASSCALIBRATION']._serialized_start=876
+  _globals['_CLASSCALIBRATION']._serialized_end=996
+  _globals['_COMPARISON']._serialized_start=999
+  _globals['_COMPARISON']._serialized_end=1155
+  _globals['_POOLCURVE']._serialized_start=1157
+  _globals['_POOLCURVE']._serialized_end=1216
+  _globals['_EVALUATION']._serialized_start=1219
+  _globals['_EVALUATION']._serialized_end=1453
+  _globals['_LISTVERSIONSREQUEST']._serialized_start=1455
+  _globals['_LISTVERSIONSREQUEST']._serialized_end=1508
+  _globals['_LISTVERSIONSRESPONSE']._serialized_start=1510
+  _globals['_LISTVERSIONSRESPONSE']._serialized_end=1596
+  _globals['_ROLLBACKREQUEST']._serialized_start=1598
+  _globals['_ROLLBACKREQUEST']._serialized_end=1643
+  _globals['_MODELS']._serialized_start=1869
+  _globals['_MODELS']._serialized_end=2071
 # @@protoc_insertion_point(module_scope)

@@ -32,7 +32,7 @@ MODEL_STATE_REFUSED: ModelState
 MODEL_STATE_ROLLED_BACK: ModelState
 
 class ModelVersion(_message.Message):
-    __slots__ = ("name", "project", "model", "version", "state", "reason", "embedding", "label_count", "labels_digest", "weights_digest", "accuracy", "drawn_count", "calibration_error", "cpu_seconds", "comparison", "create_time", "row_version")
+    __slots__ = ("name", "project", "model", "version", "state", "reason", "embedding", "label_count", "labels_digest", "weights_digest", "accuracy", "drawn_count", "calibration_error", "cpu_seconds", "comparison", "create_time", "row_version", "class_calibration")
     NAME_FIELD_NUMBER: _ClassVar[int]
     PROJECT_FIELD_NUMBER: _ClassVar[int]
     MODEL_FIELD_NUMBER: _ClassVar[int]
@@ -50,6 +50,7 @@ class ModelVersion(_message.Message):
     COMPARISON_FIELD_NUMBER: _ClassVar[int]
     CREATE_TIME_FIELD_NUMBER: _ClassVar[int]
     ROW_VERSION_FIELD_NUMBER: _ClassVar[int]
+    CLASS_CALIBRATION_FIELD_NUMBER: _ClassVar[int]
     name: str
     project: str
     model: str
@@ -67,7 +68,20 @@ class ModelVersion(_message.Message):
     comparison: Comparison
     create_time: _timestamp_pb2.Timestamp
     row_version: int
-    def __init__(self, name: _Optional[str] = ..., project: _Optional[str] = ..., model: _Optional[str] = ..., version: _Optional[str] = ..., state: _Optional[_Union[ModelState, str]] = ..., reason: _Optional[str] = ..., embedding: _Optional[str] = ..., label_count: _Optional[int] = ..., labels_digest: _Optional[str] = ..., weights_digest: _Optional[str] = ..., accuracy: _Optional[float] = ..., drawn_count: _Optional[int] = ..., calibration_error: _Optional[float] = ..., cpu_seconds: _Optional[float] = ..., comparison: _Optional[_Union[Comparison, _Mapping]] = ..., create_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., row_version: _Optional[int] = ...) -> None: ...
+    class_calibration: _containers.RepeatedCompositeFieldContainer[ClassCalibration]
+    def __init__(self, name: _Optional[str] = ..., project: _Optional[str] = ..., model: _Optional[str] = ..., version: _Optional[str] = ..., state: _Optional[_Union[ModelState, str]] = ..., reason: _Optional[str] = ..., embedding: _Optional[str] = ..., label_count: _Optional[int] = ..., labels_digest: _Optional[str] = ..., weights_digest: _Optional[str] = ..., accuracy: _Optional[float] = ..., drawn_count: _Optional[int] = ..., calibration_error: _Optional[float] = ..., cpu_seconds: _Optional[float] = ..., comparison: _Optional[_Union[Comparison, _Mapping]] = ..., create_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., row_version: _Optional[int] = ..., class_calibration: _Optional[_Iterable[_Union[ClassCalibration, _Mapping]]] = ...) -> None: ...
+
+class ClassCalibration(_message.Message):
+    __slots__ = ("name", "count", "confidence", "accuracy")
+    NAME_FIELD_NUMBER: _ClassVar[int]
+    COUNT_FIELD_NUMBER: _ClassVar[int]
+    CONFIDENCE_FIELD_NUMBER: _ClassVar[int]
+    ACCURACY_FIELD_NUMBER: _ClassVar[int]
+    name: str
+    count: int
+    confidence: float
+    accuracy: float
+    def __init__(self, name: _Optional[str] = ..., count: _Optional[int] = ..., confidence: _Optional[float] = ..., accuracy: _Optional[float] = ...) -> None: ...
 
 class Comparison(_message.Message):
     __slots__ = ("against", "item_count", "only_new", "only_old", "lower_bound")
