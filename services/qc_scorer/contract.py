@@ -71,9 +71,9 @@ def errors_granted(gates: Iterable[Doc], project: Project) -> int:
 
 
 def risk_spent(gates: Iterable[Doc], ledger: Doc) -> float:
-    """Risk the lots have spent, and the looks of the gate over a stream that spent most."""
+    """Risk that lots have spent, and looks at the gates over streams."""
     streams = [float(doc.get("risk", 0.0)) for doc in gates if not doc.get("lot")]
-    return float(ledger.get("risk", 0.0)) + max(streams, default=0.0)
+    return float(ledger.get("risk", 0.0)) + sum(streams)
 
 
 def confidence(project: Project, spent: float) -> float:
@@ -99,13 +99,13 @@ def outdated(doc: Doc, project: Project) -> Doc | None:
 
 
 def stream_bound(gates: Iterable[Doc]) -> float:
-    """Worst bound any open gate over a stream stands on or stood on; 1 where none is open."""
-    bounds = [
-        max(doc["error_bound"], doc.get("past_bound", 0.0))
-        for doc in gates
-        if doc.get("state") == GateState.OPEN.value and not doc.get("lot")
-    ]
-    return max(bounds, default=1.0)
+    """Worst bound that anything a gate over a stream let out stands on; 1 where none ever
+    opened. What a breached gate let out was recalled."""
+    streams = [doc for doc in gates if not doc.get("lot")]
+    kept = [doc for doc in streams if doc.get("state") != GateState.BREACHED.value]
+    bounds = [doc.get("past_bound", 0.0) for doc in kept]
+    bounds += [doc["error_bound"] for doc in kept if doc.get("state") == GateState.OPEN.value]
+    return max(bounds, default=0.0) or 1.0
 
 
 def before_any_model(project: Project, ledger: Doc) -> Doc:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import enum
 import math
 import statistics
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -178,57 +178,6 @@ def skill(annotator: str, counters: Doc) -> Doc:
     }
 
 
-def settled_first(rows: Iterable[Doc]) -> list[tuple[float, bool]]:
-    """(score, wrong) in the order of scoring, up to the first that is not settled yet."""
-    found = []
-    for row in sorted(rows, key=lambda r: (r["time"], r["name"])):
-        if row["pending"]:
-            break
-        found.append((row["score"], row["wrong"]))
-    return found
-
-
-def looks_due(size: int, project: Project) -> int:
-    """Looks a sample has reached; none without a target."""
-    if not project.max_error_rate:
-        return 0
-    return stream.looks_due(size, project.gate_target, project.half_alpha)
-
-
-def look(gate_doc: Doc, evidence: Sequence[tuple[float, bool]], project: Project) -> Doc | None:
-    """The gate after the looks its evidence has reached; None where none is due.
-
-    Only the newest due look is taken (each has its own alpha, those passed over are unspent).
-    """
-    due = looks_due(len(evidence), project)
-    if due <= gate_doc.get("look_count", 0):
-        return None
-    found = stream.evaluate(evidence, project.gate_target, due, project.half_alpha)
-    return {
-        **gate_doc,
-        "state": (GateState.OPEN if found.open else GateState.CLOSED).value,
-        "threshold": found.threshold,
-        "error_bound": found.bound,
-        "sample_size": found.size,
-        "sample_errors": found.errors,
-        "confidence": 1.0 - found.alpha,
-        "max_error_rate": project.max_error_rate,
-        "reason": _why(found, project, due),
-        "look_count": due,
-        "version": gate_doc.get("version", 0) + 1,
-    }
-
-
-def _why(found: stream.Look, project: Project, look_number: int) -> str:
-    verdict = "at most" if found.open else "above"
-    return (
-        f"look {look_number}: {found.errors} errors in a blind sample of {found.size} with"
-        f" scores from {found.threshold:.4f}; error at most {found.bound:.4f} at confidence"
-        f" {1 - found.alpha:.4f}, which is {verdict} {project.gate_target:.4f},"
-        f" {GATE_PART:.0%} of the promised {project.max_error_rate:.4f}"
-    )
-
-
 def quality(project: Project, counters: Doc, gate_bound: float, granted: int = 0) -> Doc:
     """The quality report: bounds of machine and people's labels, weighted by their counts.
 
@@ -238,7 +187,8 @@ def quality(project: Project, counters: Doc, gate_bound: float, granted: int = 0
         int(counters.get(k, 0)) for k in ("machine", "human", "verified", "audits", "audit_errors")
     )
     # The audit is counted as it grows: looks at fixed sizes, each with its own share of risk.
-    alpha = stream.look_alpha(max(1, looks_due(audits, project)), project.half_alpha)
+    looks = stream.looks_due(audits, project.gate_target, project.half_alpha) if audits else 0
+    alpha = stream.look_alpha(max(1, looks), project.half_alpha)
     human_bound = 0.0 if project.experts else stream.upper_bound(errors, audits, alpha)
     total, unseen = machine + human, human - verified
     lots = int(counters.get("lots", 0))

@@ -264,12 +264,14 @@ class Lots:
         watched = domain.watched(doc, project, [bool(r["wrong"]) for r in seen])
         if watched["state"] == GateState.BREACHED.value:
             self._tell_gate(unit, watched)
-            event = events_pb2.LabelsRecalled(
-                project=project.name, gate=name, reason=watched["reason"]
-            )
-            unit.emit(names.event_key(project.name, 0), event)
+            self._recall(unit, watched)
         else:
             unit.overwrite(store.GATES, watched)
+
+    def _recall(self, unit: Unit, doc: Doc) -> None:
+        """What the gate let out goes back to people."""
+        told = {"project": doc["project"], "gate": doc["name"], "reason": doc["reason"]}
+        unit.emit(names.event_key(doc["project"], 0), events_pb2.LabelsRecalled(**told))
 
     async def forecast(self, name: str) -> Doc:
         """What promises would cost now; before the first evaluation the least they can."""

@@ -12,7 +12,7 @@ from labelmill.qc_scorer.v1 import events_pb2, qc_scorer_pb2
 from libs.common import names
 from libs.common.codec import Doc, doc_to_message, time_text, to_doc, to_message
 from libs.common.store import Unit, keep_newest
-from services.qc_scorer import accepted, contract, correction, domain, store
+from services.qc_scorer import accepted, contract, correction, domain, looks, store
 from services.qc_scorer.checks import Checks
 from services.qc_scorer.checkup import Checkup
 from services.qc_scorer.domain import Project
@@ -145,21 +145,25 @@ class QcScorer(Checkup, Checks, Inference):
         }
         for row in rows.values():
             unit.overwrite(store.EVIDENCE, row)
-        doc = await unit.get(store.GATES, name) or _new_gate(
-            name, project.name, tasks[0]["prediction"]
-        )
+        doc = await unit.get(store.GATES, name)
+        if doc is None:
+            before = [g for g in await store.gates_of(unit, project.name) if not g.get("lot")]
+            doc = _new_gate(name, project.name, tasks[0]["prediction"], len(before) + 1)
         again = sum(not k["pending"] for k in known.values())
         doc = {**doc, "evidence_count": doc.get("evidence_count", 0) + len(rows) - again}
         looked = None
-        if domain.looks_due(doc["evidence_count"], project) > doc.get("look_count", 0):
+        due = looks.looks_due(doc["evidence_count"], project, doc.get("number", 1))
+        if due > doc.get("look_count", 0):
             evidence = await store.evidence_of(unit, name) | rows
-            looked = domain.look(doc, domain.settled_first(evidence.values()), project)
+            looked = looks.look(doc, looks.settled_first(evidence.values()), project)
         unit.overwrite(store.GATES, looked or doc)
         if looked is not None:
             looked["update_time"] = now
             looked["risk"] = doc.get("risk", 0.0) + 1.0 - looked["confidence"]
             event = events_pb2.GateUpdated(gate=doc_to_message(looked, qc_scorer_pb2.Gate))
             unit.emit(names.event_key(project.name, 0), event)
+            if looked["state"] == domain.GateState.BREACHED.value:
+                self._recall(unit, looked)
 
     async def tell_quality(self) -> None:
         """Emits a report for every project whose counts moved since the last one."""
@@ -219,10 +223,12 @@ def _in_lot(task: Doc) -> bool:
     return bool(task["prediction"].get("lot"))
 
 
-def _new_gate(name: str, project: str, prediction: Doc) -> Doc:
+def _new_gate(name: str, project: str, prediction: Doc, number: int) -> Doc:
+    """`number`: 1, 2, ... of the model versions whose stream the project has judged."""
     return {
         "name": name,
         "project": project,
+        "number": number,
         "model": prediction["model"],
         "model_version": prediction.get("model_version", ""),
         "state": "CLOSED",

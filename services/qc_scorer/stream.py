@@ -42,6 +42,11 @@ def upper_bound(errors: int, size: int, alpha: float) -> float:
     return float(beta.ppf(1.0 - alpha, errors + 1, size - errors))
 
 
+def lower_bound(errors: int, size: int, alpha: float) -> float:
+    """Exact lower bound of an error rate at confidence 1 - alpha; 0 without an error."""
+    return float(beta.ppf(alpha, errors, size - errors + 1)) if errors else 0.0
+
+
 def look_size(look: int, target: float, alpha: float) -> int:
     """Sample size at which look 1, 2, ... happens. The first is a little more than a sample
     without any error needs to pass; earlier looks could only spend."""

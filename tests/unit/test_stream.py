@@ -7,7 +7,7 @@ import random
 
 import pytest
 
-from services.qc_scorer import domain
+from services.qc_scorer import domain, looks
 from services.qc_scorer import stream as streams
 from services.qc_scorer.agreement import differs
 from services.qc_scorer.consensus import merge
@@ -84,7 +84,7 @@ def test_evidence_waits_for_what_is_not_settled() -> None:
     row = {"score": 0.9, "wrong": False, "pending": False}
     rows = [{**row, "time": f"{i}", "name": f"{i}"} for i in range(5)]
     rows[3]["pending"] = True
-    assert len(domain.settled_first(rows[::-1])) == 3
+    assert len(looks.settled_first(rows[::-1])) == 3
 
 
 def test_boxes_differ_by_a_missed_extra_misplaced_or_renamed_one() -> None:
