@@ -127,5 +127,4 @@ def plan(chosen: Floats, target: float, size: int, alpha: float, *, spent: int =
     pilot calibrated them: planned for the mean, without the caution a model's own word needs."""
     counts = np.arange(len(chosen) + 1)
     curve = gate.Curve(counts, np.concatenate([[0.0], np.cumsum(np.sort(chosen))]))
-    mean = ((1.0, 0.0),)
-    return gate.plan(curve, target, size, alpha, spent=spent, scenarios=mean, deviations=0.0)
+    return gate.plan(curve, target, size, alpha, spent=spent, factors=(1.0,))

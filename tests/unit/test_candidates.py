@@ -94,13 +94,14 @@ def test_a_pilot_of_its_own_keeps_the_promise_and_reuse_of_the_draws_breaks_it()
     assert reused > 0.2
 
 
-def test_a_pilot_plans_for_the_mean_and_a_model_with_care() -> None:
+def test_a_plan_costs_what_its_forecast_says_and_more_where_errors_are_feared() -> None:
     chance = np.linspace(0.0, 0.3, 5000)
     mine = candidates.plan(chance, 0.03, 5000, ALPHA)
     counts = np.arange(5001)
     curve = gate.Curve(counts, np.concatenate([[0.0], np.cumsum(chance)]))
-    careful = gate.plan(curve, 0.03, 5000, ALPHA)
-    assert 0 < mine.human < careful.human
+    fearing = gate.plan(curve, 0.03, 5000, ALPHA, factors=(2.0,))
+    hoping = gate.plan(curve, 0.03, 5000, ALPHA, factors=(0.5,))
+    assert 0 < hoping.human < mine.human < fearing.human
 
 
 def test_a_fixed_sample_bears_no_fewer_errors_than_coins() -> None:
