@@ -144,7 +144,11 @@ def test_a_model_that_cannot_learn_costs_labels_and_never_the_promise(kind: str)
     """Labels that have nothing to do with the embedding, or belong to its mirror image."""
     features, labels = _blobs(1500, 2, 0.5, 11)
     rng = np.random.default_rng(11)
-    labels = rng.integers(0, 2, 1500) if kind == "chance" else labels ^ (rng.random(1500) < 0.45)
+    labels = (
+        rng.integers(0, 2, 1500)
+        if kind == "chance"
+        else labels ^ (rng.random(1500) < 0.45).astype(np.int64)
+    )
     for seed in range(3):
         outcome = run(DataSet("noise", features, labels, 2), 0.02, seed)
         assert outcome.error <= 0.02
@@ -157,6 +161,24 @@ def test_a_model_that_learns_saves_most_of_the_labels_and_keeps_the_promise() ->
     assert all(o.error <= 0.02 for o in outcomes)
     assert np.mean([o.share for o in outcomes]) < 0.2
     assert all(o.taught + o.audited <= o.human for o in outcomes)
+
+
+def test_a_plan_costs_on_average_what_it_says() -> None:
+    """Lots whose errors fall as forecast, proven again and again at the planned rate."""
+    rng, count = np.random.default_rng(14), 6000
+    chance = np.linspace(0.0, 0.08, count) ** 1.5
+    counts = np.arange(count + 1)
+    curve = gate.Curve(counts, np.concatenate([[0.0], np.cumsum(chance)]))
+    plan = gate.plan(curve, 0.005, count, 0.04, factors=(1.0,))
+    forbidden = gate.forbidden_errors(0.005, count)
+    people = []
+    for _ in range(150):
+        wrong, coins = rng.random(count) < chance, rng.random(count) < plan.rate
+        draws = [gate.Draw(float(i), 0.0, bool(wrong[i])) for i in np.flatnonzero(coins)]
+        proof = gate.prove(draws, plan.rate, forbidden, 0.04)
+        people.append(count - int((~coins & (np.arange(count) < proof.uncertainty)).sum()))
+    assert plan.human == pytest.approx(np.mean(people), rel=0.05)
+    assert 0 < plan.passing < count
 
 
 def test_no_item_starves_asked_round_by_round_all_are_asked_once() -> None:
