@@ -40,7 +40,6 @@ PARTITIONS = 16
 MAX_BYTES = 8_000_000
 _SEND_SECONDS = 30.0
 _START_TRIES = 20
-_IDLE_MS = 500
 # A commit waits so long for a group that shares out its partitions anew.
 _REBALANCE_SECONDS = 20.0
 # How often a member that waits for its handler looks after its place in the group.
@@ -63,11 +62,8 @@ class KafkaBus:
 
     @property
     def _common(self) -> dict[str, Any]:
-        return {
-            "bootstrap_servers": self._servers,
-            "reconnect_backoff_ms": 50,
-            "reconnect_backoff_max_ms": 1000,
-        }
+        pauses = {"reconnect_backoff_ms": 50, "reconnect_backoff_max_ms": 1000}
+        return {"bootstrap_servers": self._servers, **pauses}
 
     async def open(self, topics: Sequence[str]) -> None:
         for attempt in range(_START_TRIES):
@@ -124,12 +120,9 @@ class KafkaBus:
     ) -> None:
         for event, future in zip(events, sent, strict=True):
             try:
-                self._producer.send(
-                    event.topic,
-                    value=event.payload,
-                    key=event.key.encode(),
-                    headers=event.headers(),
-                ).add_both(_resolver(loop, future))
+                key, headers = event.key.encode(), event.headers()
+                sending = self._producer.send(event.topic, event.payload, key, headers)
+                sending.add_both(_resolver(loop, future))
             except KafkaError as away:
                 loop.call_soon_threadsafe(_settle, future, away)
         with contextlib.suppress(KafkaError):
@@ -306,9 +299,8 @@ class KafkaSubscription:
             if not again and self._called.wait(_TEND_SECONDS):
                 self._called.clear()
                 return
-        # Long enough for a group to share out its topics on a busy machine: a poll that ends
-        # sooner begins that anew each time. Records end it at once.
-        records = consumer.poll(timeout_ms=_IDLE_MS if wanted or again else 20)
+        _finish_joining(consumer)
+        records = consumer.poll(timeout_ms=50 if wanted or again else 20)
         batch = [_received(r) for part in records.values() for r in part]
         if batch:
             self._wanted.clear()
@@ -354,19 +346,20 @@ class KafkaSubscription:
         try:
             if offsets:
                 consumer.commit(offsets)
-        except RebalanceInProgressError as error:
-            self._give_up = self._give_up or time.monotonic() + _REBALANCE_SECONDS
-            if time.monotonic() < self._give_up and not self._closing.is_set():
+        except KafkaError as error:
+            if isinstance(error, RebalanceInProgressError) and self._patient():
                 for future in futures:
                     self._commits.put((dict(upto), future))
                 return True
-            fault = Unavailable(f"offsets not committed: {error!r}")
-        except KafkaError as error:
             fault = Unavailable(f"offsets not committed: {error!r}")
         self._give_up = 0.0
         for future in futures:
             self._in_loop(_settle, future, fault)
         return False
+
+    def _patient(self) -> bool:
+        self._give_up = self._give_up or time.monotonic() + _REBALANCE_SECONDS
+        return time.monotonic() < self._give_up and not self._closing.is_set()
 
     def _fail_waiting(self) -> None:
         gone = Unavailable("the consumer is closing; the events will come again")
@@ -374,6 +367,14 @@ class KafkaSubscription:
             while True:
                 _, future = self._commits.get_nowait()
                 self._in_loop(_settle, future, gone)
+
+
+def _finish_joining(consumer: Any) -> None:
+    """kafka-python begins a join when the metadata change and forgets it when they change back,
+    as they do while a broker restarts: the member would be neither in nor out for ever."""
+    coordinator = consumer._coordinator
+    if coordinator.rebalance_in_progress() and not coordinator.need_rejoin():
+        coordinator.request_rejoin()
 
 
 def _partition(part: TopicPartition) -> str:
