@@ -43,7 +43,14 @@ _NOISE = {
     ),
     "EXPERTS": "The tenant's experts: their blind labels are the definition of right.",
 }
-_OF_LOTS = ("audit_rate", "lot_size", "evidence_count", "standing_count", "standing_errors")
+_OF_LOTS = (
+    "audit_rate",
+    "lot_size",
+    "cluster_count",
+    "evidence_count",
+    "standing_count",
+    "standing_errors",
+)
 
 
 def certificate(delivery: Delivery) -> Doc:

@@ -111,8 +111,11 @@ def _audit(audit: Doc) -> str:
 
 def _gate(gate: Doc) -> str:
     if gate["lot"]:
+        clusters = gate.get("cluster_count", 0)
+        items = f"{gate.get('lot_size', 0):,} items"
+        size = f"{items} in {clusters:,} clusters" if clusters else items
         plan = (
-            f"{gate['state']}; lot {gate['lot']} of {gate.get('lot_size', 0):,} items, drawn by"
+            f"{gate['state']}; lot {gate['lot']} of {size}, drawn by"
             f" coins of {percent(gate.get('audit_rate', 0.0))}: {gate.get('evidence_count', 0):,};"
         )
         return (

@@ -99,7 +99,8 @@ def _lots(proof: Doc) -> Iterator[str]:
     for gate in measured["gates"]:
         if gate["state"] != "OPEN" or "audit_rate" not in gate:
             continue
-        rate, size, drawn = gate["audit_rate"], gate["lot_size"], gate.get("evidence_count", 0)
+        rate, drawn = gate["audit_rate"], gate.get("evidence_count", 0)
+        size = gate.get("cluster_count") or gate["lot_size"]
         if _at_most(drawn, size, rate) < _INCREDIBLE:
             yield f"{gate['name']}: {drawn} draws are far fewer than coins of {rate:.4f} give"
         risk = 1 - gate["confidence"]

@@ -37,6 +37,8 @@ MAX_RATIO = 200
 MAX_LINE_BYTES = 2_000_000
 MAX_PIXELS = 100_000_000
 _IMAGE = re.compile(r"\.(png|jpe?g|webp)$", re.IGNORECASE)
+# Columns that are no data, unless the template has a data field of that name.
+_BESIDE = {"source_key", "group"}
 _FORMATS = {"PNG": "png", "JPEG": "jpeg", "WEBP": "webp"}
 
 
@@ -85,11 +87,12 @@ def _csv_entries(file: IO[bytes], project: Project) -> Iterator[Entry]:
     try:
         reader = csv.DictReader(text, strict=True)
         names = {f.name for f in project.data_fields}
-        unknown = [n for n in reader.fieldnames or [] if n not in names | {"source_key"}]
+        unknown = [n for n in reader.fieldnames or [] if n not in names | _BESIDE]
         if not reader.fieldnames or unknown:
             raise Broken(
                 f"the first line must name the columns {', '.join(sorted(names))} and, if wanted,"
-                f" source_key; unknown: {', '.join(map(str, unknown))[:500] or 'no header'}"
+                f" source_key and group; unknown:"
+                f" {', '.join(map(str, unknown))[:500] or 'no header'}"
             )
         for row in reader:
             yield _row_entry(reader.line_num, row, names)
@@ -105,7 +108,9 @@ def _row_entry(number: int, row: dict[Any, Any], names: set[str]) -> Entry:
         return Entry(key, reason="has another number of columns than the header")
     data = {name: row[name] for name in names if row.get(name)}
     source = row.get("source_key") or ""
-    return Entry(key, NewItem(json.dumps(data, ensure_ascii=False), source_key=source[:500]))
+    group = "" if "group" in names else row.get("group", "")
+    text = json.dumps(data, ensure_ascii=False)
+    return Entry(key, NewItem(text, source_key=source[:500], group=group))
 
 
 def _zip_entries(file: IO[bytes], project: Project, blobs: Blobs) -> Iterator[Entry]:

@@ -19,6 +19,7 @@ from typing import Any
 Doc = dict[str, Any]
 TEXT_LIMIT = 100_000
 INLINE_IMAGE_LIMIT = 262_144
+GROUP_LIMIT = 200
 _DATA_URI = re.compile(r"data:image/(png|jpeg|webp);base64,")
 _KEY_REUSED = "source_key: used before for other content in this project"
 _MAGIC = {"png": b"\x89PNG\r\n\x1a\n", "jpeg": b"\xff\xd8\xff", "webp": b"RIFF"}
@@ -69,6 +70,8 @@ class NewItem:
     source_key: str = ""
     metadata: dict[str, str] | None = None
     gold: Doc | None = None
+    # Scene, clip or document: items of one group are proven together.
+    group: str = ""
 
 
 @dataclass(frozen=True)
@@ -113,6 +116,8 @@ def check_item(project: Project, item: NewItem, parse: Callable[[str], Any], ten
             _check_image(field, value, tenant)
     if known != len(data):
         raise Refused(_unknown(project, data))
+    if item.group:
+        checked_group(item.group)
     if item.gold is not None:
         check_value(item.gold, project.label_schema, "gold")
     return data
@@ -237,8 +242,8 @@ def _next(import_: Import, now: datetime, **changes: Any) -> Import:
 
 
 def entry_of_line(line: bytes) -> NewItem:
-    """An item of one JSONL line: {"data": {...}, "source_key", "metadata", "gold"} or the bare
-    data object. Raises `Refused`."""
+    """An item of one JSONL line: {"data": {...}, "source_key", "metadata", "gold", "group"} or the
+    bare data object. Raises `Refused`."""
     try:
         parsed = json.loads(line)
     except (ValueError, RecursionError) as error:
@@ -247,7 +252,7 @@ def entry_of_line(line: bytes) -> NewItem:
         raise Refused("each line must be a JSON object")
     if not isinstance(parsed.get("data"), dict):
         return NewItem(data=json.dumps(parsed, ensure_ascii=False))
-    unknown = set(parsed) - {"data", "source_key", "metadata", "gold"}
+    unknown = set(parsed) - {"data", "source_key", "metadata", "gold", "group"}
     if unknown:
         raise Refused(f"{sorted(unknown)[0][:100]}: unknown field beside data")
     metadata = parsed.get("metadata") or {}
@@ -261,4 +266,22 @@ def entry_of_line(line: bytes) -> NewItem:
         source_key=key,
         metadata=metadata,
         gold=parsed.get("gold"),
+        group=checked_group(parsed.get("group", "")),
     )
+
+
+def checked_group(group: Any) -> str:
+    """The group as given; raises `Refused`. A cut name would join what does not belong together."""
+    if not isinstance(group, str) or len(group) > GROUP_LIMIT or not _writable(group):
+        raise Refused(
+            f"group: must be readable text of at most {GROUP_LIMIT} characters, or left out"
+        )
+    return group
+
+
+def _writable(text: str) -> bool:
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return False
+    return "\x00" not in text

@@ -81,4 +81,5 @@ def _new_item(item: Any) -> NewItem:
         source_key=item.source_key,
         metadata=dict(item.metadata) if item.metadata else None,
         gold=message_to_doc(item.gold) if item.HasField("gold") else None,
+        group=item.group,
     )

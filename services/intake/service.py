@@ -124,6 +124,8 @@ class Intake:
                 doc["metadata"] = item.metadata
             if item.gold is not None:
                 doc["gold"] = item.gold
+            if item.group:
+                doc["group"] = item.group
             docs.append(doc)
             shards[names.shard_of(name)].append(_message(doc, stamp))
         unit.insert(store.ITEMS, docs)
@@ -290,6 +292,7 @@ def _message(doc: Doc, stamp: intake_pb2.Item) -> intake_pb2.Item:
         source_key=doc["source_key"],
         digest=doc["digest"],
         create_time=stamp.create_time,
+        group=doc.get("group", ""),
     )
     if "metadata" in doc:
         message.metadata.update(doc["metadata"])

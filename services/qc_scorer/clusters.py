@@ -14,24 +14,27 @@ bound is sound for any sizes and dear where one cluster holds most items; split 
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from services.qc_scorer import gate
-from services.qc_scorer.gate import Draw, Proof
+from services.qc_scorer.gate import Curve, Draw, Proof
 
-Ints = NDArray[np.int64]
-Floats = NDArray[np.float64]
 _TINY = 1e-9
+
+
+# An item as kept: its group, its score and the tie breaker all of the group have.
+Member = tuple[str, float, float]
 
 
 @dataclass(frozen=True)
 class Cluster:
-    """One unit of the lot: its items, the chance that it is defective as its model says, its
-    tie breaker, and what people found: wrong drafts, None until all of them are settled."""
+    """One unit of the lot: its items, its place in the order (`uncertainty`, `tie`), and what
+    people found: wrong drafts, None until all of them are settled."""
 
     name: str
     size: int
@@ -40,28 +43,50 @@ class Cluster:
     wrong: int | None = None
 
 
-def defect_chance(uncertainty: Sequence[float]) -> float:
-    """Chance that at least one of these items is wrong, were they independent. It only orders
-    clusters, and proves nothing."""
-    chances = np.clip(np.asarray(uncertainty, np.float64), 0.0, 1.0 - 1e-12)
-    return float(-np.expm1(np.log1p(-chances).sum()))
+def whole_score(scores: Iterable[float]) -> float:
+    """Chance that all of these are right, were they independent. It only orders clusters, and
+    proves nothing. The same in whatever order they come, and never above one of them, rounding
+    and all: what is in a cluster that passes stands above the threshold itself."""
+    return math.prod(sorted(min(1.0, max(0.0, score)) for score in scores))
 
 
-def gather(groups: Sequence[str], uncertainty: Floats, ties: Iterable[float]) -> list[Cluster]:
-    """Clusters of items by the name of their group, in the order of the names; one tie breaker
-    each. Raises `ValueError` for an item without a group, for it would pass unproven."""
-    if len(groups) != len(uncertainty):
-        raise ValueError(f"{len(groups)} groups but {len(uncertainty)} uncertainties")
-    if not all(groups):
-        raise ValueError(f"item {list(groups).index('')} has no group; name one for every item")
-    names, place = np.unique(np.asarray(groups, dtype=object).astype(str), return_inverse=True)
-    members: list[list[float]] = [[] for _ in names]
-    for at, chance in zip(place.tolist(), uncertainty.tolist(), strict=True):
-        members[at].append(chance)
+def gather(members: Iterable[Member]) -> list[Cluster]:
+    """Clusters of items by the name of their group. Raises `ValueError` for an item without a
+    group, for it would pass unproven."""
+    scores: dict[str, list[float]] = defaultdict(list)
+    ties: dict[str, float] = {}
+    for group, score, tie in members:
+        if not group:
+            raise ValueError("an item has no group; name one for every item")
+        scores[group].append(score)
+        ties[group] = tie
     return [
-        Cluster(str(name), len(mine), defect_chance(mine), tie)
-        for name, mine, tie in zip(names, members, ties, strict=True)
+        Cluster(group, len(mine), -whole_score(mine), ties[group]) for group, mine in scores.items()
     ]
+
+
+def drawn_of(rows: Iterable[Mapping[str, Any]]) -> list[Cluster]:
+    """What was drawn (rows of evidence) as clusters, settled once all of their items are. An item
+    without a group is a cluster of its own."""
+    mine: dict[str, list[Mapping[str, Any]]] = defaultdict(list)
+    alone: list[Cluster] = []
+    for row in rows:
+        if group := row.get("group"):
+            mine[group].append(row)
+        else:
+            score, tie = _place(row)
+            alone.append(Cluster(row["name"], 1, -score, tie, _wrong([row])))
+    found = gather((group, *_place(row)) for group, members in mine.items() for row in members)
+    return [*(replace(c, wrong=_wrong(mine[c.name])) for c in found), *alone]
+
+
+def _wrong(rows: Sequence[Mapping[str, Any]]) -> int | None:
+    """Wrong drafts among the rows; None until all of them are settled."""
+    return None if any(row["pending"] for row in rows) else sum(bool(row["wrong"]) for row in rows)
+
+
+def _place(row: Mapping[str, Any]) -> tuple[float, float]:
+    return float(row["score"]), float(row.get("tie", 0.0))
 
 
 def draw_of(cluster: Cluster, tolerated: float = 0.0) -> Draw:
@@ -74,11 +99,16 @@ def draw_of(cluster: Cluster, tolerated: float = 0.0) -> Draw:
 
 def forbidden_clusters(target: float, sizes: Sequence[int], spent: int = 0) -> int:
     """First number of defective clusters that could hold more wrong items than `target` of all
-    items of these clusters, less `spent`; at least 1, as no defect at all is always allowed.
-    Wrong items tolerated in clusters that pass are taken off the promise as `spent`."""
-    allowed = math.floor(target * sum(sizes) + _TINY) - spent
+    items of these clusters, less `spent`. Wrong items tolerated in clusters that pass are taken
+    off the promise as `spent`."""
+    return forbidden_within(math.floor(target * sum(sizes) + _TINY) - spent, sizes)
+
+
+def forbidden_within(allowed: int, sizes: Sequence[int]) -> int:
+    """As `forbidden_clusters`, where so many items may be wrong; 0 where that is below none:
+    nothing to grant."""
     held = np.cumsum(np.sort(np.asarray(sizes, np.int64))[::-1])
-    return int(np.searchsorted(held, allowed, side="right")) + 1
+    return int(np.searchsorted(held, allowed, side="right")) + 1 if allowed >= 0 else 0
 
 
 def most_wrong_items(passing: Sequence[Cluster], defects: int, tolerated: float = 0.0) -> int:
@@ -105,3 +135,20 @@ def prove(
 def passes(cluster: Cluster, proof: Proof) -> bool:
     """Does the whole cluster go out?"""
     return (cluster.uncertainty, cluster.tie) < (proof.uncertainty, proof.tie)
+
+
+def audit_rate(
+    curve: Curve, allowed: int, sizes: Sequence[int], alpha: float, miss: float
+) -> float:
+    """Chance for each cluster of these sizes to be drawn, where `curve` counts items and so many of
+    them may be wrong. Errors are taken to come half together: of n in clusters of m, n / sqrt(m)
+    are defective. Planning only, and never below the least that could prove anything."""
+    mean = sum(sizes) / len(sizes)
+    units = Curve(np.ceil(curve.counts / mean).astype(np.int64), curve.errors / math.sqrt(mean))
+    forbidden = forbidden_within(allowed, sizes)
+    if not forbidden or alpha <= 0:
+        return 0.0
+    target = (forbidden - 1) / len(sizes)
+    rate = gate.plan(units, target, len(sizes), alpha, miss=miss).rate
+    least = (1.0 - alpha ** (1.0 / forbidden)) / (1.0 - miss)
+    return min(1.0, max(rate, least * (1.0 + _TINY)))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections import defaultdict
+from collections import Counter, defaultdict
 from datetime import UTC
 from typing import Any
 
@@ -74,6 +74,14 @@ async def on_items(service: QcScorer, messages: list[Any]) -> None:
     }
     if answers:
         await service.remember_gold(answers)
+    groups: dict[str, Counter[str]] = defaultdict(Counter)
+    for m in messages:
+        # Known answers join no lot.
+        held = Counter(i.group for i in m.items if i.group and not i.HasField("gold"))
+        if held:
+            groups[m.project].update(held)
+    for project, sizes in groups.items():
+        await service.remember_groups(project, sizes)
 
 
 async def on_submissions(service: QcScorer, messages: list[Any]) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from typing import Any
 
@@ -18,7 +18,7 @@ from libs.common.codec import Doc, doc_to_message, time_text
 from libs.common.errors import NotFound, OutOfTurn
 from libs.common.patience import eventually
 from libs.common.store import Store, Unit
-from services.qc_scorer import contract, domain, gate, planning, store
+from services.qc_scorer import contract, domain, gate, planning, scenes, store
 from services.qc_scorer.contract import Terms
 from services.qc_scorer.domain import GateState, Project
 from services.qc_scorer.gate import Curve
@@ -47,14 +47,14 @@ class Lots:
                 model=evaluation["version"]["model"],
                 model_version=evaluation["version"]["version"],
             )
-            self._decide(unit, project, ledger, curve, evaluation, planned, forecast)
+            await self._decide(unit, project, ledger, curve, evaluation, planned, forecast)
             planned.forecast.CopyFrom(doc_to_message(forecast, qc_scorer_pb2.Forecast))
             unit.overwrite(store.FORECASTS, {**forecast, "name": project_name})
             unit.emit(names.event_key(project_name, 0), planned)
 
         await self._store.transact(work)
 
-    def _decide(
+    async def _decide(
         self,
         unit: Unit,
         project: Project,
@@ -86,7 +86,8 @@ class Lots:
         ledger = {**ledger, "history": history, "planned": [*ledger["planned"], version][-50:]}
         if decision.what == planning.CERTIFY:
             ledger |= {"lots": number, "risk": ledger.get("risk", 0.0) + terms.risk}
-            rate = decision.plan.rate
+            planned_for = (curve, terms, now.size, now.spent, decision.plan.rate)
+            rate = await scenes.rate(unit, project.name, *planned_for)
             doc = self._begin(unit, project, evaluation["version"], number, rate, terms)
             planned.lot.CopyFrom(
                 annotation_pb2.Lot(gate=doc["name"], number=number, audit_rate=rate)
@@ -129,6 +130,10 @@ class Lots:
         unit.emit(names.event_key(doc["project"], 0), event)
         return doc
 
+    async def remember_groups(self, project: str, sizes: Mapping[str, int]) -> None:
+        """So many more items of each scene, clip or document came in: what plans are made for."""
+        await self._store.transact(lambda unit: scenes.grow(unit, project, sizes))
+
     async def join(self, project_name: str, routings: Sequence[Doc]) -> None:
         """Counts what was routed in a lot and notes the draws (documents of `Routing`)."""
 
@@ -164,6 +169,8 @@ class Lots:
     ) -> None:
         joined = await unit.get(store.JOINED, name) or {"name": name, "count": 0, "drawn": 0}
         counts = {"count": joined["count"] + len(group), "drawn": joined["drawn"] + drawn}
+        if grouped := scenes.keep(unit, name, group):
+            counts["grouped"] = joined.get("grouped", 0) + grouped
         unit.overwrite(store.JOINED, {**joined, **counts})
         if project.class_floors:
             drafts = [r["prediction"] for r in group if "prediction" in r]
@@ -223,20 +230,34 @@ class Lots:
         whole = doc.get("frozen") and joined["count"] >= doc["lot_size"]
         if doc["state"] != GateState.PROVING.value or not whole:
             return
-        rows = [*(await store.evidence_of(unit, name) | (fresh or {})).values()]
-        draws = [domain.draw_of(row) for row in rows if not row.get("standing")]
-        if len(draws) < joined["drawn"]:
-            raise OutOfTurn(f"{name}: {len(draws)} of {joined['drawn']} draws are here yet")
+        found = (await store.evidence_of(unit, name) | (fresh or {})).values()
+        rows = [row for row in found if not row.get("standing")]
+        if len(rows) < joined["drawn"]:
+            raise OutOfTurn(f"{name}: {len(rows)} of {joined['drawn']} draws are here yet")
+        if joined.get("grouped"):
+            proven = await scenes.prove(unit, project, doc, joined, rows)
+        else:
+            proven = await self._prove_items(unit, project, doc, rows)
+        if proven is not None:
+            ledger = await store.ledger_of(unit, project.name)
+            spent = ledger["spent"] + proven["bound_count"]
+            unit.overwrite(store.LEDGERS, {**ledger, "spent": spent})
+            self._tell_gate(unit, proven)
+
+    async def _prove_items(
+        self, unit: Unit, project: Project, doc: Doc, rows: Sequence[Doc]
+    ) -> Doc | None:
+        """The gate after the proof; None while its draws do not say enough."""
+        draws = [domain.draw_of(row) for row in rows]
         terms = Terms(**doc["terms"])
         rate = doc["audit_rate"] * (1.0 - terms.miss)
         proof = gate.prove(draws, rate, doc["forbidden"], terms.alpha)
-        if proof.done:
-            floors = await self._class_thresholds(unit, terms, doc, rows)
-            ledger = await store.ledger_of(unit, project.name)
-            passes = domain.passes_any(proof, draws)
-            bound = min(proof.bound, doc["lot_size"]) if passes else 0
-            unit.overwrite(store.LEDGERS, {**ledger, "spent": ledger["spent"] + bound})
-            self._tell_gate(unit, domain.proven(doc, project, proof, len(draws), bound, floors))
+        if not proof.done:
+            return None
+        floors = await self._class_thresholds(unit, terms, doc, rows)
+        passes = domain.passes_any(proof, draws)
+        bound = min(proof.bound, doc["lot_size"]) if passes else 0
+        return domain.proven(doc, project, proof, len(draws), bound, floors)
 
     async def _class_thresholds(
         self, unit: Unit, terms: Terms, doc: Doc, rows: Sequence[Doc]
@@ -247,7 +268,7 @@ class Lots:
         return {
             name: domain.floor_threshold(
                 sorted((s for c, s in chunks if c == name), reverse=True),
-                [r for r in rows if r.get("class") == name and not r.get("standing")],
+                [r for r in rows if r.get("class") == name],
                 floor,
                 terms.floor_alpha,
             )
@@ -303,7 +324,9 @@ def _curve(evaluation: Doc) -> Curve:
 
 def _row(name: str, routing: Doc, *, standing: bool) -> Doc:
     draft = routing["prediction"]
+    group = {"group": routing["group"]} if routing.get("group") else {}
     return {
+        **group,
         "name": routing["task"],
         "gate": name,
         "pending": True,

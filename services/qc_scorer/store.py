@@ -21,6 +21,9 @@ FORECASTS = Collection("forecasts")
 JOINED = Collection("joined")
 SCORES = Collection("scores", indexes=(("gate", "name"),))
 COUNTS = Collection("counts")
+# Items of each scene, clip or document, and of lots the place of each item that has one.
+GROUPS = Collection("groups")
+MEMBERS = Collection("members", indexes=(("gate", "name"),))
 FITS = Collection("fits")
 STOOD = Collection("stood")
 CHECKS = Collection("checks")
@@ -40,6 +43,8 @@ REVIEWS = Collection("reviews", indexes=(("request", "name"),))
 # Rejected deliveries in a row, and until when labels have gone out.
 ATTEMPTS = Collection("attempts")
 COLLECTIONS = (
+    GROUPS,
+    MEMBERS,
     RISKS,
     WITHDRAWN,
     REQUESTS,
@@ -103,14 +108,25 @@ async def ledger_of(reader: Reader | Unit, project: str) -> Doc:
 
 async def scores_of(reader: Reader | Unit, gate: str) -> list[tuple[str, float]]:
     """(class, score) of everything in a lot."""
-    found: list[tuple[str, float]] = []
+    return [(c, s) for doc in await _chunks_of(reader, SCORES, gate) for c, s in doc["scores"]]
+
+
+async def members_of(reader: Reader | Unit, gate: str) -> list[tuple[str, float, float]]:
+    """(group, score, tie) of everything in a lot that has a group and a draft."""
+    chunks = await _chunks_of(reader, MEMBERS, gate)
+    return [(group, score, tie) for doc in chunks for group, score, tie in doc["members"]]
+
+
+async def _chunks_of(reader: Reader | Unit, collection: Collection, gate: str) -> list[Doc]:
+    """A gate's chunks, those a unit has only staged among them."""
+    found: list[Doc] = []
     after: tuple[str] | None = None
     while True:
-        docs = await reader.find(SCORES, {"gate": gate}, after=after, limit=500)
-        found.extend((c, s) for doc in docs for c, s in doc["scores"])
+        docs = await reader.find(collection, {"gate": gate}, after=after, limit=500)
+        found.extend(docs)
         if len(docs) < 500:
-            mine = reader.mine(SCORES) if isinstance(reader, Unit) else []
-            return found + [(c, s) for d in mine if d["gate"] == gate for c, s in d["scores"]]
+            mine = reader.mine(collection) if isinstance(reader, Unit) else []
+            return found + [doc for doc in mine if doc["gate"] == gate]
         after = (docs[-1]["name"],)
 
 

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import enum
-from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from typing import Any
 
 from services.review_router import planting
+from services.review_router.gates import Gate, passes
 
 Doc = dict[str, Any]
 EXTRA_OPINIONS = 2
@@ -54,21 +54,9 @@ class Policy:
 
 
 @dataclass(frozen=True)
-class Gate:
-    """The gate of one model version as the scorer last said."""
-
-    name: str = ""
-    open: bool = False
-    threshold: float = 1.0
-    error_bound: float = 1.0
-    lot: int = 0
-    tie: float = 0.0
-    class_thresholds: Mapping[str, float] = field(default_factory=dict)
-
-
-@dataclass(frozen=True)
 class Coins:
-    """Chance, decided before the facts: uniform in [0, 1) per purpose."""
+    """Chance, decided before the facts: uniform in [0, 1) per purpose. `lot` and `tie` are one
+    for all of a group."""
 
     sample: float
     review: float
@@ -101,6 +89,7 @@ class Facts:
     failure: str = ""
     again: bool = False
     lot: Lot | None = None
+    group: str = ""
     sampled: bool = False
     stage: str = "ANNOTATION"
     opinion_count: int = 0
@@ -137,6 +126,7 @@ class Routing:
     comment: str = ""
     gate: str = ""
     tie: float = 0.0
+    group: str = ""
 
 
 def route(facts: Facts, policy: Policy, gate: Gate, phase: Phase, coins: Coins) -> Routing:
@@ -170,11 +160,18 @@ def _first(facts: Facts, policy: Policy, gate: Gate, phase: Phase, coins: Coins)
             priority=early,
         )
     score = float(facts.prediction.get("score", 0.0))
-    if policy.machine_label and gate.open and _passes(facts.prediction, gate, coins):
+    passing = gate.open and passes(facts.prediction, facts.group, gate, coins.tie)
+    if policy.machine_label and passing:
         if gate.lot and coins.standing < STANDING_SHARE:
             return _draw(facts, gate.name, "drawn for the standing audit", coins, replicas)
-        reason = f"score {score:.4f} >= {gate.threshold:.4f}; error bound {gate.error_bound:.4f}"
-        return _accept(facts, reason, facts.prediction["value"], "MACHINE", score, gate.name)
+        return _accept(
+            facts,
+            _why_passing(facts, gate, score),
+            facts.prediction["value"],
+            "MACHINE",
+            score,
+            gate.name,
+        )
     blind = not (policy.pre_label and phase is not Phase.COLD_START)
     if not blind:
         share, classes = policy.planted_share, policy.classes
@@ -184,40 +181,35 @@ def _first(facts: Facts, policy: Policy, gate: Gate, phase: Phase, coins: Coins)
     return _annotate(facts, _why_person(policy, gate), replicas, blind=blind, priority=1.0 - score)
 
 
+def _why_passing(facts: Facts, gate: Gate, score: float) -> str:
+    bound = f"error bound {gate.error_bound:.4f}"
+    if gate.lot and facts.group:
+        return f"all of {facts.group!r} passes; {bound}"
+    return f"score {score:.4f} >= {gate.threshold:.4f}; {bound}"
+
+
 def _join_lot(facts: Facts, lot: Lot, policy: Policy, phase: Phase, coins: Coins) -> Routing:
     """In a lot everything waits for the proof; what the coin draws is labelled blind, surest
-    first, so that the proof can end early."""
+    first, so that the proof can end early. What has no draft is people's: no part of its group."""
     replicas = max(1, policy.replica_count)
     if facts.prediction is None:
         waits = _annotate(facts, facts.failure or "no draft", replicas, blind=True, priority=0.5)
         return replace(waits, gate=lot.gate)
     if coins.lot < lot.audit_rate:
-        return _draw(facts, lot.gate, f"drawn as proof of lot {lot.number}", coins, replicas)
+        drawn = _draw(facts, lot.gate, f"drawn as proof of lot {lot.number}", coins, replicas)
+        return replace(drawn, group=facts.group)
     blind = not (policy.pre_label and phase is not Phase.COLD_START)
     score = float(facts.prediction.get("score", 0.0))
     waits = _annotate(
         facts, "waits for the proof of its lot", replicas, blind=blind, priority=1.0 - score
     )
-    return replace(waits, gate=lot.gate, tie=coins.tie)
+    return replace(waits, gate=lot.gate, tie=coins.tie, group=facts.group)
 
 
 def _draw(facts: Facts, gate: str, reason: str, coins: Coins, replicas: int) -> Routing:
     score = float((facts.prediction or {}).get("score", 0.0))
     drawn = _annotate(facts, reason, replicas, blind=True, sampled=True, priority=DRAWN + score)
     return replace(drawn, gate=gate, tie=coins.tie)
-
-
-def _passes(prediction: Doc, gate: Gate, coins: Coins) -> bool:
-    """Is the draft on the right side of the gate's threshold, and of its lot?"""
-    score = float(prediction.get("score", 0.0))
-    if not gate.lot:
-        return score >= gate.threshold
-    if prediction.get("lot", 0) != gate.lot:
-        return False
-    chosen = prediction.get("value", {}).get("choices", {}).get("classes", [])
-    if any(score < gate.class_thresholds.get(name, 0.0) for name in chosen):
-        return False
-    return score > gate.threshold or (score == gate.threshold and coins.tie < gate.tie)
 
 
 def _why_person(policy: Policy, gate: Gate) -> str:

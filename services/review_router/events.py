@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable
 from typing import Any
 
 from labelmill.prelabel_gateway.v1.events_pb2 import PredictionsCompleted, PredictionsFailed
-from labelmill.qc_scorer.v1.events_pb2 import GateUpdated, TasksScored
+from labelmill.qc_scorer.v1.events_pb2 import GateUpdated, GroupsPassed, TasksScored
 from labelmill.scheduler.v1.events_pb2 import ScheduleUpdated
 from labelmill.task_dispatch.v1.events_pb2 import RoutingRequested
 from labelmill.template.v1.events_pb2 import ProjectUpdated
@@ -42,6 +42,11 @@ def _single_choice(schema: Any) -> list[str]:
 
 async def on_gates(service: Router, messages: list[Any]) -> None:
     await service.remember_gates([message_to_doc(m.gate) for m in messages])
+
+
+async def on_passing(service: Router, messages: list[Any]) -> None:
+    for m in messages:
+        await service.remember_passing(m.gate, list(m.groups))
 
 
 async def on_schedules(service: Router, messages: list[Any]) -> None:
@@ -79,6 +84,7 @@ async def on_predictions(service: Router, messages: list[Any]) -> None:
                 p.task.gold,
                 message_to_doc(p.prediction),
                 lot=_lot(m),
+                group=p.task.group,
             )
             for p in m.tasks
         ],
@@ -105,7 +111,14 @@ async def on_requests(service: Router, messages: list[Any]) -> None:
         service,
         messages,
         lambda m: [
-            Facts(t.name, t.version, t.gold, message_to_doc(t.prediction), again=True)
+            Facts(
+                t.name,
+                t.version,
+                t.gold,
+                message_to_doc(t.prediction),
+                again=True,
+                group=t.group,
+            )
             for t in m.tasks
         ],
     )
@@ -147,6 +160,7 @@ def _scored(task: Any, score: Any) -> Facts:
 HANDLERS = {
     ProjectUpdated: on_projects,
     GateUpdated: on_gates,
+    GroupsPassed: on_passing,
     ScheduleUpdated: on_schedules,
     PredictionsCompleted: on_predictions,
     PredictionsFailed: on_failures,

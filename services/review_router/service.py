@@ -15,7 +15,8 @@ from libs.common.codec import Doc, from_doc, to_message
 from libs.common.errors import NotFound, OutOfTurn
 from libs.common.store import Store, Unit, keep_newest
 from services.review_router import store
-from services.review_router.domain import Coins, Facts, Gate, Phase, Policy, Routing, route
+from services.review_router.domain import Coins, Facts, Phase, Policy, Routing, route
+from services.review_router.gates import Gate
 
 
 class Router:
@@ -33,6 +34,15 @@ class Router:
     async def remember_phases(self, docs: list[Doc]) -> None:
         await self._store.transact(lambda unit: keep_newest(unit, store.PHASES, docs))
 
+    async def remember_passing(self, gate: str, groups: Sequence[str]) -> None:
+        """Keeps which groups of a gate's lot pass whole."""
+
+        async def work(unit: Unit) -> None:
+            for group in groups:
+                unit.overwrite(store.PASSING, {"name": store.passing_name(gate, group)})
+
+        await self._store.transact(work)
+
     async def route_all(self, project: str, all_facts: Sequence[Facts]) -> None:
         """Decides for every task and tells, shard by shard."""
 
@@ -43,7 +53,7 @@ class Router:
             shards: dict[int, list[Any]] = defaultdict(list)
             for facts in all_facts:
                 gate = gates.get(_gate_name(project, facts.prediction), _NO_GATE)
-                chance = coins(secret, facts.task, _lot_of(facts, gate))
+                chance = coins(secret, facts.task, _lot_of(facts, gate), facts.group)
                 routing = route(facts, policy, gate, phase, chance)
                 message = to_message(routing, review_router_pb2.Routing)
                 shards[names.shard_of(facts.task)].append(message)
@@ -81,6 +91,7 @@ class Router:
     ) -> dict[str, Gate]:
         wanted = {_gate_name(project, facts.prediction) for facts in all_facts} - {""}
         found = await reader.get_many(store.GATES, sorted(wanted))
+        groups = await self._passing(reader, project, all_facts, found)
         return {
             name: Gate(
                 name=name,
@@ -90,21 +101,42 @@ class Router:
                 lot=doc.get("lot", 0),
                 tie=doc.get("tie", 0.0),
                 class_thresholds=doc.get("class_thresholds", {}),
+                groups=frozenset(groups[name]),
             )
             for name, doc in found.items()
         }
+
+    async def _passing(
+        self, reader: Any, project: str, all_facts: Sequence[Facts], gates: dict[str, Doc]
+    ) -> dict[str, set[str]]:
+        """By gate the groups of these tasks that pass it. A verdict is told before its gate
+        opens, so that a group that is not here does not pass."""
+        asked: dict[str, tuple[str, str]] = {}
+        for facts in all_facts:
+            gate = _gate_name(project, facts.prediction) if facts.group else ""
+            if gates.get(gate, {}).get("state") == "OPEN":
+                asked[store.passing_name(gate, facts.group)] = (gate, facts.group)
+        passing: dict[str, set[str]] = defaultdict(set)
+        for name in await reader.get_many(store.PASSING, sorted(asked)) if asked else ():
+            gate, group = asked[name]
+            passing[gate].add(group)
+        return passing
 
 
 _NO_GATE = Gate()
 
 
-def coins(secret: bytes, task: str, lot: str = "") -> Coins:
+def coins(secret: bytes, task: str, lot: str = "", group: str = "") -> Coins:
     """A task's coins: the same however often the event comes, unknown to everybody else.
 
     Those of a lot are fresh: they are drawn for its gate after its drafts were made, so that no
-    model can have learnt from an earlier draw of the same coin.
+    model can have learnt from an earlier draw of the same coin. There all of a group have one
+    coin and one place, as neighbours share their errors; the standing audit looks at items.
     """
     of_task, of_lot = _uniform(secret, task, 4), _uniform(secret, f"{lot}\x1f{task}", 3)
+    if group:
+        drawn, place = _uniform(secret, f"{lot}\x1fgroup\x1f{group}", 2)
+        of_lot = [drawn, of_lot[1], place]
     return Coins(*of_task, *of_lot, *_uniform(secret, f"plant\x1f{task}", 1))
 
 

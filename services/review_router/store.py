@@ -10,7 +10,13 @@ PROJECTS = Collection("projects")
 GATES = Collection("gates")
 PHASES = Collection("phases")
 SECRETS = Collection("secrets")
-COLLECTIONS = (PROJECTS, GATES, PHASES, SECRETS)
+# Groups that pass a gate's lot whole.
+PASSING = Collection("passing")
+COLLECTIONS = (PROJECTS, GATES, PHASES, SECRETS, PASSING)
+
+
+def passing_name(gate: str, group: str) -> str:
+    return f"{gate}/groups/{group}"
 
 
 async def coin_secret(unit: Unit) -> str:

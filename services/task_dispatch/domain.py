@@ -132,6 +132,7 @@ class Task:
     excluded: tuple[str, ...] = ()
     source_key: str = ""
     earlier_labels: tuple[Doc, ...] = ()
+    group: str = ""
     fencing: int = 0
     review_goal: int = 0
 

@@ -111,6 +111,7 @@ def _project(project: Any) -> Project:
 def _item(item: Any) -> dict[str, Any]:
     """Only what a task needs; whether there is a known answer, not which."""
     doc = {"name": item.name, "data": item.data, "source_key": item.source_key}
+    doc["group"] = item.group
     return {**doc, "gold": True} if item.HasField("gold") else doc
 
 

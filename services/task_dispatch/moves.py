@@ -53,6 +53,7 @@ def create(item: Doc, project: Project, now: datetime) -> Task:
         replica_count=max(1, project.policy.replica_count),
         gold="gold" in item,
         source_key=item.get("source_key", ""),
+        group=item.get("group", ""),
     )
 
 

@@ -22,12 +22,12 @@ from services.review_router.domain import (
     Action,
     Coins,
     Facts,
-    Gate,
     Phase,
     Policy,
     Routing,
     route,
 )
+from services.review_router.gates import Gate
 
 HAM: dict[str, Any] = {"choices": {"classes": ["ham"]}}
 NEVER = Coins(1.0, 1.0, 1.0, 0.0)

@@ -262,6 +262,9 @@ def lot_delivery(**changes: Any) -> Delivery:
         # One error more was found than the bound reckons with.
         ({"sample_errors": 1}, "cannot refute"),
         ({"confidence": 0.999}, "cannot refute"),
+        # Coins fell on 400 scenes of 5, and their draws are counted.
+        ({"cluster_count": 400, "evidence_count": 40, "sample_size": 40}, ""),
+        ({"cluster_count": 400, "evidence_count": 10, "sample_size": 10}, "far fewer than coins"),
     ],
 )
 def test_the_bound_of_a_lot_follows_from_its_draws(changes: Doc, words: str) -> None:
@@ -272,6 +275,8 @@ def test_the_bound_of_a_lot_follows_from_its_draws(changes: Doc, words: str) -> 
 def test_a_lots_plan_is_told() -> None:
     shown = page(certificate(lot_delivery()))
     assert "lot 1 of 2,000 items, drawn by coins of 10.0 %: 200" in shown
+    clustered = page(certificate(lot_delivery(cluster_count=400, evidence_count=40)))
+    assert "lot 1 of 2,000 items in 400 clusters, drawn by coins of 10.0 %: 40" in clustered
 
 
 @pytest.mark.parametrize(

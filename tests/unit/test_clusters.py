@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import math
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from services.qc_scorer import clusters, gate
 from services.qc_scorer.clusters import Cluster
@@ -114,6 +117,8 @@ def test_forbidden_clusters_are_counted_from_the_largest() -> None:
     assert clusters.forbidden_clusters(0.3, [10] * 10) == 4
     assert clusters.forbidden_clusters(0.3, [10] * 10, spent=10) == 3
     assert clusters.forbidden_clusters(1.0, [3, 4]) == 3
+    # Where less than nothing is left to grant, no proof may be tried.
+    assert clusters.forbidden_clusters(0.1, [10] * 10, spent=11) == 0
 
 
 def test_most_wrong_items_of_what_passed() -> None:
@@ -132,8 +137,53 @@ def test_a_scene_is_defective_beyond_what_is_tolerated() -> None:
 
 
 def test_items_are_gathered_by_group_and_none_is_left_out() -> None:
-    found = clusters.gather(["b", "a", "b"], np.array([0.5, 0.1, 0.5]), [0.3, 0.7])
-    assert [(c.name, c.size, c.tie) for c in found] == [("a", 1, 0.3), ("b", 2, 0.7)]
-    assert found[1].uncertainty == pytest.approx(0.75)
-    with pytest.raises(ValueError, match="item 1 has no group"):
-        clusters.gather(["a", ""], np.zeros(2), [0.0, 0.0])
+    found = clusters.gather([("b", 0.5, 0.7), ("a", 0.9, 0.3), ("b", 0.5, 0.7)])
+    by_name = {c.name: c for c in found}
+    assert (by_name["a"].size, by_name["a"].tie) == (1, 0.3)
+    assert by_name["a"].uncertainty == -0.9, "one item has the place it has without a group"
+    assert (by_name["b"].size, by_name["b"].tie) == (2, 0.7)
+    assert by_name["b"].uncertainty == pytest.approx(-0.25)
+    with pytest.raises(ValueError, match="no group"):
+        clusters.gather([("a", 0.9, 0.1), ("", 0.9, 0.2)])
+
+
+@given(st.lists(st.floats(-0.5, 1.5), min_size=1, max_size=60), st.randoms())
+def test_a_cluster_stands_below_each_of_its_items_in_any_order(
+    scores: list[float], chance: Any
+) -> None:
+    """A threshold that lets the cluster pass then lets no item of it be left behind."""
+    whole = clusters.whole_score(scores)
+    assert 0.0 <= whole <= min(1.0, max(0.0, min(scores)))
+    chance.shuffle(scores)
+    assert clusters.whole_score(scores) == whole
+
+
+def test_a_drawn_scene_is_settled_once_all_of_its_items_are() -> None:
+    row = {"score": 0.9, "tie": 0.2, "pending": False, "wrong": False}
+    rows = [
+        {**row, "name": "1", "group": "a"},
+        {**row, "name": "2", "group": "a", "wrong": True},
+        {**row, "name": "3", "group": "b"},
+        {**row, "name": "4", "group": "b", "pending": True, "wrong": True},
+        {**row, "name": "5"},
+    ]
+    found = {c.name: (c.size, c.wrong) for c in clusters.drawn_of(rows)}
+    assert found == {"a": (2, 1), "b": (2, None), "5": (1, 0)}
+
+
+@pytest.mark.parametrize("size", [1, 2, 5, 20, 200, 18_000])
+def test_a_plan_for_scenes_can_prove_something(size: int) -> None:
+    curve = gate.Curve(np.array([0, 9000, 18_000]), np.array([0.0, 5.0, 60.0]))
+    sizes = [size] * (18_000 // size)
+    rate = clusters.audit_rate(curve, 400, sizes, 0.04, 0.05)
+    forbidden = clusters.forbidden_within(400, sizes)
+    assert 0.0 < rate <= 1.0
+    assert gate.most_detected(rate * 0.95, forbidden, 0.04) >= 0 or rate == 1.0
+    if size == 1:
+        assert rate == gate.plan(curve, 0.02, 20_000, 0.04, miss=0.05).rate, "as for items"
+
+
+def test_no_plan_where_nothing_is_left_to_grant() -> None:
+    curve = gate.Curve(np.array([0, 100]), np.array([0.0, 1.0]))
+    assert clusters.audit_rate(curve, -1, [5] * 20, 0.04, 0.0) == 0.0
+    assert clusters.audit_rate(curve, 10, [5] * 20, 0.0, 0.0) == 0.0

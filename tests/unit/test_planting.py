@@ -15,7 +15,8 @@ from libs.common.codec import message_to_doc
 from services.qc_scorer import checks
 from services.qc_scorer import domain as scorer
 from services.review_router import events, planting
-from services.review_router.domain import Action, Coins, Facts, Gate, Phase, Policy, route
+from services.review_router.domain import Action, Coins, Facts, Phase, Policy, route
+from services.review_router.gates import Gate
 from services.review_router.service import coins
 from services.task_dispatch import domain as dispatch
 from services.task_dispatch.domain import Stage, State, Task

@@ -9,7 +9,8 @@ from typing import Any
 from hypothesis import given
 from hypothesis import strategies as st
 
-from services.review_router.domain import Action, Coins, Facts, Gate, Phase, Policy, route
+from services.review_router.domain import Action, Coins, Facts, Phase, Policy, route
+from services.review_router.gates import Gate
 from services.review_router.service import coins
 
 HAM: dict[str, Any] = {"choices": {"classes": ["ham"]}}

@@ -27,7 +27,7 @@ from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__
 from labelmill.annotation.v1 import annotation_pb2 as labelmill_dot_annotation_dot_v1_dot_annotation__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n labelmill/intake/v1/intake.proto\x12\x13labelmill.intake.v1\x1a\x1b\x62uf/validate/validate.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a(labelmill/annotation/v1/annotation.proto\"\xf2\x02\n\x04Item\x12\x12\n\x04name\x18\x01 \x01(\tR\x04name\x12\x18\n\x07\x64\x61taset\x18\x02 \x01(\tR\x07\x64\x61taset\x12\x12\n\x04\x64\x61ta\x18\x03 \x01(\tR\x04\x64\x61ta\x12\x1d\n\nsource_key\x18\x04 \x01(\tR\tsourceKey\x12\x43\n\x08metadata\x18\x05 \x03(\x0b\x32\'.labelmill.intake.v1.Item.MetadataEntryR\x08metadata\x12\x16\n\x06\x64igest\x18\x06 \x01(\tR\x06\x64igest\x12;\n\x0b\x63reate_time\x18\x07 \x01(\x0b\x32\x1a.google.protobuf.TimestampR\ncreateTime\x12\x32\n\x04gold\x18\x08 \x01(\x0b\x32\x1e.labelmill.annotation.v1.ValueR\x04gold\x1a;\n\rMetadataEntry\x12\x10\n\x03key\x18\x01 \x01(\tR\x03key\x12\x14\n\x05value\x18\x02 \x01(\tR\x05value:\x02\x38\x01\"\x92\x02\n\x07NewItem\x12\x1b\n\x04\x64\x61ta\x18\x01 \x01(\tB\x07\xbaH\x04r\x02\x10\x02R\x04\x64\x61ta\x12\'\n\nsource_key\x18\x02 \x01(\tB\x08\xbaH\x05r\x03\x18\xf4\x03R\tsourceKey\x12P\n\x08metadata\x18\x03 \x03(\x0b\x32*.labelmill.intake.v1.NewItem.MetadataEntryB\x08\xbaH\x05\x9a\x01\x02\x10\x64R\x08metadata\x12\x32\n\x04gold\x18\x04 \x01(\x0b\x32\x1e.labelmill.annotation.v1.ValueR\x04gold\x1a;\n\rMetadataEntry\x12\x10\n\x03key\x18\x01 \x01(\tR\x03key\x12\x14\n\x05value\x18\x02 \x01(\tR\x05value:\x02\x38\x01\"\xb9\x01\n\x17\x42\x61tchCreateItemsRequest\x12\x1e\n\x06parent\x18\x01 \x01(\tB\x06\xbaH\x03\xc8\x01\x01R\x06parent\x12=\n\x07\x64\x61taset\x18\x02 \x01(\tB#\xbaH r\x1e\x32\x1c^([a-z0-9][a-z0-9-]{0,62})?$R\x07\x64\x61taset\x12?\n\x05items\x18\x03 \x03(\x0b\x32\x1c.labelmill.intake.v1.NewItemB\x0b\xbaH\x08\x92\x01\x05\x08\x01\x10\xe8\x07R\x05items\"\xca\x01\n\x18\x42\x61tchCreateItemsResponse\x12\x39\n\x07results\x18\x01 \x03(\x0b\x32\x1f.labelmill.intake.v1.ItemResultR\x07results\x12%\n\x0e\x61\x64mitted_count\x18\x02 \x01(\x05R\radmittedCount\x12\'\n\x0f\x64uplicate_count\x18\x03 \x01(\x05R\x0e\x64uplicateCount\x12#\n\rrefused_count\x18\x04 \x01(\x05R\x0crefusedCount\"p\n\nItemResult\x12\x12\n\x04name\x18\x01 \x01(\tR\x04name\x12\x36\n\x07outcome\x18\x02 \x01(\x0e\x32\x1c.labelmill.intake.v1.OutcomeR\x07outcome\x12\x16\n\x06reason\x18\x03 \x01(\tR\x06reason\",\n\x0eGetItemRequest\x12\x1a\n\x04name\x18\x01 \x01(\tB\x06\xbaH\x03\xc8\x01\x01R\x04name\"z\n\x10ListItemsRequest\x12\x1e\n\x06parent\x18\x01 \x01(\tB\x06\xbaH\x03\xc8\x01\x01R\x06parent\x12\'\n\tpage_size\x18\x02 \x01(\x05\x42\n\xbaH\x07\x1a\x05\x18\xe8\x07(\x00R\x08pageSize\x12\x1d\n\npage_token\x18\x03 \x01(\tR\tpageToken\"l\n\x11ListItemsResponse\x12/\n\x05items\x18\x01 \x03(\x0b\x32\x19.labelmill.intake.v1.ItemR\x05items\x12&\n\x0fnext_page_token\x18\x02 \x01(\tR\rnextPageToken\"\xd7\x03\n\x06Import\x12\x12\n\x04name\x18\x01 \x01(\tR\x04name\x12\x18\n\x07\x64\x61taset\x18\x02 \x01(\tR\x07\x64\x61taset\x12\x12\n\x04\x62lob\x18\x03 \x01(\tR\x04\x62lob\x12\x16\n\x06\x66ormat\x18\x04 \x01(\tR\x06\x66ormat\x12\x36\n\x05state\x18\x05 \x01(\x0e\x32 .labelmill.intake.v1.ImportStateR\x05state\x12%\n\x0e\x61\x64mitted_count\x18\x06 \x01(\x03R\radmittedCount\x12\'\n\x0f\x64uplicate_count\x18\x07 \x01(\x03R\x0e\x64uplicateCount\x12#\n\rrefused_count\x18\x08 \x01(\x03R\x0crefusedCount\x12\x16\n\x06reason\x18\t \x01(\tR\x06reason\x12;\n\x0b\x63reate_time\x18\n \x01(\x0b\x32\x1a.google.protobuf.TimestampR\ncreateTime\x12;\n\x0bupdate_time\x18\x0b \x01(\x0b\x32\x1a.google.protobuf.TimestampR\nupdateTime\x12\x18\n\x07version\x18\x0c \x01(\x03R\x07version\x12\x1a\n\x08position\x18\r \x01(\x03R\x08position\"\xe9\x01\n\x13\x43reateImportRequest\x12\x1e\n\x06parent\x18\x01 \x01(\tB\x06\xbaH\x03\xc8\x01\x01R\x06parent\x12=\n\x07\x64\x61taset\x18\x02 \x01(\tB#\xbaH r\x1e\x32\x1c^([a-z0-9][a-z0-9-]{0,62})?$R\x07\x64\x61taset\x12\x1a\n\x04\x62lob\x18\x03 \x01(\tB\x06\xbaH\x03\xc8\x01\x01R\x04\x62lob\x12.\n\x06\x66ormat\x18\x04 \x01(\tB\x16\xbaH\x13r\x11R\x03zipR\x05jsonlR\x03\x63svR\x06\x66ormat\x12\'\n\nrequest_id\x18\x05 \x01(\tB\x08\xbaH\x05r\x03\x18\xff\x01R\trequestId\".\n\x10GetImportRequest\x12\x1a\n\x04name\x18\x01 \x01(\tB\x06\xbaH\x03\xc8\x01\x01R\x04name\"|\n\x12ListImportsRequest\x12\x1e\n\x06parent\x18\x01 \x01(\tB\x06\xbaH\x03\xc8\x01\x01R\x06parent\x12\'\n\tpage_size\x18\x02 \x01(\x05\x42\n\xbaH\x07\x1a\x05\x18\xe8\x07(\x00R\x08pageSize\x12\x1d\n\npage_token\x18\x03 \x01(\tR\tpageToken\"t\n\x13ListImportsResponse\x12\x35\n\x07imports\x18\x01 \x03(\x0b\x32\x1b.labelmill.intake.v1.ImportR\x07imports\x12&\n\x0fnext_page_token\x18\x02 \x01(\tR\rnextPageToken\"\x91\x01\n\x07Refusal\x12\x12\n\x04name\x18\x01 \x01(\tR\x04name\x12\x1d\n\nsource_key\x18\x02 \x01(\tR\tsourceKey\x12\x16\n\x06reason\x18\x03 \x01(\tR\x06reason\x12;\n\x0b\x63reate_time\x18\x04 \x01(\x0b\x32\x1a.google.protobuf.TimestampR\ncreateTime\"}\n\x13ListRefusalsRequest\x12\x1e\n\x06parent\x18\x01 \x01(\tB\x06\xbaH\x03\xc8\x01\x01R\x06parent\x12\'\n\tpage_size\x18\x02 \x01(\x05\x42\n\xbaH\x07\x1a\x05\x18\xe8\x07(\x00R\x08pageSize\x12\x1d\n\npage_token\x18\x03 \x01(\tR\tpageToken\"x\n\x14ListRefusalsResponse\x12\x38\n\x08refusals\x18\x01 \x03(\x0b\x32\x1c.labelmill.intake.v1.RefusalR\x08refusals\x12&\n\x0fnext_page_token\x18\x02 \x01(\tR\rnextPageToken*d\n\x07Outcome\x12\x17\n\x13OUTCOME_UNSPECIFIED\x10\x00\x12\x14\n\x10OUTCOME_ADMITTED\x10\x01\x12\x15\n\x11OUTCOME_DUPLICATE\x10\x02\x12\x13\n\x0fOUTCOME_REFUSED\x10\x03*\x94\x01\n\x0bImportState\x12\x1c\n\x18IMPORT_STATE_UNSPECIFIED\x10\x00\x12\x18\n\x14IMPORT_STATE_PENDING\x10\x01\x12\x18\n\x14IMPORT_STATE_RUNNING\x10\x02\x12\x1a\n\x16IMPORT_STATE_SUCCEEDED\x10\x03\x12\x17\n\x13IMPORT_STATE_FAILED\x10\x04\x32\x9d\x05\n\x06Intake\x12q\n\x10\x42\x61tchCreateItems\x12,.labelmill.intake.v1.BatchCreateItemsRequest\x1a-.labelmill.intake.v1.BatchCreateItemsResponse\"\x00\x12K\n\x07GetItem\x12#.labelmill.intake.v1.GetItemRequest\x1a\x19.labelmill.intake.v1.Item\"\x00\x12\\\n\tListItems\x12%.labelmill.intake.v1.ListItemsRequest\x1a&.labelmill.intake.v1.ListItemsResponse\"\x00\x12W\n\x0c\x43reateImport\x12(.labelmill.intake.v1.CreateImportRequest\x1a\x1b.labelmill.intake.v1.Import\"\x00\x12Q\n\tGetImport\x12%.labelmill.intake.v1.GetImportRequest\x1a\x1b.labelmill.intake.v1.Import\"\x00\x12\x62\n\x0bListImports\x12\'.labelmill.intake.v1.ListImportsRequest\x1a(.labelmill.intake.v1.ListImportsResponse\"\x00\x12\x65\n\x0cListRefusals\x12(.labelmill.intake.v1.ListRefusalsRequest\x1a).labelmill.intake.v1.ListRefusalsResponse\"\x00\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n labelmill/intake/v1/intake.proto\x12\x13labelmill.intake.v1\x1a\x1b\x62uf/validate/validate.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a(labelmill/annotation/v1/annotation.proto\"\x88\x03\n\x04Item\x12\x12\n\x04name\x18\x01 \x01(\tR\x04name\x12\x18\n\x07\x64\x61taset\x18\x02 \x01(\tR\x07\x64\x61taset\x12\x12\n\x04\x64\x61ta\x18\x03 \x01(\tR\x04\x64\x61ta\x12\x1d\n\nsource_key\x18\x04 \x01(\tR\tsourceKey\x12\x43\n\x08metadata\x18\x05 \x03(\x0b\x32\'.labelmill.intake.v1.Item.MetadataEntryR\x08metadata\x12\x16\n\x06\x64igest\x18\x06 \x01(\tR\x06\x64igest\x12;\n\x0b\x63reate_time\x18\x07 \x01(\x0b\x32\x1a.google.protobuf.TimestampR\ncreateTime\x12\x32\n\x04gold\x18\x08 \x01(\x0b\x32\x1e.labelmill.annotation.v1.ValueR\x04gold\x12\x14\n\x05group\x18\t \x01(\tR\x05group\x1a;\n\rMetadataEntry\x12\x10\n\x03key\x18\x01 \x01(\tR\x03key\x12\x14\n\x05value\x18\x02 \x01(\tR\x05value:\x02\x38\x01\"\xb2\x02\n\x07NewItem\x12\x1b\n\x04\x64\x61ta\x18\x01 \x01(\tB\x07\xbaH\x04r\x02\x10\x02R\x04\x64\x61ta\x12\'\n\nsource_key\x18\x02 \x01(\tB\x08\xbaH\x05r\x03\x18\xf4\x03R\tsourceKey\x12P\n\x08metadata\x18\x03 \x03(\x0b\x32*.labelmill.intake.v1.NewItem.MetadataEntryB\x08\xbaH\x05\x9a\x01\x02\x10\x64R\x08metadata\x12\x32\n\x04gold\x18\x04 \x01(\x0b\x32\x1e.labelmill.annotation.v1.ValueR\x04gold\x12\x1e\n\x05group\x18\x05 \x01(\tB\x08\xbaH\x05r\x03\x18\xc8\x01R\x05group\x1a;\n\rMetadataEntry\x12\x10\n\x03key\x18\x01 \x01(\tR\x03key\x12\x14\n\x05value\x18\x02 \x01(\tR\x05value:\x02\x38\x01\"\xb9\x01\n\x17\x42\x61tchCreateItemsRequest\x12\x1e\n\x06parent\x18\x01 \x01(\tB\x06\xbaH\x03\xc8\x01\x01R\x06parent\x12=\n\x07\x64\x61taset\x18\x02 \x01(\tB#\xbaH r\x1e\x32\x1c^([a-z0-9][a-z0-9-]{0,62})?$R\x07\x64\x61taset\x12?\n\x05items\x18\x03 \x03(\x0b\x32\x1c.labelmill.intake.v1.NewItemB\x0b\xbaH\x08\x92\x01\x05\x08\x01\x10\xe8\x07R\x05items\"\xca\x01\n\x18\x42\x61tchCreateItemsResponse\x12\x39\n\x07results\x18\x01 \x03(\x0b\x32\x1f.labelmill.intake.v1.ItemResultR\x07results\x12%\n\x0e\x61\x64mitted_count\x18\x02 \x01(\x05R\radmittedCount\x12\'\n\x0f\x64uplicate_count\x18\x03 \x01(\x05R\x0e\x64uplicateCount\x12#\n\rrefused_count\x18\x04 \x01(\x05R\x0crefusedCount\"p\n\nItemResult\x12\x12\n\x04name\x18\x01 \x01(\tR\x04name\x12\x36\n\x07outcome\x18\x02 \x01(\x0e\x32\x1c.labelmill.intake.v1.OutcomeR\x07outcome\x12\x16\n\x06reason\x18\x03 \x01(\tR\x06reason\",\n\x0eGetItemRequest\x12\x1a\n\x04name\x18\x01 \x01(\tB\x06\xbaH\x03\xc8\x01\x01R\x04name\"z\n\x10ListItemsRequest\x12\x1e\n\x06parent\x18\x01 \x01(\tB\x06\xbaH\x03\xc8\x01\x01R\x06parent\x12\'\n\tpage_size\x18\x02 \x01(\x05\x42\n\xbaH\x07\x1a\x05\x18\xe8\x07(\x00R\x08pageSize\x12\x1d\n\npage_token\x18\x03 \x01(\tR\tpageToken\"l\n\x11ListItemsResponse\x12/\n\x05items\x18\x01 \x03(\x0b\x32\x19.labelmill.intake.v1.ItemR\x05items\x12&\n\x0fnext_page_token\x18\x02 \x01(\tR\rnextPageToken\"\xd7\x03\n\x06Import\x12\x12\n\x04name\x18\x01 \x01(\tR\x04name\x12\x18\n\x07\x64\x61taset\x18\x02 \x01(\tR\x07\x64\x61taset\x12\x12\n\x04\x62lob\x18\x03 \x01(\tR\x04\x62lob\x12\x16\n\x06\x66ormat\x18\x04 \x01(\tR\x06\x66ormat\x12\x36\n\x05state\x18\x05 \x01(\x0e\x32 .labelmill.intake.v1.ImportStateR\x05state\x12%\n\x0e\x61\x64mitted_count\x18\x06 \x01(\x03R\radmittedCount\x12\'\n\x0f\x64uplicate_count\x18\x07 \x01(\x03R\x0e\x64uplicateCount\x12#\n\rrefused_count\x18\x08 \x01(\x03R\x0crefusedCount\x12\x16\n\x06reason\x18\t \x01(\tR\x06reason\x12;\n\x0b\x63reate_time\x18\n \x01(\x0b\x32\x1a.google.protobuf.TimestampR\ncreateTime\x12;\n\x0bupdate_time\x18\x0b \x01(\x0b\x32\x1a.google.protobuf.TimestampR\nupdateTime\x12\x18\n\x07version\x18\x0c \x01(\x03R\x07version\x12\x1a\n\x08position\x18\r \x01(\x03R\x08position\"\xe9\x01\n\x13\x43reateImportRequest\x12\x1e\n\x06parent\x18\x01 \x01(\tB\x06\xbaH\x03\xc8\x01\x01R\x06parent\x12=\n\x07\x64\x61taset\x18\x02 \x01(\tB#\xbaH r\x1e\x32\x1c^([a-z0-9][a-z0-9-]{0,62})?$R\x07\x64\x61taset\x12\x1a\n\x04\x62lob\x18\x03 \x01(\tB\x06\xbaH\x03\xc8\x01\x01R\x04\x62lob\x12.\n\x06\x66ormat\x18\x04 \x01(\tB\x16\xbaH\x13r\x11R\x03zipR\x05jsonlR\x03\x63svR\x06\x66ormat\x12\'\n\nrequest_id\x18\x05 \x01(\tB\x08\xbaH\x05r\x03\x18\xff\x01R\trequestId\".\n\x10GetImportRequest\x12\x1a\n\x04name\x18\x01 \x01(\tB\x06\xbaH\x03\xc8\x01\x01R\x04name\"|\n\x12ListImportsRequest\x12\x1e\n\x06parent\x18\x01 \x01(\tB\x06\xbaH\x03\xc8\x01\x01R\x06parent\x12\'\n\tpage_size\x18\x02 \x01(\x05\x42\n\xbaH\x07\x1a\x05\x18\xe8\x07(\x00R\x08pageSize\x12\x1d\n\npage_token\x18\x03 \x01(\tR\tpageToken\"t\n\x13ListImportsResponse\x12\x35\n\x07imports\x18\x01 \x03(\x0b\x32\x1b.labelmill.intake.v1.ImportR\x07imports\x12&\n\x0fnext_page_token\x18\x02 \x01(\tR\rnextPageToken\"\x91\x01\n\x07Refusal\x12\x12\n\x04name\x18\x01 \x01(\tR\x04name\x12\x1d\n\nsource_key\x18\x02 \x01(\tR\tsourceKey\x12\x16\n\x06reason\x18\x03 \x01(\tR\x06reason\x12;\n\x0b\x63reate_time\x18\x04 \x01(\x0b\x32\x1a.google.protobuf.TimestampR\ncreateTime\"}\n\x13ListRefusalsRequest\x12\x1e\n\x06parent\x18\x01 \x01(\tB\x06\xbaH\x03\xc8\x01\x01R\x06parent\x12\'\n\tpage_size\x18\x02 \x01(\x05\x42\n\xbaH\x07\x1a\x05\x18\xe8\x07(\x00R\x08pageSize\x12\x1d\n\npage_token\x18\x03 \x01(\tR\tpageToken\"x\n\x14ListRefusalsResponse\x12\x38\n\x08refusals\x18\x01 \x03(\x0b\x32\x1c.labelmill.intake.v1.RefusalR\x08refusals\x12&\n\x0fnext_page_token\x18\x02 \x01(\tR\rnextPageToken*d\n\x07Outcome\x12\x17\n\x13OUTCOME_UNSPECIFIED\x10\x00\x12\x14\n\x10OUTCOME_ADMITTED\x10\x01\x12\x15\n\x11OUTCOME_DUPLICATE\x10\x02\x12\x13\n\x0fOUTCOME_REFUSED\x10\x03*\x94\x01\n\x0bImportState\x12\x1c\n\x18IMPORT_STATE_UNSPECIFIED\x10\x00\x12\x18\n\x14IMPORT_STATE_PENDING\x10\x01\x12\x18\n\x14IMPORT_STATE_RUNNING\x10\x02\x12\x1a\n\x16IMPORT_STATE_SUCCEEDED\x10\x03\x12\x17\n\x13IMPORT_STATE_FAILED\x10\x04\x32\x9d\x05\n\x06Intake\x12q\n\x10\x42\x61tchCreateItems\x12,.labelmill.intake.v1.BatchCreateItemsRequest\x1a-.labelmill.intake.v1.BatchCreateItemsResponse\"\x00\x12K\n\x07GetItem\x12#.labelmill.intake.v1.GetItemRequest\x1a\x19.labelmill.intake.v1.Item\"\x00\x12\\\n\tListItems\x12%.labelmill.intake.v1.ListItemsRequest\x1a&.labelmill.intake.v1.ListItemsResponse\"\x00\x12W\n\x0c\x43reateImport\x12(.labelmill.intake.v1.CreateImportRequest\x1a\x1b.labelmill.intake.v1.Import\"\x00\x12Q\n\tGetImport\x12%.labelmill.intake.v1.GetImportRequest\x1a\x1b.labelmill.intake.v1.Import\"\x00\x12\x62\n\x0bListImports\x12\'.labelmill.intake.v1.ListImportsRequest\x1a(.labelmill.intake.v1.ListImportsResponse\"\x00\x12\x65\n\x0cListRefusals\x12(.labelmill.intake.v1.ListRefusalsRequest\x1a).labelmill.intake.v1.ListRefusalsResponse\"\x00\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -44,6 +44,8 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_NEWITEM'].fields_by_name['source_key']._serialized_options = b'\272H\005r\003\030\364\003'
   _globals['_NEWITEM'].fields_by_name['metadata']._loaded_options = None
   _globals['_NEWITEM'].fields_by_name['metadata']._serialized_options = b'\272H\005\232\001\002\020d'
+  _globals['_NEWITEM'].fields_by_name['group']._loaded_options = None
+  _globals['_NEWITEM'].fields_by_name['group']._serialized_options = b'\272H\005r\003\030\310\001'
   _globals['_BATCHCREATEITEMSREQUEST'].fields_by_name['parent']._loaded_options = None
   _globals['_BATCHCREATEITEMSREQUEST'].fields_by_name['parent']._serialized_options = b'\272H\003\310\001\001'
   _globals['_BATCHCREATEITEMSREQUEST'].fields_by_name['dataset']._loaded_options = None
@@ -76,46 +78,46 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_LISTREFUSALSREQUEST'].fields_by_name['parent']._serialized_options = b'\272H\003\310\001\001'
   _globals['_LISTREFUSALSREQUEST'].fields_by_name['page_size']._loaded_options = None
   _globals['_LISTREFUSALSREQUEST'].fields_by_name['page_size']._serialized_options = b'\272H\007\032\005\030\350\007(\000'
-  _globals['_OUTCOME']._serialized_start=2997
-  _globals['_OUTCOME']._serialized_end=3097
-  _globals['_IMPORTSTATE']._serialized_start=3100
-  _globals['_IMPORTSTATE']._serialized_end=3248
+  _globals['_OUTCOME']._serialized_start=3051
+  _globals['_OUTCOME']._serialized_end=3151
+  _globals['_IMPORTSTATE']._serialized_start=3154
+  _globals['_IMPORTSTATE']._serialized_end=3302
   _globals['_ITEM']._serialized_start=162
-  _globals['_ITEM']._serialized_end=532
-  _globals['_ITEM_METADATAENTRY']._serialized_start=473
-  _globals['_ITEM_METADATAENTRY']._serialized_end=532
-  _globals['_NEWITEM']._serialized_start=535
-  _globals['_NEWITEM']._serialized_end=809
-  _globals['_NEWITEM_METADATAENTRY']._serialized_start=473
-  _globals['_NEWITEM_METADATAENTRY']._serialized_end=532
-  _globals['_BATCHCREATEITEMSREQUEST']._serialized_start=812
-  _globals['_BATCHCREATEITEMSREQUEST']._serialized_end=997
-  _globals['_BATCHCREATEITEMSRESPONSE']._serialized_start=1000
-  _globals['_BATCHCREATEITEMSRESPONSE']._serialized_end=1202
-  _globals['_ITEMRESULT']._serialized_start=1204
-  _globals['_ITEMRESULT']._serialized_end=1316
-  _globals['_GETITEMREQUEST']._serialized_start=1318
-  _globals['_GETITEMREQUEST']._serialized_end=1362
-  _globals['_LISTITEMSREQUEST']._serialized_start=1364
-  _globals['_LISTITEMSREQUEST']._serialized_end=1486
-  _globals['_LISTITEMSRESPONSE']._serialized_start=1488
-  _globals['_LISTITEMSRESPONSE']._serialized_end=1596
-  _globals['_IMPORT']._serialized_start=1599
-  _globals['_IMPORT']._serialized_end=2070
-  _globals['_CREATEIMPORTREQUEST']._serialized_start=2073
-  _globals['_CREATEIMPORTREQUEST']._serialized_end=2306
-  _globals['_GETIMPORTREQUEST']._serialized_start=2308
-  _globals['_GETIMPORTREQUEST']._serialized_end=2354
-  _globals['_LISTIMPORTSREQUEST']._serialized_start=2356
-  _globals['_LISTIMPORTSREQUEST']._serialized_end=2480
-  _globals['_LISTIMPORTSRESPONSE']._serialized_start=2482
-  _globals['_LISTIMPORTSRESPONSE']._serialized_end=2598
-  _globals['_REFUSAL']._serialized_start=2601
-  _globals['_REFUSAL']._serialized_end=2746
-  _globals['_LISTREFUSALSREQUEST']._serialized_start=2748
-  _globals['_LISTREFUSALSREQUEST']._serialized_end=2873
-  _globals['_LISTREFUSALSRESPONSE']._serialized_start=2875
-  _globals['_LISTREFUSALSRESPONSE']._serialized_end=2995
-  _globals['_INTAKE']._serialized_start=3251
-  _globals['_INTAKE']._serialized_end=3920
+  _globals['_ITEM']._serialized_end=554
+  _globals['_ITEM_METADATAENTRY']._serialized_start=495
+  _globals['_ITEM_METADATAENTRY']._serialized_end=554
+  _globals['_NEWITEM']._serialized_start=557
+  _globals['_NEWITEM']._serialized_end=863
+  _globals['_NEWITEM_METADATAENTRY']._serialized_start=495
+  _globals['_NEWITEM_METADATAENTRY']._serialized_end=554
+  _globals['_BATCHCREATEITEMSREQUEST']._serialized_start=866
+  _globals['_BATCHCREATEITEMSREQUEST']._serialized_end=1051
+  _globals['_BATCHCREATEITEMSRESPONSE']._serialized_start=1054
+  _globals['_BATCHCREATEITEMSRESPONSE']._serialized_end=1256
+  _globals['_ITEMRESULT']._serialized_start=1258
+  _globals['_ITEMRESULT']._serialized_end=1370
+  _globals['_GETITEMREQUEST']._serialized_start=1372
+  _globals['_GETITEMREQUEST']._serialized_end=1416
+  _globals['_LISTITEMSREQUEST']._serialized_start=1418
+  _globals['_LISTITEMSREQUEST']._serialized_end=1540
+  _globals['_LISTITEMSRESPONSE']._serialized_start=1542
+  _globals['_LISTITEMSRESPONSE']._serialized_end=1650
+  _globals['_IMPORT']._serialized_start=1653
+  _globals['_IMPORT']._serialized_end=2124
+  _globals['_CREATEIMPORTREQUEST']._serialized_start=2127
+  _globals['_CREATEIMPORTREQUEST']._serialized_end=2360
+  _globals['_GETIMPORTREQUEST']._serialized_start=2362
+  _globals['_GETIMPORTREQUEST']._serialized_end=2408
+  _globals['_LISTIMPORTSREQUEST']._serialized_start=2410
+  _globals['_LISTIMPORTSREQUEST']._serialized_end=2534
+  _globals['_LISTIMPORTSRESPONSE']._serialized_start=2536
+  _globals['_LISTIMPORTSRESPONSE']._serialized_end=2652
+  _globals['_REFUSAL']._serialized_start=2655
+  _globals['_REFUSAL']._serialized_end=2800
+  _globals['_LISTREFUSALSREQUEST']._serialized_start=2802
+  _globals['_LISTREFUSALSREQUEST']._serialized_end=2927
+  _globals['_LISTREFUSALSRESPONSE']._serialized_start=2929
+  _globals['_LISTREFUSALSRESPONSE']._serialized_end=3049
+  _globals['_INTAKE']._serialized_start=3305
+  _globals['_INTAKE']._serialized_end=3974
 # @@protoc_insertion_point(module_scope)

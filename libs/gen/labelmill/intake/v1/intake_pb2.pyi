@@ -37,7 +37,7 @@ IMPORT_STATE_SUCCEEDED: ImportState
 IMPORT_STATE_FAILED: ImportState
 
 class Item(_message.Message):
-    __slots__ = ("name", "dataset", "data", "source_key", "metadata", "digest", "create_time", "gold")
+    __slots__ = ("name", "dataset", "data", "source_key", "metadata", "digest", "create_time", "gold", "group")
     class MetadataEntry(_message.Message):
         __slots__ = ("key", "value")
         KEY_FIELD_NUMBER: _ClassVar[int]
@@ -53,6 +53,7 @@ class Item(_message.Message):
     DIGEST_FIELD_NUMBER: _ClassVar[int]
     CREATE_TIME_FIELD_NUMBER: _ClassVar[int]
     GOLD_FIELD_NUMBER: _ClassVar[int]
+    GROUP_FIELD_NUMBER: _ClassVar[int]
     name: str
     dataset: str
     data: str
@@ -61,10 +62,11 @@ class Item(_message.Message):
     digest: str
     create_time: _timestamp_pb2.Timestamp
     gold: _annotation_pb2.Value
-    def __init__(self, name: _Optional[str] = ..., dataset: _Optional[str] = ..., data: _Optional[str] = ..., source_key: _Optional[str] = ..., metadata: _Optional[_Mapping[str, str]] = ..., digest: _Optional[str] = ..., create_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., gold: _Optional[_Union[_annotation_pb2.Value, _Mapping]] = ...) -> None: ...
+    group: str
+    def __init__(self, name: _Optional[str] = ..., dataset: _Optional[str] = ..., data: _Optional[str] = ..., source_key: _Optional[str] = ..., metadata: _Optional[_Mapping[str, str]] = ..., digest: _Optional[str] = ..., create_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., gold: _Optional[_Union[_annotation_pb2.Value, _Mapping]] = ..., group: _Optional[str] = ...) -> None: ...
 
 class NewItem(_message.Message):
-    __slots__ = ("data", "source_key", "metadata", "gold")
+    __slots__ = ("data", "source_key", "metadata", "gold", "group")
     class MetadataEntry(_message.Message):
         __slots__ = ("key", "value")
         KEY_FIELD_NUMBER: _ClassVar[int]
@@ -76,11 +78,13 @@ class NewItem(_message.Message):
     SOURCE_KEY_FIELD_NUMBER: _ClassVar[int]
     METADATA_FIELD_NUMBER: _ClassVar[int]
     GOLD_FIELD_NUMBER: _ClassVar[int]
+    GROUP_FIELD_NUMBER: _ClassVar[int]
     data: str
     source_key: str
     metadata: _containers.ScalarMap[str, str]
     gold: _annotation_pb2.Value
-    def __init__(self, data: _Optional[str] = ..., source_key: _Optional[str] = ..., metadata: _Optional[_Mapping[str, str]] = ..., gold: _Optional[_Union[_annotation_pb2.Value, _Mapping]] = ...) -> None: ...
+    group: str
+    def __init__(self, data: _Optional[str] = ..., source_key: _Optional[str] = ..., metadata: _Optional[_Mapping[str, str]] = ..., gold: _Optional[_Union[_annotation_pb2.Value, _Mapping]] = ..., group: _Optional[str] = ...) -> None: ...
 
 class BatchCreateItemsRequest(_message.Message):
     __slots__ = ("parent", "dataset", "items")

@@ -59,6 +59,16 @@ class LotPlanned(_message.Message):
     unreachable: bool
     def __init__(self, project: _Optional[str] = ..., model: _Optional[str] = ..., model_version: _Optional[str] = ..., decision: _Optional[str] = ..., reason: _Optional[str] = ..., batch_size: _Optional[int] = ..., lot: _Optional[_Union[_annotation_pb2.Lot, _Mapping]] = ..., forecast: _Optional[_Union[_qc_scorer_pb2.Forecast, _Mapping]] = ..., unreachable: _Optional[bool] = ...) -> None: ...
 
+class GroupsPassed(_message.Message):
+    __slots__ = ("project", "gate", "groups")
+    PROJECT_FIELD_NUMBER: _ClassVar[int]
+    GATE_FIELD_NUMBER: _ClassVar[int]
+    GROUPS_FIELD_NUMBER: _ClassVar[int]
+    project: str
+    gate: str
+    groups: _containers.RepeatedScalarFieldContainer[str]
+    def __init__(self, project: _Optional[str] = ..., gate: _Optional[str] = ..., groups: _Optional[_Iterable[str]] = ...) -> None: ...
+
 class LabelsRecalled(_message.Message):
     __slots__ = ("project", "gate", "reason")
     PROJECT_FIELD_NUMBER: _ClassVar[int]

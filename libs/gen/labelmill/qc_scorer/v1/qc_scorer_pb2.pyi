@@ -70,7 +70,7 @@ REVIEW_CHOICE_RISKIEST: ReviewChoice
 REVIEW_CHOICE_SAMPLE: ReviewChoice
 
 class Gate(_message.Message):
-    __slots__ = ("name", "project", "model", "model_version", "state", "threshold", "error_bound", "sample_size", "sample_errors", "confidence", "max_error_rate", "reason", "version", "update_time", "look_count", "evidence_count", "lot", "audit_rate", "lot_size", "tie", "class_thresholds", "standing_count", "standing_errors", "standing_lower_bound")
+    __slots__ = ("name", "project", "model", "model_version", "state", "threshold", "error_bound", "sample_size", "sample_errors", "confidence", "max_error_rate", "reason", "version", "update_time", "look_count", "evidence_count", "lot", "audit_rate", "lot_size", "tie", "class_thresholds", "standing_count", "standing_errors", "standing_lower_bound", "cluster_count")
     class ClassThresholdsEntry(_message.Message):
         __slots__ = ("key", "value")
         KEY_FIELD_NUMBER: _ClassVar[int]
@@ -102,6 +102,7 @@ class Gate(_message.Message):
     STANDING_COUNT_FIELD_NUMBER: _ClassVar[int]
     STANDING_ERRORS_FIELD_NUMBER: _ClassVar[int]
     STANDING_LOWER_BOUND_FIELD_NUMBER: _ClassVar[int]
+    CLUSTER_COUNT_FIELD_NUMBER: _ClassVar[int]
     name: str
     project: str
     model: str
@@ -126,7 +127,8 @@ class Gate(_message.Message):
     standing_count: int
     standing_errors: int
     standing_lower_bound: float
-    def __init__(self, name: _Optional[str] = ..., project: _Optional[str] = ..., model: _Optional[str] = ..., model_version: _Optional[str] = ..., state: _Optional[_Union[GateState, str]] = ..., threshold: _Optional[float] = ..., error_bound: _Optional[float] = ..., sample_size: _Optional[int] = ..., sample_errors: _Optional[int] = ..., confidence: _Optional[float] = ..., max_error_rate: _Optional[float] = ..., reason: _Optional[str] = ..., version: _Optional[int] = ..., update_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., look_count: _Optional[int] = ..., evidence_count: _Optional[int] = ..., lot: _Optional[int] = ..., audit_rate: _Optional[float] = ..., lot_size: _Optional[int] = ..., tie: _Optional[float] = ..., class_thresholds: _Optional[_Mapping[str, float]] = ..., standing_count: _Optional[int] = ..., standing_errors: _Optional[int] = ..., standing_lower_bound: _Optional[float] = ...) -> None: ...
+    cluster_count: int
+    def __init__(self, name: _Optional[str] = ..., project: _Optional[str] = ..., model: _Optional[str] = ..., model_version: _Optional[str] = ..., state: _Optional[_Union[GateState, str]] = ..., threshold: _Optional[float] = ..., error_bound: _Optional[float] = ..., sample_size: _Optional[int] = ..., sample_errors: _Optional[int] = ..., confidence: _Optional[float] = ..., max_error_rate: _Optional[float] = ..., reason: _Optional[str] = ..., version: _Optional[int] = ..., update_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., look_count: _Optional[int] = ..., evidence_count: _Optional[int] = ..., lot: _Optional[int] = ..., audit_rate: _Optional[float] = ..., lot_size: _Optional[int] = ..., tie: _Optional[float] = ..., class_thresholds: _Optional[_Mapping[str, float]] = ..., standing_count: _Optional[int] = ..., standing_errors: _Optional[int] = ..., standing_lower_bound: _Optional[float] = ..., cluster_count: _Optional[int] = ...) -> None: ...
 
 class Forecast(_message.Message):
     __slots__ = ("project", "model", "model_version", "task_count", "label_count", "prices", "decision", "reason", "update_time", "reliability", "calibration_error")

@@ -47,7 +47,7 @@ STATE_DELIVERED: State
 STATE_CANCELLED: State
 
 class Task(_message.Message):
-    __slots__ = ("name", "project", "item", "data", "template", "stage", "state", "version", "replica_count", "gold", "sampled", "blind", "prediction", "annotations", "reviews", "decisions", "leases", "label", "priority", "comment", "excluded", "create_time", "update_time", "source_key", "earlier_labels")
+    __slots__ = ("name", "project", "item", "data", "template", "stage", "state", "version", "replica_count", "gold", "sampled", "blind", "prediction", "annotations", "reviews", "decisions", "leases", "label", "priority", "comment", "excluded", "create_time", "update_time", "source_key", "earlier_labels", "group")
     NAME_FIELD_NUMBER: _ClassVar[int]
     PROJECT_FIELD_NUMBER: _ClassVar[int]
     ITEM_FIELD_NUMBER: _ClassVar[int]
@@ -73,6 +73,7 @@ class Task(_message.Message):
     UPDATE_TIME_FIELD_NUMBER: _ClassVar[int]
     SOURCE_KEY_FIELD_NUMBER: _ClassVar[int]
     EARLIER_LABELS_FIELD_NUMBER: _ClassVar[int]
+    GROUP_FIELD_NUMBER: _ClassVar[int]
     name: str
     project: str
     item: str
@@ -98,7 +99,8 @@ class Task(_message.Message):
     update_time: _timestamp_pb2.Timestamp
     source_key: str
     earlier_labels: _containers.RepeatedCompositeFieldContainer[_annotation_pb2.Label]
-    def __init__(self, name: _Optional[str] = ..., project: _Optional[str] = ..., item: _Optional[str] = ..., data: _Optional[str] = ..., template: _Optional[str] = ..., stage: _Optional[_Union[Stage, str]] = ..., state: _Optional[_Union[State, str]] = ..., version: _Optional[int] = ..., replica_count: _Optional[int] = ..., gold: _Optional[bool] = ..., sampled: _Optional[bool] = ..., blind: _Optional[bool] = ..., prediction: _Optional[_Union[_annotation_pb2.Prediction, _Mapping]] = ..., annotations: _Optional[_Iterable[_Union[_annotation_pb2.Annotation, _Mapping]]] = ..., reviews: _Optional[_Iterable[_Union[_annotation_pb2.Review, _Mapping]]] = ..., decisions: _Optional[_Iterable[_Union[_annotation_pb2.Decision, _Mapping]]] = ..., leases: _Optional[_Iterable[_Union[Lease, _Mapping]]] = ..., label: _Optional[_Union[_annotation_pb2.Label, _Mapping]] = ..., priority: _Optional[float] = ..., comment: _Optional[str] = ..., excluded: _Optional[_Iterable[str]] = ..., create_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., update_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., source_key: _Optional[str] = ..., earlier_labels: _Optional[_Iterable[_Union[_annotation_pb2.Label, _Mapping]]] = ...) -> None: ...
+    group: str
+    def __init__(self, name: _Optional[str] = ..., project: _Optional[str] = ..., item: _Optional[str] = ..., data: _Optional[str] = ..., template: _Optional[str] = ..., stage: _Optional[_Union[Stage, str]] = ..., state: _Optional[_Union[State, str]] = ..., version: _Optional[int] = ..., replica_count: _Optional[int] = ..., gold: _Optional[bool] = ..., sampled: _Optional[bool] = ..., blind: _Optional[bool] = ..., prediction: _Optional[_Union[_annotation_pb2.Prediction, _Mapping]] = ..., annotations: _Optional[_Iterable[_Union[_annotation_pb2.Annotation, _Mapping]]] = ..., reviews: _Optional[_Iterable[_Union[_annotation_pb2.Review, _Mapping]]] = ..., decisions: _Optional[_Iterable[_Union[_annotation_pb2.Decision, _Mapping]]] = ..., leases: _Optional[_Iterable[_Union[Lease, _Mapping]]] = ..., label: _Optional[_Union[_annotation_pb2.Label, _Mapping]] = ..., priority: _Optional[float] = ..., comment: _Optional[str] = ..., excluded: _Optional[_Iterable[str]] = ..., create_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., update_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., source_key: _Optional[str] = ..., earlier_labels: _Optional[_Iterable[_Union[_annotation_pb2.Label, _Mapping]]] = ..., group: _Optional[str] = ...) -> None: ...
 
 class Lease(_message.Message):
     __slots__ = ("assignment", "annotator", "fencing_token", "expire_time", "create_time")
