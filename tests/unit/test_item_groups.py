@@ -56,7 +56,7 @@ async def test_a_group_goes_from_the_call_to_the_task(intake: Intake, tmp_path: 
     assert (await IntakeRpc(intake).BatchCreateItems(request, None)).admitted_count == 4
     kept = await intake.items(NAME, 10, "")
     assert sorted(doc.get("group", "") for doc in kept) == ["", "s", "s", "s"]
-    told = [e.message() for e in await intake._store.pending_events(100)]  # type: ignore[attr-defined]
+    told = [e.message() for e in await intake._store.pending_events(100)]
     admitted = [m for m in told if isinstance(m, ItemsAdmitted)]
     store = SqliteStore(f"sqlite:///{tmp_path}", "task_dispatch")
     await store.open(dispatch_store.COLLECTIONS)

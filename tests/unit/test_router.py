@@ -121,3 +121,16 @@ def test_coins_are_stable_uniform_and_secret() -> None:
         tenths = Counter(int(getattr(c, purpose) * 10) for c in many)
         assert set(tenths) == set(range(10))
         assert all(abs(n - 400) < 100 for n in tenths.values())
+
+
+def test_a_group_has_one_coin_and_one_place_in_each_lot() -> None:
+    mine = [coins(b"secret", f"t{i}", "gate/1", "scene") for i in range(50)]
+    assert len({(c.lot, c.tie) for c in mine}) == 1
+    assert len({c.standing for c in mine}) == len({c.sample for c in mine}) == 50
+    assert mine[0].lot != coins(b"secret", "t0", "gate/2", "scene").lot, "fresh in each lot"
+    assert mine[0].lot != coins(b"secret", "t0", "gate/1", "other").lot
+    # Items without a group keep the coins they always had; one may be called like a group.
+    assert coins(b"secret", "t0", "gate/1", "") == coins(b"secret", "t0", "gate/1")
+    assert coins(b"secret", "scene", "gate/1").lot != mine[0].lot
+    rest = [coins(b"secret", "t0", "gate/1", f"scene {i}").lot for i in range(4000)]
+    assert abs(sum(c < 0.3 for c in rest) / 4000 - 0.3) < 0.03

@@ -1,0 +1,64 @@
+"""What is no part of a scene, and projects without any."""
+
+from __future__ import annotations
+
+import numpy as np
+from labelmill.intake.v1.events_pb2 import ItemsAdmitted
+from labelmill.intake.v1.intake_pb2 import Item
+from test_scenes import CONFIDENCE, TARGET, House, house, scenes, whole
+
+from services.qc_scorer import clusters, gate
+from services.qc_scorer import events as scorer_events
+from services.qc_scorer import store as scorer_store
+from services.review_router import store as router_store
+
+__all__ = ["house"]
+
+
+async def test_a_frame_without_a_draft_is_peoples_and_its_scene_may_pass(house: House) -> None:
+    frames = scenes([5] * 80, [], np.random.default_rng(6))
+    run = await house.plan("tenants/acme/projects/p", frames)
+    failed = [f for f in frames if f.name.endswith("-2")]
+    await house.join(run, failed)
+    assert not any(run.routed[run.task(f)].sampled for f in failed)
+    await house.settle(run, run.drawn)
+    assert (await house.gate(run))["state"] == "OPEN"
+    await house.let_out(run)
+    assert len(run.passing) + len(run.drawn) + len(failed) == len(frames)
+    assert len(run.accepted) > 0
+    assert not set(run.accepted) & set(failed)
+
+
+async def test_a_floor_of_a_class_is_not_proven_by_scenes(house: House) -> None:
+    frames = scenes([5] * 80, [], np.random.default_rng(8))
+    run = await whole(house, "floors", frames, classes=("cat", "dog"), class_floors={"cat": 0.05})
+    doc = await house.gate(run)
+    assert doc["state"] == "OPEN" and doc["class_thresholds"]["cat"] > 1
+    assert not run.accepted, "every draft is of that class"
+
+
+async def test_a_project_without_groups_runs_as_ever(house: House) -> None:
+    frames = scenes([0] * 900, [1, 2], np.random.default_rng(9))
+    run = await whole(house, "plain", frames)
+    doc = await house.gate(run)
+    assert "cluster_count" not in doc
+    assert not await house.scorer_store.find(scorer_store.GROUPS, {}, limit=5)
+    assert not await house.scorer_store.find(scorer_store.MEMBERS, {"gate": doc["name"]}, limit=5)
+    assert not await house.router_store.find(router_store.PASSING, {}, limit=5)
+    curve = gate.Curve(np.array([0, 900]), np.array([0.0, 0.0]))
+    planned = gate.plan(curve, TARGET, 900, gate.lot_alpha(1 - CONFIDENCE, 1))
+    assert doc["audit_rate"] == planned.rate
+    assert doc["state"] == "OPEN" and run.accepted
+
+
+async def test_plans_know_how_large_scenes_are(house: House) -> None:
+    name = "tenants/acme/projects/p"
+    for groups in (["a"] * 3 + ["b"], ["a"] * 2 + [""]):
+        items = [Item(name=f"{name}/items/{i}", group=g) for i, g in enumerate(groups)]
+        await scorer_events.on_items(house.scorer, [ItemsAdmitted(project=name, items=items)])
+    doc = await house.scorer_store.get(scorer_store.GROUPS, name) or {}
+    assert doc["sizes"] == {"5": 1, "1": 1}, "five frames in scene a, one in b"
+    run = await house.plan(f"{name}2", scenes([20] * 100, [], np.random.default_rng(0)))
+    forbidden = clusters.forbidden_within(200, [20] * 100)
+    alpha = gate.lot_alpha(1 - CONFIDENCE, 1)
+    assert gate.most_detected(run.lot.audit_rate, forbidden, alpha) >= 0
