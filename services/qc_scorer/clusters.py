@@ -22,7 +22,7 @@ from typing import Any
 import numpy as np
 
 from services.qc_scorer import gate
-from services.qc_scorer.gate import Curve, Draw, Proof
+from services.qc_scorer.gate import Curve, Draw, Plan, Proof
 
 _TINY = 1e-9
 
@@ -137,18 +137,19 @@ def passes(cluster: Cluster, proof: Proof) -> bool:
     return (cluster.uncertainty, cluster.tie) < (proof.uncertainty, proof.tie)
 
 
-def audit_rate(
-    curve: Curve, allowed: int, sizes: Sequence[int], alpha: float, miss: float
-) -> float:
-    """Chance for each cluster of these sizes to be drawn, where `curve` counts items and so many of
-    them may be wrong. Errors are taken to come half together: of n in clusters of m, n / sqrt(m)
-    are defective. Planning only, and never below the least that could prove anything."""
-    mean = sum(sizes) / len(sizes)
-    units = Curve(np.ceil(curve.counts / mean).astype(np.int64), curve.errors / math.sqrt(mean))
+def plan(curve: Curve, allowed: int, sizes: Sequence[int], alpha: float, miss: float) -> Plan:
+    """The cheapest way to prove clusters of these sizes, where `curve` counts items and so many of
+    them may be wrong; in items, but for the rate, which is each cluster's. Errors are taken to come
+    half together: of n in clusters of m, n / sqrt(m) are defective. Planning only, and the rate is
+    never below the least that could prove anything."""
+    lot, mean = int(curve.counts[-1]), sum(sizes) / len(sizes)
     forbidden = forbidden_within(allowed, sizes)
     if not forbidden or alpha <= 0:
-        return 0.0
-    target = (forbidden - 1) / len(sizes)
-    rate = gate.plan(units, target, len(sizes), alpha, miss=miss).rate
+        return Plan(0.0, 0, 0, lot)
+    units = Curve(np.ceil(curve.counts / mean).astype(np.int64), curve.errors / math.sqrt(mean))
+    found = gate.plan(units, (forbidden - 1) / len(sizes), len(sizes), alpha, miss=miss)
     least = (1.0 - alpha ** (1.0 / forbidden)) / (1.0 - miss)
-    return min(1.0, max(rate, least * (1.0 + _TINY)))
+    rate = min(1.0, max(found.rate, least * (1.0 + _TINY)))
+    passing = min(lot, round(found.passing * mean))
+    audited = min(passing, round(found.audited * mean))
+    return Plan(rate, passing, audited, lot - passing + audited)

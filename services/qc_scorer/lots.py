@@ -41,26 +41,28 @@ class Lots:
             if evaluation["version"]["version"] in ledger.get("planned", []):
                 return
             curve = _curve(evaluation)
-            forecast = _forecast(project, evaluation, curve, ledger, self._now())
+            sizes = await scenes.sizes_of(unit, project_name, int(evaluation["task_count"]))
+            forecast = _forecast(project, evaluation, curve, ledger, sizes, self._now())
             planned = events_pb2.LotPlanned(
                 project=project_name,
                 model=evaluation["version"]["model"],
                 model_version=evaluation["version"]["version"],
             )
-            await self._decide(unit, project, ledger, curve, evaluation, planned, forecast)
+            self._decide(unit, project, ledger, curve, evaluation, sizes, planned, forecast)
             planned.forecast.CopyFrom(doc_to_message(forecast, qc_scorer_pb2.Forecast))
             unit.overwrite(store.FORECASTS, {**forecast, "name": project_name})
             unit.emit(names.event_key(project_name, 0), planned)
 
         await self._store.transact(work)
 
-    async def _decide(
+    def _decide(
         self,
         unit: Unit,
         project: Project,
         ledger: Doc,
         curve: Curve,
         evaluation: Doc,
+        sizes: Sequence[int],
         planned: Any,
         forecast: Doc,
     ) -> None:
@@ -86,8 +88,7 @@ class Lots:
         ledger = {**ledger, "history": history, "planned": [*ledger["planned"], version][-50:]}
         if decision.what == planning.CERTIFY:
             ledger |= {"lots": number, "risk": ledger.get("risk", 0.0) + terms.risk}
-            planned_for = (curve, terms, now.size, now.spent, decision.plan.rate)
-            rate = await scenes.rate(unit, project.name, *planned_for)
+            rate = scenes.rate(curve, terms, now.size, now.spent, sizes, decision.plan.rate)
             doc = self._begin(unit, project, evaluation["version"], number, rate, terms)
             planned.lot.CopyFrom(
                 annotation_pb2.Lot(gate=doc["name"], number=number, audit_rate=rate)
@@ -339,14 +340,21 @@ def _row(name: str, routing: Doc, *, standing: bool) -> Doc:
     }
 
 
-def _forecast(project: Project, evaluation: Doc, curve: Curve, ledger: Doc, now: str) -> Doc:
+def _forecast(
+    project: Project,
+    evaluation: Doc,
+    curve: Curve,
+    ledger: Doc,
+    sizes: Sequence[int],
+    now: str,
+) -> Doc:
     """The price list as the newest model sees the waiting items."""
     alpha = contract.terms_of(project, ledger, ledger["lots"] + 1).alpha
     size = int(evaluation["task_count"])
     share = project.gate_target / project.max_error_rate if project.max_error_rate else 1.0
     targets = sorted({*planning.TARGETS, project.max_error_rate} - {0.0})
-    told = (curve, [t * share for t in targets], size, alpha)
-    plans = gate.prices(*told, spent=ledger["spent"], miss=project.miss_rate)
+    told = (curve, [t * share for t in targets], size, alpha, sizes)
+    plans = scenes.prices(*told, spent=ledger["spent"], miss=project.miss_rate)
     prices = [
         {
             "max_error_rate": target,

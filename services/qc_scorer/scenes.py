@@ -20,7 +20,7 @@ from services.qc_scorer import clusters, domain, gate, store
 from services.qc_scorer.clusters import Cluster
 from services.qc_scorer.contract import Terms
 from services.qc_scorer.domain import GateState, Project
-from services.qc_scorer.gate import Curve, Proof
+from services.qc_scorer.gate import Curve, Plan, Proof
 
 _TOLD = 1000
 # Above every score.
@@ -42,18 +42,41 @@ async def grow(unit: Unit, project: str, added: Mapping[str, int]) -> None:
     unit.put(store.GROUPS, {**doc, "version": doc["version"] + 1, "sizes": told})
 
 
-async def rate(
-    unit: Unit, project: str, curve: Curve, terms: Terms, size: int, spent: int, planned: float
-) -> float:
-    """The audit rate `planned` for items; where the project of `size` items has groups, one for
-    them. Those of a lot are no larger than those that came in, and more may be wrong then."""
+async def sizes_of(unit: Unit, project: str, size: int) -> list[int]:
+    """Sizes of all groups of a project of `size` items, those without one among them; empty where
+    none has one. In a lot they are no larger."""
     doc = await unit.get(store.GROUPS, project)
     if doc is None:
-        return planned
+        return []
     sizes = [int(size) for size, count in doc["sizes"].items() for _ in range(count)]
-    sizes += [1] * max(0, size - sum(sizes))
+    return sizes + [1] * max(0, size - sum(sizes))
+
+
+def rate(
+    curve: Curve, terms: Terms, size: int, spent: int, sizes: Sequence[int], planned: float
+) -> float:
+    """The audit rate `planned` for items, or one for groups of these sizes."""
+    if not sizes:
+        return planned
     allowed = gate.forbidden_errors(terms.target, size, spent) - 1
-    return clusters.audit_rate(curve, allowed, sizes, terms.alpha, terms.miss)
+    return clusters.plan(curve, allowed, sizes, terms.alpha, terms.miss).rate
+
+
+def prices(
+    curve: Curve,
+    targets: Sequence[float],
+    size: int,
+    alpha: float,
+    sizes: Sequence[int],
+    *,
+    spent: int,
+    miss: float,
+) -> list[Plan]:
+    """The price of each promise, by item or by group."""
+    if not sizes:
+        return gate.prices(curve, targets, size, alpha, spent=spent, miss=miss)
+    allowed = [gate.forbidden_errors(target, size, spent) - 1 for target in targets]
+    return [clusters.plan(curve, most, sizes, alpha, miss) for most in allowed]
 
 
 def keep(unit: Unit, gate: str, routings: Sequence[Doc]) -> int:

@@ -175,15 +175,26 @@ def test_a_drawn_scene_is_settled_once_all_of_its_items_are() -> None:
 def test_a_plan_for_scenes_can_prove_something(size: int) -> None:
     curve = gate.Curve(np.array([0, 9000, 18_000]), np.array([0.0, 5.0, 60.0]))
     sizes = [size] * (18_000 // size)
-    rate = clusters.audit_rate(curve, 400, sizes, 0.04, 0.05)
+    plan = clusters.plan(curve, 400, sizes, 0.04, 0.05)
+    rate = plan.rate
     forbidden = clusters.forbidden_within(400, sizes)
     assert 0.0 < rate <= 1.0
     assert gate.most_detected(rate * 0.95, forbidden, 0.04) >= 0 or rate == 1.0
     if size == 1:
-        assert rate == gate.plan(curve, 0.02, 20_000, 0.04, miss=0.05).rate, "as for items"
+        assert plan == gate.plan(curve, 0.02, 20_000, 0.04, miss=0.05), "as for items"
+    assert plan.human == 18_000 - plan.passing + plan.audited
+    assert 0 <= plan.audited <= plan.passing <= 18_000
+
+
+def test_larger_scenes_are_dearer() -> None:
+    curve = gate.Curve(np.array([0, 9000, 18_000]), np.array([0.0, 5.0, 60.0]))
+    sizes = [1, 2, 5, 20, 200]
+    human = [clusters.plan(curve, 400, [n] * (18_000 // n), 0.04, 0.0).human for n in sizes]
+    assert human == sorted(human) and human[-1] > 10 * human[0]
 
 
 def test_no_plan_where_nothing_is_left_to_grant() -> None:
     curve = gate.Curve(np.array([0, 100]), np.array([0.0, 1.0]))
-    assert clusters.audit_rate(curve, -1, [5] * 20, 0.04, 0.0) == 0.0
-    assert clusters.audit_rate(curve, 10, [5] * 20, 0.0, 0.0) == 0.0
+    nothing = gate.Plan(0.0, 0, 0, 100)
+    assert clusters.plan(curve, -1, [5] * 20, 0.04, 0.0) == nothing
+    assert clusters.plan(curve, 10, [5] * 20, 0.0, 0.0) == nothing

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 from labelmill.intake.v1.events_pb2 import ItemsAdmitted
 from labelmill.intake.v1.intake_pb2 import Item
@@ -27,6 +29,21 @@ async def test_a_frame_without_a_draft_is_peoples_and_its_scene_may_pass(house: 
     assert len(run.passing) + len(run.drawn) + len(failed) == len(frames)
     assert len(run.accepted) > 0
     assert not set(run.accepted) & set(failed)
+
+
+async def test_draws_that_come_with_the_end_of_a_lot_are_not_overlooked(house: House) -> None:
+    """A unit's own writes are not found by a search yet: scenes that were only staged count."""
+    frames = scenes([5] * 80, [], np.random.default_rng(10))
+    run = await house.plan("tenants/acme/projects/p", frames)
+
+    async def work(_: Any) -> None:
+        await house.join(run)
+
+    await house.scorer_store.transact(work)
+    assert (await house.gate(run))["state"] == "PROVING"
+    joined = await house.scorer_store.get(scorer_store.JOINED, run.lot.gate) or {}
+    assert (joined["count"], joined["grouped"]) == (400, 400)
+    assert joined["units"] == [80, clusters.forbidden_within(40, [5] * 80)]
 
 
 async def test_a_floor_of_a_class_is_not_proven_by_scenes(house: House) -> None:
@@ -62,3 +79,11 @@ async def test_plans_know_how_large_scenes_are(house: House) -> None:
     forbidden = clusters.forbidden_within(200, [20] * 100)
     alpha = gate.lot_alpha(1 - CONFIDENCE, 1)
     assert gate.most_detected(run.lot.audit_rate, forbidden, alpha) >= 0
+    # Prices reckon with scenes, too: the same items without them would be cheaper.
+    told = await house.scorer.forecast(run.project)
+    alone = await house.plan(f"{name}3", scenes([0] * 2000, [], np.random.default_rng(0)))
+    cheap = await house.scorer.forecast(alone.project)
+    for dear, free in zip(told["prices"], cheap["prices"], strict=True):
+        assert dear["max_error_rate"] == free["max_error_rate"]
+        assert dear["human_count"] >= free["human_count"]
+    assert told["prices"][-1]["human_count"] > 2 * cheap["prices"][-1]["human_count"] > 0
