@@ -151,7 +151,7 @@ def _words(doc: Doc, proof: Proof, count: int, drawn: int) -> str:
         return f"lot {doc['lot']}: nothing could be proven from {drawn} drawn of {count} clusters"
     what = "all" if math.isinf(proof.uncertainty) else f"the {proof.settled} surest"
     return (
-        f"lot {doc['lot']}: {proof.errors} clusters with a wrong draft in {what} of {drawn} drawn"
+        f"lot {doc['lot']}: clusters with a wrong draft: {proof.errors} in {what} of {drawn} drawn"
         f" from {count} clusters of {doc['lot_size']} items; at most {proof.bound} undetected"
         f" ones, which hold at most {doc['bound_count']} errors in {doc['size']} labels at"
         f" confidence {doc['confidence']:.4f} (allowed: {doc['forbidden'] - 1})"
