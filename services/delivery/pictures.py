@@ -15,6 +15,7 @@ Doc = dict[str, Any]
 _WIDTH, _HEIGHT = 340, 150
 _LEFT, _RIGHT, _TOP, _BOTTOM = 44, 332, 12, 122
 _DASHES = ("", "5 3", "1 3", "8 3 1 3")
+_NAME = 28
 # Told apart without colour, in the order of routes.
 _FILLS = ("#d9d9d9", "url(#hatch)", "#fff", "url(#dots)", "#444")
 _PATTERNS = (
@@ -77,7 +78,9 @@ def _bound_line(own: Sequence[tuple[int, Doc]], count: int, top: float, dash: st
     dashes = f' stroke-dasharray="{dash}"' if dash else ""
     x, y, _ = (bounded or places)[0]
     anchor = "end" if x > (_LEFT + _RIGHT) / 2 else "start"
-    name = _text(x, max(y, _TOP + 14) - 6, str(own[0][1].get("gate", ""))[-28:], anchor)
+    gate = str(own[0][1].get("gate", ""))
+    short = gate if len(gate) <= _NAME else f"…{gate[1 - _NAME :]}"
+    name = _text(x, max(y, _TOP + 14) - 6, short, anchor)
     return [f'<polyline points="{path}" fill="none" stroke="#000"{dashes}/>', *marks, name]
 
 

@@ -122,7 +122,10 @@ def score(task: Doc, project: Project) -> Score:
 
 
 def draft_was_wrong(task: Doc, project: Project) -> bool:
-    """Does the settled label differ from the draft? Evidence for the gate."""
+    """Does the settled label differ from the draft? Evidence for the gate. What was taken out
+    of the line counts as wrong: so nobody can help a proof by taking out what is."""
+    if "label" not in task:
+        return True
     return differs(task["label"]["value"], task["prediction"]["value"], project.loss)
 
 

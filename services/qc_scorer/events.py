@@ -23,6 +23,7 @@ from labelmill.task_dispatch.v1.events_pb2 import (
     ReviewsRefused,
     ReviewsSubmitted,
     TasksAccepted,
+    TasksCancelled,
 )
 from labelmill.task_dispatch.v1.task_dispatch_pb2 import STATE_SCORING
 from labelmill.template.v1.events_pb2 import ProjectUpdated
@@ -132,6 +133,11 @@ async def on_evaluations(service: QcScorer, messages: list[Any]) -> None:
         await service.plan_lot(m.project, message_to_doc(m.evaluation))
 
 
+async def on_cancelled(service: QcScorer, messages: list[Any]) -> None:
+    for m in messages:
+        await service.cancel(m.project, [message_to_doc(t) for t in m.tasks])
+
+
 async def on_withdrawn(service: QcScorer, messages: list[Any]) -> None:
     for m in messages:
         await service.withdraw({t.task: t.task_version for t in m.tasks})
@@ -162,6 +168,7 @@ HANDLERS = {
     TasksAccepted: on_accepted,
     TasksRouted: on_routings,
     LotFrozen: on_frozen,
+    TasksCancelled: on_cancelled,
     LabelsWithdrawn: on_withdrawn,
     ReviewsRefused: on_refused,
     DeliveryCompleted: on_deliveries,

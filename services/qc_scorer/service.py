@@ -11,6 +11,7 @@ from labelmill.qc_scorer.v1 import events_pb2, qc_scorer_pb2
 
 from libs.common import names
 from libs.common.codec import Doc, doc_to_message, time_text, to_doc, to_message
+from libs.common.errors import OutOfTurn
 from libs.common.store import Unit, keep_newest
 from services.qc_scorer import accepted, contract, correction, domain, looks, store
 from services.qc_scorer.checks import Checks
@@ -104,6 +105,22 @@ class QcScorer(Checkup, Checks, Inference):
             await self._weigh(unit, project, [t for t in evidence if not _in_lot(t)])
             await self.settle_draws(unit, project, [t for t in evidence if _in_lot(t)])
             await self.settle_checks(unit, project, fresh)
+
+        await self._store.transact(work)
+
+    async def cancel(self, project_name: str, tasks: Sequence[Doc]) -> None:
+        """Evidence that a manager took out of the line settles: proofs must not wait for it."""
+
+        async def work(unit: Unit) -> None:
+            project = await self._project(unit, project_name)
+            evidence = [t for t in tasks if _is_sampled(t)]
+            known = await unit.get_many(store.EVIDENCE, [t["name"] for t in evidence])
+            if any(_in_lot(t) and t["name"] not in known for t in evidence):
+                raise OutOfTurn(f"{project_name}: a drawn task was not seen joining its lot yet")
+            pending = {name for name, row in known.items() if row["pending"]}
+            waited = [t for t in evidence if t["name"] in pending]
+            await self._weigh(unit, project, [t for t in waited if not _in_lot(t)])
+            await self.settle_draws(unit, project, [t for t in waited if _in_lot(t)])
 
         await self._store.transact(work)
 

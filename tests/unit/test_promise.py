@@ -164,8 +164,11 @@ class Scorer:
         assert doc is not None
         return doc
 
-    async def prove(self, version: int, size: int, drawn: int = 600) -> dict[str, Any]:
-        """Freezes the lot and answers its draws without finding an error."""
+    async def prove(
+        self, version: int, size: int, drawn: int = 600, cancelled: int = 0
+    ) -> dict[str, Any]:
+        """Freezes the lot and answers its draws without finding an error; the first `cancelled`
+        of them are taken out of the line instead."""
         name = f"{NAME}/gates/own-{version}"
         draft = {"model": "own", "model_version": str(version), "score": 0.9, "lot": 1}
         draft["value"] = {"choices": {"classes": ["cat"]}}
@@ -190,7 +193,10 @@ class Scorer:
             }
             for r in routings[:drawn]
         ]
-        await self.service.count_accepted(NAME, 0, people)
+        await self.service.count_accepted(NAME, 0, people[cancelled:])
+        for _ in range(2 if cancelled else 0):
+            gone = [{k: v for k, v in p.items() if k != "label"} for p in people[:cancelled]]
+            await self.service.cancel(NAME, gone)
         return await self.gate(version)
 
 
@@ -290,6 +296,19 @@ def test_a_lot_proven_by_experts_has_no_proof_once_people_are_said_to_err() -> N
     lots = [{"lot": 1, "lot_size": 900, "bound_count": 7, "terms": terms}, {"bound_count": 3}]
     assert contract.errors_granted(lots, project()) == 7
     assert contract.errors_granted(lots, project(reference=Reference.AUDITED)) == 900
+
+
+async def test_a_draw_that_is_taken_out_ends_no_proof_and_counts_as_wrong(scorer: Scorer) -> None:
+    await scorer.service.remember_projects([project()])
+    await scorer.plan(1)
+    whole = await scorer.prove(1, 9000, drawn=300)
+    assert whole["sample_errors"] == 0
+    await scorer.plan(2)
+    proven = await scorer.prove(2, 9000, drawn=300, cancelled=1)
+    # The surest of all stands first: what it was allowed to find is used up by it.
+    assert proven["state"] != "PROVING" and proven["bound_count"] < whole["bound_count"]
+    stranger = {"name": f"{NAME}/tasks/never-drawn", "state": "CANCELLED"}
+    await scorer.service.cancel(NAME, [stranger])
 
 
 @pytest.mark.parametrize("last", ["join", "freeze"])
