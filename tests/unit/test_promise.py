@@ -298,7 +298,9 @@ def test_a_lot_proven_by_experts_has_no_proof_once_people_are_said_to_err() -> N
     assert contract.errors_granted(lots, project(reference=Reference.AUDITED)) == 900
 
 
-async def test_a_draw_that_is_taken_out_ends_no_proof_and_counts_as_wrong(scorer: Scorer) -> None:
+async def test_a_draw_that_is_taken_out_counts_as_wrong_and_is_not_waited_for(
+    scorer: Scorer,
+) -> None:
     await scorer.service.remember_projects([project()])
     await scorer.plan(1)
     whole = await scorer.prove(1, 9000, drawn=300)
