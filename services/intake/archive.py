@@ -16,12 +16,17 @@ import re
 import zipfile
 import zlib
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import IO, Any
 
+from google.protobuf.json_format import ParseDict, ParseError
+from labelmill.annotation.v1.annotation_pb2 import Value
 from PIL import Image
 
 from libs.common.blobs import Blobs
+from libs.common.codec import Doc, message_to_doc
+from libs.common.errors import Invalid
+from libs.common.rpc import validate
 from services.intake.domain import (
     INLINE_IMAGE_LIMIT,
     DataField,
@@ -76,9 +81,27 @@ def _jsonl_entries(file: IO[bytes]) -> Iterator[Entry]:
 
 def _line_entry(number: int, line: bytes) -> Entry:
     try:
-        return Entry(f"line {number}", entry_of_line(line))
+        item = entry_of_line(line)
+        if item.gold is not None:
+            item = replace(item, gold=known_answer(item.gold))
+        return Entry(f"line {number}", item)
     except Refused as refused:
         return Entry(f"line {number}", reason=str(refused))
+
+
+def known_answer(raw: Any) -> Doc:
+    """Plain data of a value as a file has it; raises `Refused` unless it keeps the rules of the
+    message, which only calls are checked for elsewhere."""
+    if not isinstance(raw, dict):
+        raise Refused('gold: must be an object such as {"choices": {"classes": ["..."]}}')
+    try:
+        value = ParseDict(raw, Value())
+        validate(value)
+    except (ParseError, RecursionError) as error:
+        raise Refused(f"gold: not readable as a label: {str(error)[:500]}") from error
+    except Invalid as error:
+        raise Refused(f"gold.{error.field}: {error.message}") from error
+    return message_to_doc(value)
 
 
 def _csv_entries(file: IO[bytes], project: Project) -> Iterator[Entry]:

@@ -61,6 +61,10 @@ class Project:
     data_fields: tuple[DataField, ...]
     label_schema: Doc
 
+    def text_of(self, data: Doc) -> str | None:
+        """The item's text, where the template has one."""
+        return next((data.get(f.name) for f in self.data_fields if f.type == "text"), None)
+
 
 @dataclass(frozen=True)
 class NewItem:
@@ -118,8 +122,6 @@ def check_item(project: Project, item: NewItem, parse: Callable[[str], Any], ten
         raise Refused(_unknown(project, data))
     if item.group:
         checked_group(item.group)
-    if item.gold is not None:
-        check_value(item.gold, project.label_schema, "gold")
     return data
 
 
@@ -167,31 +169,6 @@ def _check_inline(field: DataField, encoded: str, kind: str) -> None:
             raise ValueError(f"the bytes are not a {kind} image")
     except (binascii.Error, ValueError) as error:
         raise Refused(f"data.{field.name}: {error}") from error
-
-
-def check_value(value: Doc, schema: Doc, path: str) -> None:
-    """Raises `Refused` unless the value has the schema's shape and classes."""
-    shape = schema.get("shape", "")
-    wanted = {"choice": "choices", "choices": "choices", "boxes": "boxes", "text": "text"}[shape]
-    if wanted not in value:
-        raise Refused(f"{path}: must be of shape {wanted}, as the template's labels are")
-    classes = _classes_of(value, wanted)
-    if shape == "choice" and len(classes) != 1:
-        raise Refused(f"{path}.choices.classes: exactly one class, not {len(classes)}")
-    known = schema.get("classes", [])
-    for one in classes:
-        if one not in known:
-            raise Refused(
-                f"{path}: unknown class {one[:100]!r}; there are {', '.join(known)[:500]}"
-            )
-
-
-def _classes_of(value: Doc, shape: str) -> list[str]:
-    if shape == "choices":
-        return list(value["choices"].get("classes", []))
-    if shape == "boxes":
-        return [box.get("class", "") for box in value["boxes"].get("boxes", [])]
-    return []
 
 
 def sort_out(named: Sequence[tuple[str, str]], known: dict[str, str]) -> list[tuple[Outcome, str]]:

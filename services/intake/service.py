@@ -13,7 +13,7 @@ from typing import Any
 from labelmill.annotation.v1 import annotation_pb2
 from labelmill.intake.v1 import events_pb2, intake_pb2
 
-from libs.common import names
+from libs.common import names, values
 from libs.common.blobs import Blobs
 from libs.common.clock import Clock
 from libs.common.codec import Doc, doc_to_message, time_text, to_doc
@@ -60,9 +60,12 @@ class Intake:
         reasons = []
         for item in items:
             try:
-                domain.check_item(project, item, self._parse, tenant)
+                data = domain.check_item(project, item, self._parse, tenant)
+                if item.gold is not None:
+                    text = project.text_of(data)
+                    values.check(item.gold, project.label_schema, "gold", text)
                 reasons.append("")
-            except domain.Refused as refused:
+            except (domain.Refused, values.Misfit) as refused:
                 reasons.append(str(refused))
         return reasons
 

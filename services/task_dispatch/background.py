@@ -17,6 +17,7 @@ from libs.common.clock import Clock
 from libs.common.codec import Doc, from_doc, time_text, to_message
 from libs.common.store import Below, Store, Unit
 from services.task_dispatch import moves, store
+from services.task_dispatch.answers import Answers
 from services.task_dispatch.domain import Assignment, State, Task
 from services.task_dispatch.ready import ReadyWindow
 
@@ -30,7 +31,7 @@ class Background:
     """The part that needs no request; `TaskDispatch` adds the use cases."""
 
     def __init__(self, store_: Store, clock: Clock) -> None:
-        self._store, self._clock = store_, clock
+        self._store, self._clock, self._answers = store_, clock, Answers()
         # (project, person) of those asked to look again since their last claim.
         self._asked_again: set[tuple[str, str]] = set()
         self._ready = ReadyWindow(

@@ -2,7 +2,7 @@
 
 Two axes: stage (what kind of work) and state (where in it). Values, predictions, annotations,
 reviews, decisions and labels are documents in the form of `labelmill.annotation.v1`; nothing
-here looks inside a value.
+here looks inside a value (`answers` does, once, when it comes in).
 """
 
 from __future__ import annotations
@@ -72,6 +72,9 @@ class Project:
     version: int
     template: str
     policy: Policy
+    # What a label must look like; and the data field whose characters spans count.
+    label_schema: Doc | None = None
+    text_field: str = ""
 
 
 @dataclass(frozen=True)

@@ -25,7 +25,7 @@ from services.task_dispatch.service import TaskDispatch
 
 
 async def on_projects(service: TaskDispatch, messages: list[Any]) -> None:
-    await service.remember_projects([_project(m.project) for m in messages])
+    await service.remember_projects([_project(m.project, m.template) for m in messages])
 
 
 async def on_items(service: TaskDispatch, messages: list[Any]) -> None:
@@ -102,10 +102,16 @@ async def on_rejected(service: TaskDispatch, messages: list[Any]) -> None:
         await service.return_tasks(list(message.tasks), message.reason)
 
 
-def _project(project: Any) -> Project:
+def _project(project: Any, template: Any) -> Project:
     """A project without a policy has the policy of zero values."""
-    policy = from_message(Policy, project.policy)
-    return Project(project.name, project.version, project.template, policy)
+    return Project(
+        project.name,
+        project.version,
+        project.template,
+        from_message(Policy, project.policy),
+        label_schema=message_to_doc(template.label_schema),
+        text_field=next((f.name for f in template.data_fields if f.type == "text"), ""),
+    )
 
 
 def _item(item: Any) -> dict[str, Any]:

@@ -212,6 +212,7 @@ class TaskDispatch(Line):
             held, task = await self._held(unit, name, person, token, live=False)
             if held.outcome == "SUBMITTED" and held.result is not None:
                 return _same(held.result, "value", value)
+            await self._answers.check(unit, task, value)
             now = self._clock.now()
             annotation = _annotation(task, held, value, work_seconds, now)
             after, kept = moves.submit(task, held, annotation, now)
@@ -235,6 +236,8 @@ class TaskDispatch(Line):
             held, task = await self._held(unit, name, person, token, live=False)
             if held.outcome == "SUBMITTED" and held.result is not None:
                 return _same(held.result, "verdict", verdict["verdict"])
+            if "value" in verdict:
+                await self._answers.check(unit, task, verdict["value"])
             now = self._clock.now()
             kept = _review(held, verdict, now)
             with legal():

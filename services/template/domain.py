@@ -10,7 +10,17 @@ Doc = dict[str, Any]
 INPUT_OF = {"text-classification": "text", "image-classification": "image", "image-boxes": "image"}
 # A promise that holds more seldom, or a floor looser than this, says nothing.
 LEAST_CONFIDENCE, LOOSEST_FLOOR = 0.5, 0.5
-LOSS_OF = {"choice": "class", "choices": "set", "boxes": "boxes", "text": "text"}
+# What may count errors, and merge opinions, of each shape.
+LOSSES_OF = {
+    "choice": ("class",),
+    "choices": ("set",),
+    "boxes": ("boxes",),
+    "spans": ("span",),
+    "text": ("text", "word"),
+}
+MERGE_RULES_OF = {"boxes": ("boxes",), "spans": ("spans",), "text": ("majority", "words")}
+# More words wrong than this, and nobody would call it the same text.
+LOOSEST_TOLERANCE = 0.5
 
 
 class Unfit(Exception):
@@ -37,6 +47,7 @@ class Template:
     exports: tuple[str, ...] = ("jsonl", "csv")
     guideline: str = ""
     definition: str = ""
+    loss_tolerance: float = 0.0
 
 
 @dataclass(frozen=True)
@@ -91,6 +102,7 @@ def template_of(name: str, parsed: Doc, definition: str, now: datetime) -> Templ
         exports=tuple(parsed.get("exports", ("jsonl", "csv"))),
         guideline=parsed.get("guideline", ""),
         definition=definition,
+        loss_tolerance=float(parsed.get("loss_tolerance", 0.0)),
     )
     check_template(template)
     return template
@@ -102,14 +114,29 @@ def check_template(template: Template) -> None:
     if len(set(names)) != len(names):
         raise Unfit("data_fields", "two data fields have the same name")
     shape = template.label_schema["shape"]
-    if template.loss != LOSS_OF[shape]:
-        raise Unfit("loss", f"labels of shape {shape} are counted by loss {LOSS_OF[shape]}")
-    if (template.merge_rule == "boxes") != (shape == "boxes"):
-        raise Unfit("merge_rule", "merge_rule boxes goes with shape boxes, majority with the rest")
+    _check_counting(template, shape)
     if "coco" in template.exports and shape != "boxes":
         raise Unfit("exports", f"coco holds boxes; this template labels {shape}")
     if template.model_route is not None:
         check_route(template.model_route, template, "model_route")
+
+
+def _check_counting(template: Template, shape: str) -> None:
+    """Loss, merge rule and tolerance must fit the shape, and spans a text to be in."""
+    losses, rules = LOSSES_OF[shape], MERGE_RULES_OF.get(shape, ("majority",))
+    if template.loss not in losses:
+        raise Unfit("loss", f"labels of shape {shape} are counted by loss {' or '.join(losses)}")
+    if template.merge_rule not in rules:
+        words = f"labels of shape {shape} are merged by merge_rule {' or '.join(rules)}"
+        raise Unfit("merge_rule", words)
+    if template.loss_tolerance and template.loss != "word":
+        raise Unfit("loss_tolerance", "only loss word knows a tolerance; leave it out")
+    if not 0 <= template.loss_tolerance <= LOOSEST_TOLERANCE:
+        words = f"must be from 0 to {LOOSEST_TOLERANCE}: the word error rate that is no error"
+        raise Unfit("loss_tolerance", words)
+    texts = [f for f in template.data_fields if f["type"] == "text"]
+    if shape == "spans" and not (len(texts) == 1 and texts[0].get("required")):
+        raise Unfit("data_fields", "spans need one field of type text, required: true, to be in")
 
 
 def check_route(route: Doc, template: Template, path: str) -> None:

@@ -14,6 +14,7 @@ from collections.abc import Iterator, Sequence
 from services.delivery.formats import Doc, Job, Problem
 
 COLUMNS = ("task", "item", "source_key", "classes", "text", "source", "score")
+_PLACES = {"boxes": "the coordinates", "spans": "the beginnings and ends"}
 _RISKY = ("=", "+", "-", "@", "\t", "\r", "'")
 
 
@@ -40,10 +41,10 @@ class CsvEncoder:
     def _cells(self, row: Doc) -> tuple[object, ...]:
         value = row["value"]
         classes = value.get("choices", {}).get("classes", [])
-        boxes = value.get("boxes", {}).get("boxes", [])
-        if boxes:
-            classes = [box.get("class", "") for box in boxes]
-            self._problem(row, "CSV has no place for the coordinates of boxes")
+        for shape, places in _PLACES.items():
+            if objects := value.get(shape, {}).get(shape, []):
+                classes = [one.get("class", "") for one in objects]
+                self._problem(row, f"CSV has no place for {places} of {shape}")
         if any(";" in one for one in classes):
             self._problem(row, "a class name holds the separator ';'")
         return (

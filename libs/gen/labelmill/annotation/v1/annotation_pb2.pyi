@@ -36,14 +36,16 @@ LABEL_SOURCE_HUMAN: LabelSource
 LABEL_SOURCE_REVIEWED: LabelSource
 
 class Value(_message.Message):
-    __slots__ = ("choices", "text", "boxes")
+    __slots__ = ("choices", "text", "boxes", "spans")
     CHOICES_FIELD_NUMBER: _ClassVar[int]
     TEXT_FIELD_NUMBER: _ClassVar[int]
     BOXES_FIELD_NUMBER: _ClassVar[int]
+    SPANS_FIELD_NUMBER: _ClassVar[int]
     choices: Choices
     text: TextValue
     boxes: Boxes
-    def __init__(self, choices: _Optional[_Union[Choices, _Mapping]] = ..., text: _Optional[_Union[TextValue, _Mapping]] = ..., boxes: _Optional[_Union[Boxes, _Mapping]] = ...) -> None: ...
+    spans: Spans
+    def __init__(self, choices: _Optional[_Union[Choices, _Mapping]] = ..., text: _Optional[_Union[TextValue, _Mapping]] = ..., boxes: _Optional[_Union[Boxes, _Mapping]] = ..., spans: _Optional[_Union[Spans, _Mapping]] = ...) -> None: ...
 
 class Choices(_message.Message):
     __slots__ = ("classes",)
@@ -77,6 +79,21 @@ class Box(_message.Message):
     height: float
     score: float
     def __init__(self, x: _Optional[float] = ..., y: _Optional[float] = ..., width: _Optional[float] = ..., height: _Optional[float] = ..., score: _Optional[float] = ..., **kwargs) -> None: ...
+
+class Spans(_message.Message):
+    __slots__ = ("spans",)
+    SPANS_FIELD_NUMBER: _ClassVar[int]
+    spans: _containers.RepeatedCompositeFieldContainer[Span]
+    def __init__(self, spans: _Optional[_Iterable[_Union[Span, _Mapping]]] = ...) -> None: ...
+
+class Span(_message.Message):
+    __slots__ = ("start", "end")
+    START_FIELD_NUMBER: _ClassVar[int]
+    END_FIELD_NUMBER: _ClassVar[int]
+    CLASS_FIELD_NUMBER: _ClassVar[int]
+    start: int
+    end: int
+    def __init__(self, start: _Optional[int] = ..., end: _Optional[int] = ..., **kwargs) -> None: ...
 
 class Prediction(_message.Message):
     __slots__ = ("name", "task", "model", "model_version", "template", "value", "score", "create_time", "lot", "planted")
