@@ -7,17 +7,23 @@ from typing import Any
 import numpy as np
 from scipy.optimize import linear_sum_assignment
 
+from services.qc_scorer import span_loss, word_loss
+
 Doc = dict[str, Any]
 IOU = 0.5
 
 
 def differs(a: Doc, b: Doc, loss: str) -> bool:
     """Is `b` an error where `a` is right (and the other way round)? `loss` as the template
-    names it: class, set, boxes or text."""
+    names it: class, set, boxes, span, text or word, the last with its tolerance."""
     if loss == "boxes":
         return _boxes_differ(_boxes(a), _boxes(b))
+    if loss == "span":
+        return span_loss.differs(a, b)
+    if word_loss.counts(loss):
+        return word_loss.differs(_text(a), _text(b), loss)
     if loss == "text":
-        return _words(a) != _words(b)
+        return _text(a).split() != _text(b).split()
     return sorted(_classes(a)) != sorted(_classes(b))
 
 
@@ -25,8 +31,8 @@ def _classes(value: Doc) -> list[str]:
     return list(value.get("choices", {}).get("classes", []))
 
 
-def _words(value: Doc) -> str:
-    return " ".join(value.get("text", {}).get("text", "").split())
+def _text(value: Doc) -> str:
+    return str(value.get("text", {}).get("text", ""))
 
 
 def _boxes(value: Doc) -> list[Doc]:

@@ -30,7 +30,7 @@ _CLASS_LOSSES = ("class", "set")
 def plan_of(project: Project) -> people.Plan | None:
     """The test on gold of a project; None where nobody is tested.
 
-    Exact equality of boxes or texts says nothing before somebody has said how much is usual.
+    Exact equality of boxes, spans or texts says nothing before somebody has said how much is usual.
     """
     usual = GOOD_ACCURACY if project.loss in _CLASS_LOSSES else 0.0
     good = project.gold_accuracy or usual

@@ -1,10 +1,12 @@
-"""What several opinions make together: majority, and for boxes matching and medians."""
+"""What several opinions make together: majority; matching and medians of boxes and spans; texts
+word by word."""
 
 from __future__ import annotations
 
 import statistics
 from typing import Any
 
+from services.qc_scorer import span_loss, word_loss
 from services.qc_scorer.agreement import differs, matches
 
 Doc = dict[str, Any]
@@ -14,12 +16,24 @@ def merge(values: list[Doc], rule: str, loss: str) -> tuple[Doc, float]:
     """(consensus, share of opinions that agree with it). Ties go to the first given."""
     if len(values) == 1:
         return values[0], 1.0
-    if rule == "boxes":
-        value = _merge_boxes(values)
+    value = _made(values, rule)
+    if value is not None:
         return value, sum(not differs(value, v, loss) for v in values) / len(values)
     votes = [sum(not differs(a, b, loss) for b in values) for a in values]
     best = max(range(len(values)), key=lambda i: votes[i])
     return values[best], votes[best] / len(values)
+
+
+def _made(values: list[Doc], rule: str) -> Doc | None:
+    """What the opinions make, which may be the opinion of nobody; None where they are voted on."""
+    if rule == "boxes":
+        return _merge_boxes(values)
+    if rule == "spans":
+        return span_loss.merge(values)
+    if rule == "words":
+        text = word_loss.merge([v.get("text", {}).get("text", "") for v in values])
+        return None if text is None else {"text": {"text": text}}
+    return None
 
 
 def _merge_boxes(values: list[Doc]) -> Doc:

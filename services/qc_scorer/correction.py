@@ -15,7 +15,7 @@ from typing import Any
 
 import numpy as np
 
-from services.qc_scorer import stream
+from services.qc_scorer import span_loss, stream, word_loss
 from services.qc_scorer.agreement import corners, iou, matches
 from services.qc_scorer.merging import align, bare, words
 
@@ -55,7 +55,10 @@ def distance(value: Doc, draft: Doc, score: float, loss: str) -> float:
     """Distance of a submission to the draft, 0 to 1; `score` is the model's, 0 to 1."""
     if loss == "boxes":
         return _box_distance(_boxes(value), _boxes(draft), score)
-    if loss == "text":
+    if loss == "span":
+        found = span_loss.changes(value, draft)
+        return found.errors / max(1, found.errors + found.equal) * score
+    if _by_words(loss):
         missing, extra, replaced = _word_changes(_words(value), _words(draft))
         longest = max(1, len(_words(draft)), len(_words(value)))
         return min(1.0, (missing + extra + replaced) / longest) * score
@@ -131,12 +134,28 @@ def hint(value: Doc, draft: Doc, loss: str) -> Hint:
     """The kind of error it would be if the draft were right; the most frequent one."""
     if loss == "boxes":
         return _box_hint(_boxes(value), _boxes(draft))
-    if loss == "text":
+    if loss == "span":
+        return _span_hint(span_loss.changes(value, draft))
+    if _by_words(loss):
         return _commonest(*_word_changes(_words(value), _words(draft)), Hint.MISPLACED)
     if loss == "set":
         said, drafted = _classes(value), _classes(draft)
         return _commonest(len(drafted - said), len(said - drafted), 0, Hint.WRONG_CLASS)
     return Hint.WRONG_CLASS
+
+
+def _by_words(loss: str) -> bool:
+    return loss == "text" or word_loss.counts(loss)
+
+
+def _span_hint(found: span_loss.Changes) -> Hint:
+    kinds = {
+        Hint.MISPLACED: found.misplaced,
+        Hint.WRONG_CLASS: found.renamed,
+        Hint.MISSING: found.missing,
+        Hint.EXTRA: found.extra,
+    }
+    return max(kinds, key=lambda kind: kinds[kind])
 
 
 def _commonest(missing: int, extra: int, replaced: int, other: Hint) -> Hint:

@@ -46,6 +46,7 @@ class Project:
 
     name: str
     version: int
+    # As `agreement.differs` reads it.
     loss: str
     merge_rule: str
     max_error_rate: float = 0.0

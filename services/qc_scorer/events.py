@@ -36,6 +36,7 @@ from services.qc_scorer.accepted import Row, machine_row
 from services.qc_scorer.correction import UNCHECKED_SHARE
 from services.qc_scorer.domain import CONFIDENCE, Project, Reference
 from services.qc_scorer.service import QcScorer
+from services.qc_scorer.word_loss import with_tolerance
 
 
 async def on_projects(service: QcScorer, messages: list[Any]) -> None:
@@ -44,7 +45,7 @@ async def on_projects(service: QcScorer, messages: list[Any]) -> None:
             Project(
                 name=m.project.name,
                 version=m.project.version,
-                loss=m.template.loss,
+                loss=with_tolerance(m.template.loss, m.template.loss_tolerance),
                 merge_rule=m.template.merge_rule,
                 max_error_rate=m.project.target.max_error_rate,
                 confidence=m.project.target.confidence or CONFIDENCE,

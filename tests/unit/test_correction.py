@@ -21,7 +21,21 @@ box = st.builds(
     lambda c, x, y: {"class": c, "x": x, "y": y, "width": 20.0, "height": 20.0}, names, sides, sides
 )
 boxes = st.lists(box, max_size=5).map(lambda found: {"boxes": {"boxes": found}})
-LOSSES = {"class": choices, "set": choices, "text": texts, "boxes": boxes}
+span = st.builds(
+    lambda c, start, size: {"class": c, "start": start, "end": start + size},
+    names,
+    st.integers(0, 20),
+    st.integers(1, 9),
+)
+spans = st.lists(span, max_size=6).map(lambda found: {"spans": {"spans": found}})
+LOSSES = {
+    "class": choices,
+    "set": choices,
+    "text": texts,
+    "word:0.1": texts,
+    "boxes": boxes,
+    "span": spans,
+}
 cases = st.sampled_from(sorted(LOSSES)).flatmap(
     lambda loss: st.tuples(st.just(loss), LOSSES[loss], LOSSES[loss])
 )
@@ -34,6 +48,10 @@ def chosen(*classes: str) -> Doc:
 def drawn(*made: tuple[str, float]) -> Doc:
     found = [{"class": c, "x": x, "y": 0.0, "width": 10.0, "height": 10.0} for c, x in made]
     return {"boxes": {"boxes": found}}
+
+
+def marked(*made: tuple[str, int, int]) -> Doc:
+    return {"spans": {"spans": [{"class": c, "start": a, "end": b} for c, a, b in made]}}
 
 
 def said(text: str) -> Doc:
@@ -89,7 +107,7 @@ def test_a_distance_is_bounded_by_the_score_and_zero_for_the_draft(
 
 @given(cases)
 def test_a_hint_knows_no_names_and_no_places(case: tuple[str, Doc, Doc]) -> None:
-    """The same under other names and elsewhere in the image: so it can tell neither."""
+    """The same under other names and elsewhere in image and text: so it can tell neither."""
     loss, value, draft = case
     kind = correction.hint(value, draft, loss)
     assert correction.hint(_renamed(value), _renamed(draft), loss) is kind
@@ -98,11 +116,15 @@ def test_a_hint_knows_no_names_and_no_places(case: tuple[str, Doc, Doc]) -> None
 
 
 def _renamed(value: Doc) -> Doc:
-    other = {"cat": "a", "dog": "b", "horse": "c", "something": "d", "submit": "e"}
+    other = {"cat": "e", "dog": "b", "horse": "d", "something": "c", "submit": "a"}
     if "choices" in value:
         return chosen(*[other[c] for c in value["choices"]["classes"]])
     if "text" in value:
         return said(" ".join(other[w] for w in value["text"]["text"].split()))
+    if "spans" in value:
+        places = [(s["start"] + 500, s["end"] + 500, s) for s in value["spans"]["spans"]]
+        found = [{"start": a, "end": b, "class": other[s["class"]]} for a, b, s in places]
+        return {"spans": {"spans": found}}
     moved = [{**b, "class": other[b["class"]], "x": b["x"] + 500} for b in value["boxes"]["boxes"]]
     return {"boxes": {"boxes": moved}}
 
@@ -118,6 +140,12 @@ def _renamed(value: Doc) -> Doc:
         ("boxes", drawn(("cat", 0), ("cat", 50)), drawn(("cat", 1)), Hint.EXTRA, 0.4),
         ("boxes", drawn(("cat", 0)), drawn(("cat", 6)), Hint.MISPLACED, 0.8),
         ("boxes", drawn(("cat", 0)), drawn(("dog", 1)), Hint.WRONG_CLASS, 0.8),
+        ("span", marked(), marked(("cat", 0, 3)), Hint.MISSING, 0.8),
+        ("span", marked(("cat", 0, 3), ("cat", 7, 9)), marked(("cat", 0, 3)), Hint.EXTRA, 0.4),
+        ("span", marked(("cat", 0, 3)), marked(("cat", 0, 4)), Hint.MISPLACED, 0.8),
+        ("span", marked(("cat", 0, 3)), marked(("dog", 0, 3)), Hint.WRONG_CLASS, 0.8),
+        ("word", said("one three"), said("One, two three."), Hint.MISSING, 0.8 / 3),
+        ("word:0.05", said("one too three"), said("one two three"), Hint.MISPLACED, 0.8 / 3),
         ("text", said("one three"), said("One, two three."), Hint.MISSING, 0.8 / 3),
         ("text", said("one two three"), said("one three"), Hint.EXTRA, 0.8 / 3),
         ("text", said("one too three"), said("one two three"), Hint.MISPLACED, 0.8 / 3),
