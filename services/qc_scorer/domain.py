@@ -18,6 +18,8 @@ CONFIDENCE = 0.95
 # Of the promised error the gate may use up this part; the rest is left for people's labels,
 # which have an error and an uncertain measure of it, too (QUALITY 5.5).
 GATE_PART = 0.75
+# Where nothing is promised, the audit is looked at as often as for this error rate.
+USUAL_TARGET = 0.02
 
 
 # A person who errs may repeat the model's very error and hide it from the proof. Proofs reckon
@@ -191,7 +193,7 @@ def quality(project: Project, counters: Doc, gate_bound: float, granted: int = 0
         int(counters.get(k, 0)) for k in ("machine", "human", "verified", "audits", "audit_errors")
     )
     # The audit is counted as it grows: looks at fixed sizes, each with its own share of risk.
-    looks = stream.looks_due(audits, project.gate_target, project.half_alpha) if audits else 0
+    looks = stream.looks_due(audits, project.gate_target or USUAL_TARGET, project.half_alpha)
     alpha = stream.look_alpha(max(1, looks), project.half_alpha)
     human_bound = 0.0 if project.experts else stream.upper_bound(errors, audits, alpha)
     total, unseen = machine + human, human - verified

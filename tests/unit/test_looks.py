@@ -8,10 +8,19 @@ import random
 import pytest
 
 from services.qc_scorer import contract, looks, stream
-from services.qc_scorer.domain import Doc, GateState, Project, Reference
+from services.qc_scorer.domain import Doc, GateState, Project, Reference, quality
 
 TARGET = 0.03
 PROJECT = Project("p", 1, "class", "majority", TARGET, 0.9, reference=Reference.EXPERTS)
+
+
+@pytest.mark.parametrize(("audits", "errors"), [(0, 0), (2, 0), (5000, 7)])
+def test_without_a_promise_audits_are_reported_all_the_same(audits: int, errors: int) -> None:
+    plain = Project("p", 1, "class", "majority")
+    counters = {"human": 9000, "audits": audits, "audit_errors": errors}
+    report = quality(plain, counters, 1.0)
+    assert errors / max(1, audits) < report["human_error_bound"] <= 1.0
+    assert (report["human_error_bound"] < 0.01) == (audits == 5000)
 
 
 def test_a_lower_bound_mirrors_the_upper_one() -> None:
