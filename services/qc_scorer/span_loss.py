@@ -54,16 +54,16 @@ def changes(said: Doc, true: Doc) -> Changes:
     rest: tuple[list[Mark], list[Mark]] = ([], [])
     for name in {label for _, _, label in (*left, *right)}:
         pairs = _touching([m for m in left if m[2] == name], [m for m in right if m[2] == name])
-        misplaced += pairs.count
+        misplaced += pairs.found
         rest[0].extend(pairs.left)
         rest[1].extend(pairs.right)
     places = [sorted(side, key=lambda mark: mark[:2]) for side in rest]
     last = _touching(*places)
-    return Changes(equal, len(last.right), len(last.left), misplaced, last.count)
+    return Changes(equal, len(last.right), len(last.left), misplaced, last.found)
 
 
 class _Pairs(NamedTuple):
-    count: int
+    found: int
     left: list[Mark]
     right: list[Mark]
 
