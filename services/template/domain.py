@@ -19,6 +19,12 @@ LOSSES_OF = {
     "text": ("text", "word"),
 }
 MERGE_RULES_OF = {"boxes": ("boxes",), "spans": ("spans",), "text": ("majority", "words")}
+# What of a policy needs labels of one class each, and what to do where they are not.
+ONE_CLASS_ONLY = {
+    "planted_share": "set it to 0",
+    "training": "leave it out",
+    "adaptive_opinions": "set it to 0",
+}
 # More words wrong than this, and nobody would call it the same text.
 LOOSEST_TOLERANCE = 0.5
 
@@ -183,16 +189,13 @@ def _check_promise(asked: Project, template: Template) -> None:
         _check_target(asked.target, template)
     if policy.get("model_route"):
         check_route(policy["model_route"], template, "project.policy.model_route")
-    if policy.get("planted_share"):
-        _check_planting(policy, template)
-
-
-def _check_planting(policy: Doc, template: Template) -> None:
-    path, schema = "project.policy.planted_share", template.label_schema
-    if schema.get("shape") != "choice":
-        raise Unfit(path, "wrong drafts can be planted where a label is one class; set it to 0")
-    if not policy.get("pre_label"):
-        raise Unfit(path, "needs pre_label: a planted draft must be shown; set it to 0")
+    for name, without in ONE_CLASS_ONLY.items():
+        if policy.get(name) and template.label_schema.get("shape") != "choice":
+            words = f"works where a label is one class (shape choice); {without}"
+            raise Unfit(f"project.policy.{name}", words)
+    if policy.get("planted_share") and not policy.get("pre_label"):
+        words = "needs pre_label: a planted draft must be shown; set it to 0"
+        raise Unfit("project.policy.planted_share", words)
 
 
 def _check_target(target: Doc, template: Template) -> None:

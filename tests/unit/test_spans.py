@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -181,6 +182,19 @@ def test_csv_says_that_it_has_no_place_for_spans() -> None:
     encoder = CsvEncoder(_Job())  # type: ignore[arg-type]
     line = encoder.add([{**row, "value": marked((0, 3, "person"))}])
     assert b"person" in line and "beginnings and ends" in encoder.problems[0].reason
+
+
+@pytest.mark.parametrize(
+    "policy", [{"training": {"embedding": "e", "input": "text"}}, {"adaptive_opinions": 2.0}]
+)
+def test_what_needs_labels_of_one_class_is_refused_for_spans(policy: Doc) -> None:
+    entities, now = _definition(lambda text: text), datetime.datetime.now(datetime.UTC)
+    asked = template.Project(name="", display_name="", template="t", policy=policy)
+    with pytest.raises(template.Unfit, match="one class") as unfit:
+        template.make_project(asked, "p", entities, now)
+    assert unfit.value.field == f"project.policy.{next(iter(policy))}"
+    kept = replace(asked, policy={"adaptive_opinions": 0.0})
+    assert template.make_project(kept, "p", entities, now).name == "p"
 
 
 class _Job:
