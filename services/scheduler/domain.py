@@ -15,7 +15,7 @@ SLACK = 0.05
 STALL_SECONDS = 1800
 FAILING_SHARE = 0.5
 LEAST_DRAFTS = 100
-QUIET_SECONDS = 1.5
+QUIET_SECONDS, PATIENT_SECONDS = 1.5, 60.0
 GROWTH_SHARE = 0.2
 STUCK_SECONDS, MOST_OF = 120.0, 0.5
 FLOOR = 1.0
@@ -48,16 +48,19 @@ class Measures:
 
 @dataclass(frozen=True)
 class Training:
-    """What was seen of a project that trains: embeddings, the newest at `seen_time`; labels
-    people gave that may teach, and how many they were asked for; rounds requested, and the
-    embeddings and labels there were at the newest. `state`: LEARNING, PROVING or DONE."""
+    """What was seen of a project that trains: tasks created; embeddings, the newest at
+    `seen_time`; labels people gave that may teach, and how many they were asked for, last at
+    `asked_time`; rounds requested, and the embeddings and labels there were at the newest.
+    `state`: LEARNING, PROVING or DONE."""
 
     name: str
+    created: int = 0
     seen: int = 0
     seen_time: str = ""
     labels: int = 0
     label_time: str = ""
     asked: int = 0
+    asked_time: str = ""
     rounds: int = 0
     seen_at_round: int = 0
     asked_at_round: int = -1
@@ -91,25 +94,29 @@ def training_due(training: Training, now: datetime) -> str:
     if not training.seen or training.state == "PROVING":
         return ""
     grown = training.seen - training.seen_at_round
-    quiet = _idle(training.seen_time, now) >= QUIET_SECONDS
+    # A slow embedding makes pauses, too: a lot frozen in one would be a part of the project.
+    pause = PATIENT_SECONDS if training.seen < training.created else QUIET_SECONDS
+    quiet = _idle(training.seen_time, now) >= pause
     if quiet and grown > GROWTH_SHARE * training.seen_at_round:
         return f"{grown} new items"
     if training.state != "LEARNING" or training.asked == training.asked_at_round:
         return ""
     whole = training.labels >= training.asked
-    stuck = _idle(training.label_time, now) >= STUCK_SECONDS
+    stuck = _idle(max(training.label_time, training.asked_time), now) >= STUCK_SECONDS
     if whole or (stuck and training.labels >= MOST_OF * training.asked):
         return f"{training.labels} of {training.asked} answers are in"
     return ""
 
 
 def requested(training: Training) -> Training:
-    """After a round was asked for."""
+    """After a round was asked for. What was asked for and did not come (a lot or its proof took
+    the task) is not waited for again."""
     return replace(
         training,
         rounds=training.rounds + 1,
         seen_at_round=training.seen,
-        asked_at_round=training.asked,
+        asked=training.labels,
+        asked_at_round=training.labels,
         state="LEARNING",
     )
 

@@ -12,7 +12,7 @@ from labelmill.prelabel_gateway.v1.events_pb2 import (
     PredictionsFailed,
 )
 from labelmill.qc_scorer.v1.events_pb2 import GateUpdated, LotPlanned
-from labelmill.task_dispatch.v1.events_pb2 import TasksAccepted, TasksOpened
+from labelmill.task_dispatch.v1.events_pb2 import TasksAccepted, TasksCreated, TasksOpened
 from labelmill.template.v1.events_pb2 import ProjectUpdated
 from labelmill.trainer.v1.events_pb2 import TasksPrioritized
 
@@ -61,6 +61,11 @@ async def on_accepted(service: Scheduler, messages: list[Any]) -> None:
         await service.measure(project, {k: v for k, v in counts.items() if v}, "accepted")
 
 
+async def on_created(service: Scheduler, messages: list[Any]) -> None:
+    for project, count in _sizes(messages).items():
+        await service.watch_training(project, created=count)
+
+
 async def on_features(service: Scheduler, messages: list[Any]) -> None:
     for project, count in _sizes(messages).items():
         await service.watch_training(project, seen=count)
@@ -97,6 +102,7 @@ HANDLERS = {
     PredictionsFailed: on_failures,
     TasksOpened: on_opened,
     TasksAccepted: on_accepted,
+    TasksCreated: on_created,
     FeaturesComputed: on_features,
     TasksPrioritized: on_asked,
     LotPlanned: on_plans,

@@ -50,20 +50,22 @@ class Scheduler:
         await self._store.transact(work)
 
     async def watch_training(self, project: str, **moved: float | str) -> None:
-        """Adds to what is known of a project's training: `seen`, `labels`, `asked` count up,
-        `state` and `unreachable` are set. Nothing happens where the project does not train."""
+        """Adds to what is known of a project's training: `created`, `seen`, `labels` and `asked`
+        count up, `state` and `unreachable` are set. Nothing happens where the project does not
+        train."""
 
         async def work(unit: Unit) -> None:
             known = await store.training_of(unit, project)
             if known is None:
                 return
             now = time_text(self._clock.now())
-            stamps = {"seen": {"seen_time": now}, "labels": {"label_time": now}}
+            stamps = {"seen": "seen_time", "labels": "label_time", "asked": "asked_time"}
             changes: dict[str, Any] = {}
             for what, value in moved.items():
-                counts = what in ("seen", "labels", "asked")
+                counts = what in ("created", "seen", "labels", "asked")
                 changes[what] = getattr(known, what) + value if counts else value
-                changes |= stamps.get(what, {})
+                if what in stamps:
+                    changes[stamps[what]] = now
             store.save_training(unit, replace(known, **changes))
 
         await self._store.transact(work)
