@@ -63,7 +63,7 @@ class Training:
     asked_time: str = ""
     rounds: int = 0
     seen_at_round: int = 0
-    asked_at_round: int = -1
+    asked_at_round: int = 0
     state: str = "LEARNING"
     # Why no model can keep the promise on so few items; empty while one may.
     unreachable: str = ""
