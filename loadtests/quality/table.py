@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
+import orjson
 from rich.console import Console
 from rich.table import Table
+
+_OPTIONS = orjson.OPT_INDENT_2 | orjson.OPT_APPEND_NEWLINE | orjson.OPT_SERIALIZE_NUMPY
 
 
 @dataclass(frozen=True)
@@ -40,4 +42,4 @@ def show(rows: Sequence[Row], console: Console, title: str = "quality, measured"
 def save(rows: Sequence[Row], path: Path) -> None:
     """Writes the rows as JSON."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text(json.dumps([asdict(row) for row in rows], indent=1) + "\n")
+    path.write_bytes(orjson.dumps([asdict(row) for row in rows], option=_OPTIONS))
