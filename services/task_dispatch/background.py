@@ -19,7 +19,7 @@ from libs.common.store import Below, Store, Unit
 from services.task_dispatch import moves, store
 from services.task_dispatch.answers import Answers
 from services.task_dispatch.domain import Assignment, State, Task
-from services.task_dispatch.ready import ReadyWindow
+from services.task_dispatch.ready import Offer, ReadyWindow, passes
 
 _REROUTE_BLOCK = 1000
 _EXPIRE_BLOCK = 500
@@ -36,7 +36,7 @@ class Background:
         self._asked_again: set[tuple[str, str]] = set()
         self._ready = ReadyWindow(
             lambda queue, after, limit: store.open_tasks(store_, queue, after, limit),
-            lambda project: store_.get(store.FLOORS, project),
+            lambda project: _offer(store_, project),
         )
 
     async def plan_rerouting(self, gate: Doc) -> None:
@@ -56,6 +56,7 @@ class Background:
                     "after": "",
                 },
             )
+            unit.after_commit.append(lambda: self._ready.forget_offer(name))
 
         await self._store.transact(work)
 
@@ -76,7 +77,7 @@ class Background:
                 limit=_REROUTE_BLOCK,
             )
             now = self._clock.now()
-            tasks = [from_doc(Task, doc) for doc in docs if _passes(doc, plan)]
+            tasks = [from_doc(Task, doc) for doc in docs if passes(doc.get("prediction"), plan)]
             changes = [(t, after) for t in tasks if (after := moves.request_routing(t, now))]
             store.save_many(unit, changes)
             self._emit(unit, events_pb2.RoutingRequested, [after for _, after in changes])
@@ -183,9 +184,11 @@ def queue_of(task: Task) -> str:
     return store.queue_of(task.project, store.REVIEW if task.reviewing else store.ANNOTATE)
 
 
-def _passes(doc: Doc, plan: Doc) -> bool:
-    draft = doc.get("prediction") or {}
-    return draft.get("model") == plan["model"] and draft.get("score", 0.0) >= plan["threshold"]
+async def _offer(store_: Store, project: str) -> Offer:
+    floor = await store_.get(store.FLOORS, project) or {"floor": 0.0}
+    plan = await store_.get(store.REROUTES, project)
+    gate = plan and {"model": plan["model"], "threshold": plan["threshold"]}
+    return Offer(floor["floor"], gate)
 
 
 def changed(held: Assignment, **changes: Any) -> Assignment:

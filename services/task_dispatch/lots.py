@@ -142,6 +142,6 @@ class Lots(Background):
             if known["version"] < version:
                 doc = {"name": project, "floor": floor, "version": version}
                 unit.overwrite(store.FLOORS, doc)
-                unit.after_commit.append(lambda: self._ready.raise_floor(project, floor))
+                unit.after_commit.append(lambda: self._ready.forget_offer(project))
 
         await self._store.transact(work)

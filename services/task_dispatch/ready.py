@@ -10,6 +10,7 @@ from __future__ import annotations
 import time
 from collections import OrderedDict
 from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
 
 from services.task_dispatch.domain import Doc, Task
 from services.task_dispatch.moves import fits
@@ -17,9 +18,34 @@ from services.task_dispatch.moves import fits
 BLOCK = 256
 _DEEP_BLOCKS = 8
 _EMPTY_SECONDS = 0.25
-_FLOOR_SECONDS = 1.0
+_OFFER_SECONDS = 1.0
 Fetch = Callable[[str, tuple[float, str] | None, int], Awaitable[list[Task]]]
-FetchFloor = Callable[[str], Awaitable[Doc | None]]
+FetchOffer = Callable[[str], Awaitable["Offer"]]
+
+
+@dataclass(frozen=True)
+class Offer:
+    """What a project offers people: nothing below `floor`, and not what a gate that has just
+    opened will let through: those tasks are on their way to the router (`rerouting`: the gate's
+    model and threshold)."""
+
+    floor: float = 0.0
+    rerouting: Doc | None = None
+
+    def takes(self, task: Task) -> bool:
+        """Is the task offered?"""
+        return task.priority >= self.floor and not (
+            self.rerouting is not None and passes(task.prediction, self.rerouting)
+        )
+
+
+EVERYTHING = Offer()
+
+
+def passes(prediction: Doc | None, plan: Doc) -> bool:
+    """Is the draft on the right side of the opened gate's threshold?"""
+    draft = prediction or {}
+    return draft.get("model") == plan["model"] and draft.get("score", 0.0) >= plan["threshold"]
 
 
 class Queue:
@@ -34,24 +60,27 @@ class Queue:
 class ReadyWindow:
     """Windows of every queue this process has served."""
 
-    def __init__(self, fetch: Fetch, floor: FetchFloor) -> None:
-        self._fetch, self._fetch_floor = fetch, floor
-        self._floors: dict[str, tuple[float, float]] = {}
+    def __init__(self, fetch: Fetch, offer: FetchOffer) -> None:
+        self._fetch, self._fetch_offer = fetch, offer
+        self._offers: dict[str, tuple[Offer, float]] = {}
         self._queues: dict[str, Queue] = {}
         self._leasing: set[str] = set()
 
-    async def know_floor(self, project: str) -> None:
-        """Looks up, every second, the least priority a project offers."""
-        if self._floors.get(project, (0.0, 0.0))[1] < time.monotonic():
-            doc = await self._fetch_floor(project)
-            self.raise_floor(project, doc["floor"] if doc else 0.0)
+    async def know_offer(self, project: str) -> None:
+        """Looks up, every second, what a project offers."""
+        if self._offers.get(project, (EVERYTHING, 0.0))[1] < time.monotonic():
+            self._set(project, await self._fetch_offer(project))
 
-    def raise_floor(self, project: str, floor: float) -> None:
-        """Tasks below `floor` are offered to nobody; what is in memory is looked at again."""
-        if self._floors.get(project, (0.0, 0.0))[0] != floor:
+    def forget_offer(self, project: str) -> None:
+        """It has changed: looked up at the next claim."""
+        self._offers[project] = (self._offers.get(project, (EVERYTHING, 0.0))[0], 0.0)
+
+    def _set(self, project: str, offer: Offer) -> None:
+        """What is in memory is looked at again where the offer has changed."""
+        if self._offers.get(project, (EVERYTHING, 0.0))[0] != offer:
             for queue in [q for q in self._queues if q.startswith(f"{project}:")]:
                 del self._queues[queue]
-        self._floors[project] = (floor, time.monotonic() + _FLOOR_SECONDS)
+        self._offers[project] = (offer, time.monotonic() + _OFFER_SECONDS)
 
     def leasing(self, name: str) -> None:
         """A unit of work is about to lease the task: it is proposed to nobody else meanwhile."""
@@ -105,8 +134,8 @@ class ReadyWindow:
             known.empty_until = time.monotonic() + _EMPTY_SECONDS
 
     def _offered(self, queue: str, tasks: list[Task]) -> list[Task]:
-        floor = self._floors.get(queue.rsplit(":", 1)[0], (0.0, 0.0))[0]
-        return [task for task in tasks if task.priority >= floor]
+        offer = self._offers.get(queue.rsplit(":", 1)[0], (EVERYTHING, 0.0))[0]
+        return [task for task in tasks if offer.takes(task)]
 
     async def _deeper(self, queue: str, known: Queue, person: str, count: int) -> list[str]:
         last = next(reversed(known.tasks.values()))

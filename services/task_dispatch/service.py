@@ -52,7 +52,7 @@ class TaskDispatch(Line):
             raise Denied(f"{project_name} needs the skills {', '.join(lacking)}")
         if pause := await store.pause_of(self._store, project_name, person):
             raise Denied(f"you are paused in this project: {pause}", field="annotator")
-        await self._ready.know_floor(project_name)
+        await self._ready.know_offer(project_name)
         lane = store.REVIEW if stage in domain.REVIEW_STAGES else store.ANNOTATE
         again = [] if lane == store.REVIEW else await self._again(project_name, person, count)
         if again:
