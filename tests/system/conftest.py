@@ -3,6 +3,7 @@ Kafka, MongoDB and Triton with every service in a process of its own. Tests spea
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,7 +17,7 @@ from libs.cli.client import Client
 from loadtests.platform import Platform
 from services.__main__ import SERVICES
 
-MODELS = ("spam-text", "digits-image", "coco-boxes")
+MODELS = ("spam-text", "digits-image", "coco-boxes", "text-features")
 
 
 @dataclass
@@ -40,10 +41,12 @@ class World:
 
 
 @pytest.fixture(scope="session")
-def models() -> Path:
+def models(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A copy: what tests train does not stay in the repository of the next run."""
     home = repository().absolute()
     build(home)
-    return home
+    copy = tmp_path_factory.mktemp("models") / "models"
+    return Path(shutil.copytree(home, copy))
 
 
 @pytest.fixture(scope="session")
@@ -62,6 +65,7 @@ def real(tmp_path_factory: pytest.TempPathFactory, models: Path) -> Iterator[Wor
             "STORE_URL": mongod.url,
             "BUS_URL": f"{broker.url}?partitions=4",
             "INFERENCE_URL": triton.url,
+            "LABELMILL_MODELS": str(models),
         }
         data = tmp_path_factory.mktemp("real")
         processes = [[name] for name in SERVICES]
