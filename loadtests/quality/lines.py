@@ -290,6 +290,8 @@ def main() -> None:
     parser.add_argument("--limit", type=int, default=0)
     parser.add_argument("--noisy", action="store_true")
     chosen = parser.parse_args()
+    if not (chosen.data / chosen.set).is_dir():
+        parser.error(f"--data: no {chosen.set} in {chosen.data}; give the folder of the data sets")
     line = run(chosen.set, chosen.data, chosen.target, noisy=chosen.noisy, limit=chosen.limit)
     print(json.dumps(asdict(line), indent=1))
 

@@ -269,6 +269,8 @@ def main() -> None:
     parser.add_argument("--data", type=Path, required=True)
     parser.add_argument("--seeds", type=int, default=1)
     chosen = parser.parse_args()
+    if not (chosen.data / chosen.set.removesuffix("10k")).is_dir():
+        parser.error(f"--data: no {chosen.set} in {chosen.data}; give the folder of the data sets")
     data = read(chosen.set, chosen.data)
     for seed in range(chosen.seeds):
         outcome = run(data, chosen.target, seed)

@@ -97,16 +97,10 @@ def draw_of(cluster: Cluster, tolerated: float = 0.0) -> Draw:
     return Draw(cluster.uncertainty, cluster.tie, wrong)
 
 
-def forbidden_clusters(target: float, sizes: Sequence[int], spent: int = 0) -> int:
-    """First number of defective clusters that could hold more wrong items than `target` of all
-    items of these clusters, less `spent`. Wrong items tolerated in clusters that pass are taken
-    off the promise as `spent`."""
-    return forbidden_within(math.floor(target * sum(sizes) + _TINY) - spent, sizes)
-
-
 def forbidden_within(allowed: int, sizes: Sequence[int]) -> int:
-    """As `forbidden_clusters`, where so many items may be wrong; 0 where that is below none:
-    nothing to grant."""
+    """First number of defective clusters of these sizes that could hold more than `allowed` wrong
+    items; 0 where that is below none: nothing to grant. Wrong items tolerated in clusters that
+    pass are taken off `allowed` beforehand."""
     held = np.cumsum(np.sort(np.asarray(sizes, np.int64))[::-1])
     return int(np.searchsorted(held, allowed, side="right")) + 1 if allowed >= 0 else 0
 

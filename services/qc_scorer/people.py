@@ -45,12 +45,6 @@ class Plan:
     power: float
     expected: float
     within_95: int
-    beta: float
-
-    @property
-    def strong(self) -> bool:
-        """Is a bad annotator caught within a career with probability 1 - beta?"""
-        return self.power >= 1.0 - self.beta
 
 
 @dataclass(frozen=True)
@@ -100,15 +94,14 @@ def plan(
     good: float = 0.90,
     bad: float = 0.70,
     alpha: float = 0.05,
-    beta: float = 0.10,
     career: int = CAREER,
 ) -> Plan:
     """The lowest limit that stops an annotator of accuracy `good` in at most `alpha` of careers.
 
     Raises ValueError where the accuracies or risks make no sense.
     """
-    if not (0.0 < alpha < 1.0 and 0.0 < beta < 1.0 and career > 0):
-        raise ValueError("risks within (0, 1) and a career of at least one answer are needed")
+    if not (0.0 < alpha < 1.0 and career > 0):
+        raise ValueError("a risk within (0, 1) and a career of at least one answer are needed")
     limit = _lowest_limit(good, bad, alpha, career)
     false_alarm = float(stop_times(good, bad, limit, good, career).sum())
     caught = stop_times(good, bad, limit, bad, career)
@@ -117,7 +110,7 @@ def plan(
     mean = float(np.arange(1, career + 1) @ caught) + missed * career
     expected = mean / power if power > 0 else math.inf
     within = _percentile(caught, 0.95)
-    return Plan(good, bad, alpha, career, limit, false_alarm, power, expected, within, beta)
+    return Plan(good, bad, alpha, career, limit, false_alarm, power, expected, within)
 
 
 def _lowest_limit(good: float, bad: float, alpha: float, career: int) -> float:

@@ -121,12 +121,15 @@ def _open(task: Task, routing: Routing, now: datetime) -> Task:
     )
 
 
+def untouched(task: Task) -> bool:
+    """Waits with a draft, and nobody has worked on it or drew it: a gate may still settle it."""
+    touched = task.leases or task.annotations or task.reviews or task.sampled or task.gold
+    return task.state is State.OPEN and not touched and task.prediction is not None
+
+
 def request_routing(task: Task, now: datetime) -> Task | None:
     """An untouched waiting task goes back to the router; None where it is not one."""
-    touched = task.leases or task.annotations or task.reviews or task.sampled or task.gold
-    if task.state is not State.OPEN or touched or task.prediction is None:
-        return None
-    return _next(task, now, state=State.ROUTING)
+    return _next(task, now, state=State.ROUTING) if untouched(task) else None
 
 
 def fits(task: Task, person: str) -> bool:

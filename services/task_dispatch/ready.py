@@ -13,7 +13,7 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 
 from services.task_dispatch.domain import Doc, Task
-from services.task_dispatch.moves import fits
+from services.task_dispatch.moves import fits, untouched
 
 BLOCK = 256
 _DEEP_BLOCKS = 8
@@ -34,9 +34,9 @@ class Offer:
 
     def takes(self, task: Task) -> bool:
         """Is the task offered?"""
-        return task.priority >= self.floor and not (
-            self.rerouting is not None and passes(task.prediction, self.rerouting)
-        )
+        if self.rerouting is not None and untouched(task):
+            return task.priority >= self.floor and not passes(task.prediction, self.rerouting)
+        return task.priority >= self.floor
 
 
 EVERYTHING = Offer()

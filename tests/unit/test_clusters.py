@@ -103,7 +103,7 @@ def test_the_promise_about_items_holds_for_clusters_of_any_size() -> None:
             for i, (n, b) in enumerate(zip(sizes, bad, strict=True))
         ]
         coins = rng.random(300) < rate
-        forbidden = clusters.forbidden_clusters(0.05, sizes.tolist())
+        forbidden = clusters.forbidden_within(int(0.05 * sizes.sum()), sizes.tolist())
         proof = clusters.prove(
             [c for c, x in zip(lot, coins, strict=True) if x], rate, forbidden, ALPHA
         )
@@ -112,13 +112,13 @@ def test_the_promise_about_items_holds_for_clusters_of_any_size() -> None:
 
 
 def test_forbidden_clusters_are_counted_from_the_largest() -> None:
-    assert clusters.forbidden_clusters(0.1, [10, 10, 10, 10, 60]) == 1
-    assert clusters.forbidden_clusters(0.1, [10] * 10) == 2
-    assert clusters.forbidden_clusters(0.3, [10] * 10) == 4
-    assert clusters.forbidden_clusters(0.3, [10] * 10, spent=10) == 3
-    assert clusters.forbidden_clusters(1.0, [3, 4]) == 3
+    assert clusters.forbidden_within(10, [10, 10, 10, 10, 60]) == 1
+    assert clusters.forbidden_within(10, [10] * 10) == 2
+    assert clusters.forbidden_within(30, [10] * 10) == 4
+    assert clusters.forbidden_within(20, [10] * 10) == 3
+    assert clusters.forbidden_within(7, [3, 4]) == 3
     # Where less than nothing is left to grant, no proof may be tried.
-    assert clusters.forbidden_clusters(0.1, [10] * 10, spent=11) == 0
+    assert clusters.forbidden_within(-1, [10] * 10) == 0
 
 
 def test_most_wrong_items_of_what_passed() -> None:

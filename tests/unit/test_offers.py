@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, datetime
 
 from services.task_dispatch.domain import Stage, State, Task
@@ -60,6 +61,14 @@ async def test_what_an_opened_gate_lets_out_is_not_given_to_people_meanwhile() -
     project.offer = Offer()
     project.window.forget_offer("p")
     assert await project.offered() == [1, 2, 3, 4, 5]
+
+
+def test_what_was_drawn_or_begun_is_offered_all_the_same() -> None:
+    """The router does not take these back, so nobody would wait for anything."""
+    offer = Offer(rerouting=GATE)
+    assert not offer.takes(task(4, 0.99))
+    assert offer.takes(replace(task(4, 0.99), sampled=True))
+    assert offer.takes(replace(task(4, 0.99), annotations=({"annotator": "ann"},)))
 
 
 async def test_nothing_below_the_floor_is_offered() -> None:
