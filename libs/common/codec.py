@@ -26,7 +26,6 @@ from google.protobuf.message import Message
 Doc = dict[str, Any]
 T = TypeVar("T")
 M = TypeVar("M", bound=Message)
-
 F = TypeVar("F", bound=Callable[..., Any])
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _TIMESTAMP = "google.protobuf.Timestamp"
@@ -317,6 +316,23 @@ def _plain_writer(descriptor: Descriptor) -> Callable[[Any], Doc]:
     return _compile([*lines, "    return d"], scope)
 
 
+def _plain_part(field: FieldDescriptor) -> Callable[[Any], Doc]:
+    """Writer of a field's message; made when first used where messages nest without end."""
+    part = field.message_type
+    return (lambda m: _plain_writer(part)(m)) if _nests(part) else _plain_writer(part)
+
+
+@cached
+def _nests(part: Descriptor) -> bool:
+    """Can a message hold, at some depth, one of its own kind?"""
+    seen, todo = dict[str, Descriptor](), [part]
+    while todo:
+        inner = [f.message_type for f in todo.pop().fields if f.message_type is not None]
+        todo += [m for m in inner if m.full_name not in seen]
+        seen |= {m.full_name: m for m in inner}
+    return part.full_name in seen
+
+
 def _plain_out(field: FieldDescriptor, scope: dict[str, Any]) -> list[str]:
     name = field.name
     expr, one = f"getattr(m, {name!r})", "x"
@@ -328,7 +344,7 @@ def _plain_out(field: FieldDescriptor, scope: dict[str, Any]) -> list[str]:
     elif field.message_type is not None and field.message_type.full_name == _TIMESTAMP:
         one = "time_text(_moment(x))"
     elif field.message_type is not None:
-        scope[f"_w_{name}"] = _plain_writer(field.message_type)
+        scope[f"_w_{name}"] = _plain_part(field)
         one = f"_w_{name}(x)"
     elif field.type == FieldDescriptor.TYPE_BYTES:
         one = "b64encode(x).decode()"

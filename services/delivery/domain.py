@@ -58,8 +58,8 @@ class Project:
     template: str
     exports: tuple[str, ...]
     unit_of_error: str
-    classes: tuple[str, ...]
-    image_field: str = ""
+    label_schema: Doc
+    data_fields: tuple[Doc, ...]
     max_error_rate: float = 0.0
     confidence: float = CONFIDENCE
     hourly_cost: float = 0.0
@@ -71,7 +71,7 @@ class Project:
     @property
     def block(self) -> int:
         """Labels handled at once."""
-        return IMAGE_BLOCK if self.image_field else BLOCK
+        return BLOCK if all(f["type"] == "text" for f in self.data_fields) else IMAGE_BLOCK
 
 
 @dataclass(frozen=True)

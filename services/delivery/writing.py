@@ -8,24 +8,18 @@ from __future__ import annotations
 
 import hashlib
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from contextlib import ExitStack
 from typing import IO, Any
 
 import orjson
 
 from libs.common.blobs import Blobs
+from libs.formats import Encoder, Format, Job, Problem
+from libs.formats.table import MODULES, format_of
 from services.delivery.domain import EXAMPLES, Delivery, Doc, File, Project, Written
-from services.delivery.formats import Encoder, Job, Problem
-from services.delivery.formats.coco import CocoEncoder
-from services.delivery.formats.csv import CsvEncoder
-from services.delivery.formats.jsonl import JsonlEncoder
 
-FORMATS: dict[str, tuple[str, Callable[[Job], Encoder]]] = {
-    "jsonl": ("labels-{:05}.jsonl", JsonlEncoder),
-    "csv": ("labels-{:05}.csv", CsvEncoder),
-    "coco": ("coco-{:05}.json", CocoEncoder),
-}
+FORMATS = tuple(MODULES)
 _REPORT = "report-{:05}.jsonl"
 
 
@@ -52,8 +46,16 @@ class PartWriter:
         self._blobs, self._delivery = blobs, delivery
         self._number = delivery.part_count + 1
         self._stack = ExitStack()
-        job = Job(project, blobs.read, delivery.written_count, delivery.object_count)
-        self._encoders = [(f, FORMATS[f][1](job)) for f in delivery.formats]
+        job = Job(
+            name=project.name,
+            template=project.template,
+            schema=project.label_schema,
+            fields=project.data_fields,
+            open_blob=blobs.read,
+            first_label=delivery.written_count,
+            first_object=delivery.object_count,
+        )
+        self._encoders = [_encoder(format_of(f), job) for f in delivery.formats]
         self._files: list[HashedFile] = []
         self._report: HashedFile | None = None
         self._count, self._position = 0, delivery.position
@@ -63,7 +65,7 @@ class PartWriter:
 
     def open(self) -> None:
         for format_, encoder in self._encoders:
-            file = self._open(FORMATS[format_][0])
+            file = self._open(format_of(format_).pattern)
             file.write(encoder.begin())
             self._files.append(file)
 
@@ -115,3 +117,8 @@ class PartWriter:
             self._left_out[problem.format] += problem.whole
             if len(self._examples) < EXAMPLES:
                 self._examples.append(doc)
+
+
+def _encoder(format_: Format, job: Job) -> tuple[str, Encoder]:
+    assert format_.encoder is not None, f"{format_.name} is only read"
+    return format_.name, format_.encoder(job)

@@ -7,7 +7,7 @@ from collections import Counter, defaultdict
 from datetime import UTC
 from typing import Any
 
-from labelmill.annotation.v1.annotation_pb2 import LABEL_SOURCE_MACHINE
+from labelmill.annotation.v1.source_pb2 import LABEL_SOURCE_MACHINE
 from labelmill.delivery.v1.delivery_pb2 import DeliveryState
 from labelmill.delivery.v1.events_pb2 import (
     DeliveryAccepted,

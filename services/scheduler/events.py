@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter, defaultdict
 from typing import Any
 
-from labelmill.annotation.v1.annotation_pb2 import LABEL_SOURCE_MACHINE
+from labelmill.annotation.v1.source_pb2 import LABEL_SOURCE_MACHINE
 from labelmill.prelabel_gateway.v1.events_pb2 import (
     FeaturesComputed,
     PredictionsCompleted,

@@ -54,6 +54,10 @@ class Template:
     guideline: str = ""
     definition: str = ""
     loss_tolerance: float = 0.0
+    parts: tuple[Doc, ...] = ()
+    join: str = ""
+    assists: tuple[Doc, ...] = ()
+    example: str = ""
 
 
 @dataclass(frozen=True)

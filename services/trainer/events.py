@@ -5,7 +5,7 @@ from __future__ import annotations
 from base64 import b64encode
 from typing import Any
 
-from labelmill.annotation.v1.annotation_pb2 import LABEL_SOURCE_MACHINE
+from labelmill.annotation.v1.source_pb2 import LABEL_SOURCE_MACHINE
 from labelmill.prelabel_gateway.v1.events_pb2 import FeaturesComputed
 from labelmill.qc_scorer.v1.events_pb2 import GateUpdated, LotPlanned
 from labelmill.scheduler.v1.events_pb2 import TrainingRequested

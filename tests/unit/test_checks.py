@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from labelmill.annotation.v1.annotation_pb2 import LABEL_SOURCE_HUMAN, LABEL_SOURCE_REVIEWED
+from labelmill.annotation.v1.source_pb2 import LABEL_SOURCE_HUMAN, LABEL_SOURCE_REVIEWED
 from labelmill.qc_scorer.v1 import qc_scorer_pb2 as pb
 from labelmill.qc_scorer.v1.events_pb2 import TasksScored
 from labelmill.task_dispatch.v1 import task_dispatch_pb2 as tasks_pb

@@ -12,6 +12,7 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 from labelmill.annotation.v1 import annotation_pb2 as an
+from labelmill.annotation.v1 import source_pb2
 from labelmill.delivery.v1 import events_pb2 as delivery_events
 from labelmill.qc_scorer.v1 import events_pb2 as qc_events
 from labelmill.task_dispatch.v1 import events_pb2 as task_events
@@ -78,7 +79,9 @@ def task(number: int, version: int = 3, **changes: Any) -> Task:
         made.annotations.add(annotator="ann", value=value, work_seconds=2.0)
     made.decisions.add(action="ACCEPT", reason="sure", task_version=2)
     made.label.value.CopyFrom(value)
-    made.label.source = an.LABEL_SOURCE_MACHINE if machine else an.LABEL_SOURCE_HUMAN
+    made.label.source = (
+        source_pb2.LABEL_SOURCE_MACHINE if machine else source_pb2.LABEL_SOURCE_HUMAN
+    )
     made.label.score = 0.9
     made.label.accept_time.FromJsonString("2026-01-01T00:00:00Z")
     return made

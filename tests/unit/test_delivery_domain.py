@@ -10,13 +10,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from libs.formats import Job
+from libs.formats.csv import CsvEncoder, safe
 from services.delivery import domain
 from services.delivery.domain import READY, RETURNED, Delivery, DeliveryState, Project
-from services.delivery.formats import Job
-from services.delivery.formats.csv import CsvEncoder, safe
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
-PROJECT = Project("tenants/a/projects/p", 1, "t", ("jsonl", "csv"), "item", ("x",))
+PROJECT = Project("tenants/a/projects/p", 1, "t", ("jsonl", "csv"), "item", {"classes": ["x"]}, ())
 
 
 def delivery(state: DeliveryState = DeliveryState.PENDING, **changes: object) -> Delivery:
@@ -132,7 +132,7 @@ def test_no_cell_is_a_formula_and_every_cell_can_be_had_back(text: str) -> None:
 
 @given(st.text(st.characters(exclude_categories=["Cs"])))
 def test_csv_reads_back_any_text(text: str) -> None:
-    encoder = CsvEncoder(Job(PROJECT, lambda _: io.BytesIO(), 0, 0))
+    encoder = CsvEncoder(Job("p", "t", {}, (), lambda _: io.BytesIO()))
     label = {
         "name": "t",
         "item": "i",

@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 import onnx
 import pytest
-from labelmill.annotation.v1.annotation_pb2 import (
+from labelmill.annotation.v1.source_pb2 import (
     LABEL_SOURCE_HUMAN,
     LABEL_SOURCE_MACHINE,
     LABEL_SOURCE_REVIEWED,

@@ -17,7 +17,7 @@ from libs.common import values
 from libs.common.codec import doc_to_message, message_to_doc
 from libs.common.errors import Invalid
 from libs.common.rpc import validate
-from services.delivery.formats.csv import CsvEncoder
+from libs.formats.csv import CsvEncoder
 from services.intake.archive import known_answer
 from services.intake.domain import Refused
 from services.qc_scorer import span_loss

@@ -24,9 +24,14 @@ _sym_db = _symbol_database.Default()
 
 from buf.validate import validate_pb2 as buf_dot_validate_dot_validate__pb2
 from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__pb2
+from labelmill.annotation.v1 import image_pb2 as labelmill_dot_annotation_dot_v1_dot_image__pb2
+from labelmill.annotation.v1 import language_model_pb2 as labelmill_dot_annotation_dot_v1_dot_language__model__pb2
+from labelmill.annotation.v1 import sound_pb2 as labelmill_dot_annotation_dot_v1_dot_sound__pb2
+from labelmill.annotation.v1 import source_pb2 as labelmill_dot_annotation_dot_v1_dot_source__pb2
+from labelmill.annotation.v1 import space_pb2 as labelmill_dot_annotation_dot_v1_dot_space__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n(labelmill/annotation/v1/annotation.proto\x12\x17labelmill.annotation.v1\x1a\x1b\x62uf/validate/validate.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\xff\x01\n\x05Value\x12<\n\x07\x63hoices\x18\x01 \x01(\x0b\x32 .labelmill.annotation.v1.ChoicesH\x00R\x07\x63hoices\x12\x38\n\x04text\x18\x02 \x01(\x0b\x32\".labelmill.annotation.v1.TextValueH\x00R\x04text\x12\x36\n\x05\x62oxes\x18\x03 \x01(\x0b\x32\x1e.labelmill.annotation.v1.BoxesH\x00R\x05\x62oxes\x12\x36\n\x05spans\x18\x04 \x01(\x0b\x32\x1e.labelmill.annotation.v1.SpansH\x00R\x05spansB\x0e\n\x05shape\x12\x05\xbaH\x02\x08\x01\"9\n\x07\x43hoices\x12.\n\x07\x63lasses\x18\x01 \x03(\tB\x14\xbaH\x11\x92\x01\x0e\x10\xe8\x07\x18\x01\"\x07r\x05\x10\x01\x18\xc8\x01R\x07\x63lasses\"*\n\tTextValue\x12\x1d\n\x04text\x18\x01 \x01(\tB\t\xbaH\x06r\x04\x18\xa0\x8d\x06R\x04text\"F\n\x05\x42oxes\x12=\n\x05\x62oxes\x18\x01 \x03(\x0b\x32\x1c.labelmill.annotation.v1.BoxB\t\xbaH\x06\x92\x01\x03\x10\x90NR\x05\x62oxes\"\xd6\x01\n\x03\x42ox\x12 \n\x05\x63lass\x18\x01 \x01(\tB\n\xbaH\x07r\x05\x10\x01\x18\xc8\x01R\x05\x63lass\x12\x15\n\x01x\x18\x02 \x01(\x01\x42\x07\xbaH\x04\x12\x02@\x01R\x01x\x12\x15\n\x01y\x18\x03 \x01(\x01\x42\x07\xbaH\x04\x12\x02@\x01R\x01y\x12&\n\x05width\x18\x04 \x01(\x01\x42\x10\xbaH\r\x12\x0b!\x00\x00\x00\x00\x00\x00\x00\x00@\x01R\x05width\x12(\n\x06height\x18\x05 \x01(\x01\x42\x10\xbaH\r\x12\x0b!\x00\x00\x00\x00\x00\x00\x00\x00@\x01R\x06height\x12-\n\x05score\x18\x06 \x01(\x01\x42\x17\xbaH\x14\x12\x12\x19\x00\x00\x00\x00\x00\x00\xf0?)\x00\x00\x00\x00\x00\x00\x00\x00R\x05score\"G\n\x05Spans\x12>\n\x05spans\x18\x01 \x03(\x0b\x32\x1d.labelmill.annotation.v1.SpanB\t\xbaH\x06\x92\x01\x03\x10\x90NR\x05spans\"b\n\x04Span\x12\x1d\n\x05start\x18\x01 \x01(\x05\x42\x07\xbaH\x04\x1a\x02(\x00R\x05start\x12\x19\n\x03\x65nd\x18\x02 \x01(\x05\x42\x07\xbaH\x04\x1a\x02 \x00R\x03\x65nd\x12 \n\x05\x63lass\x18\x03 \x01(\tB\n\xbaH\x07r\x05\x10\x01\x18\xc8\x01R\x05\x63lass\"\xe0\x02\n\nPrediction\x12\x12\n\x04name\x18\x01 \x01(\tR\x04name\x12\x12\n\x04task\x18\x02 \x01(\tR\x04task\x12\x14\n\x05model\x18\x03 \x01(\tR\x05model\x12#\n\rmodel_version\x18\x04 \x01(\tR\x0cmodelVersion\x12\x1a\n\x08template\x18\x05 \x01(\tR\x08template\x12\x34\n\x05value\x18\x06 \x01(\x0b\x32\x1e.labelmill.annotation.v1.ValueR\x05value\x12\x14\n\x05score\x18\x07 \x01(\x01R\x05score\x12;\n\x0b\x63reate_time\x18\x08 \x01(\x0b\x32\x1a.google.protobuf.TimestampR\ncreateTime\x12\x10\n\x03lot\x18\t \x01(\x05R\x03lot\x12\x38\n\x07planted\x18\n \x01(\x0b\x32\x1e.labelmill.annotation.v1.ValueR\x07planted\"P\n\x03Lot\x12\x12\n\x04gate\x18\x01 \x01(\tR\x04gate\x12\x16\n\x06number\x18\x02 \x01(\x05R\x06number\x12\x1d\n\naudit_rate\x18\x03 \x01(\x01R\tauditRate\"\xf5\x02\n\nAnnotation\x12\x12\n\x04name\x18\x01 \x01(\tR\x04name\x12\x1c\n\tannotator\x18\x02 \x01(\tR\tannotator\x12\x34\n\x05value\x18\x03 \x01(\x0b\x32\x1e.labelmill.annotation.v1.ValueR\x05value\x12;\n\x0b\x63reate_time\x18\x04 \x01(\x0b\x32\x1a.google.protobuf.TimestampR\ncreateTime\x12!\n\x0cwork_seconds\x18\x05 \x01(\x01R\x0bworkSeconds\x12\x1e\n\nprediction\x18\x06 \x01(\tR\nprediction\x12\x12\n\x04late\x18\x07 \x01(\x08R\x04late\x12\x12\n\x04held\x18\x08 \x01(\x08R\x04held\x12\x1d\n\nafter_hint\x18\t \x01(\x08R\tafterHint\x12\x1a\n\x08objected\x18\n \x01(\x08R\x08objected\x12\x1c\n\tunchecked\x18\x0b \x01(\x08R\tunchecked\"\xa4\x02\n\x06Review\x12\x12\n\x04name\x18\x01 \x01(\tR\x04name\x12\x1a\n\x08reviewer\x18\x02 \x01(\tR\x08reviewer\x12:\n\x07verdict\x18\x03 \x01(\x0e\x32 .labelmill.annotation.v1.VerdictR\x07verdict\x12\x34\n\x05value\x18\x04 \x01(\x0b\x32\x1e.labelmill.annotation.v1.ValueR\x05value\x12\x18\n\x07\x63omment\x18\x05 \x01(\tR\x07\x63omment\x12;\n\x0b\x63reate_time\x18\x06 \x01(\x0b\x32\x1a.google.protobuf.TimestampR\ncreateTime\x12!\n\x0cwork_seconds\x18\x07 \x01(\x01R\x0bworkSeconds\"\x9a\x01\n\x08\x44\x65\x63ision\x12\x16\n\x06\x61\x63tion\x18\x01 \x01(\tR\x06\x61\x63tion\x12\x16\n\x06reason\x18\x02 \x01(\tR\x06reason\x12;\n\x0b\x63reate_time\x18\x03 \x01(\x0b\x32\x1a.google.protobuf.TimestampR\ncreateTime\x12!\n\x0ctask_version\x18\x04 \x01(\x03R\x0btaskVersion\"\xe2\x01\n\x05Label\x12\x34\n\x05value\x18\x01 \x01(\x0b\x32\x1e.labelmill.annotation.v1.ValueR\x05value\x12<\n\x06source\x18\x02 \x01(\x0e\x32$.labelmill.annotation.v1.LabelSourceR\x06source\x12\x14\n\x05score\x18\x03 \x01(\x01R\x05score\x12;\n\x0b\x61\x63\x63\x65pt_time\x18\x04 \x01(\x0b\x32\x1a.google.protobuf.TimestampR\nacceptTime\x12\x12\n\x04gate\x18\x05 \x01(\tR\x04gate*a\n\x07Verdict\x12\x17\n\x13VERDICT_UNSPECIFIED\x10\x00\x12\x14\n\x10VERDICT_APPROVED\x10\x01\x12\x14\n\x10VERDICT_REJECTED\x10\x02\x12\x11\n\rVERDICT_FIXED\x10\x03*\x94\x01\n\x0bLabelSource\x12\x1c\n\x18LABEL_SOURCE_UNSPECIFIED\x10\x00\x12\x18\n\x14LABEL_SOURCE_MACHINE\x10\x01\x12\x1a\n\x16LABEL_SOURCE_CONFIRMED\x10\x02\x12\x16\n\x12LABEL_SOURCE_HUMAN\x10\x03\x12\x19\n\x15LABEL_SOURCE_REVIEWED\x10\x04\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n(labelmill/annotation/v1/annotation.proto\x12\x17labelmill.annotation.v1\x1a\x1b\x62uf/validate/validate.proto\x1a\x1fgoogle/protobuf/timestamp.proto\x1a#labelmill/annotation/v1/image.proto\x1a,labelmill/annotation/v1/language_model.proto\x1a#labelmill/annotation/v1/sound.proto\x1a$labelmill/annotation/v1/source.proto\x1a#labelmill/annotation/v1/space.proto\"\xca\t\n\x05Value\x12<\n\x07\x63hoices\x18\x01 \x01(\x0b\x32 .labelmill.annotation.v1.ChoicesH\x00R\x07\x63hoices\x12\x38\n\x04text\x18\x02 \x01(\x0b\x32\".labelmill.annotation.v1.TextValueH\x00R\x04text\x12\x36\n\x05\x62oxes\x18\x03 \x01(\x0b\x32\x1e.labelmill.annotation.v1.BoxesH\x00R\x05\x62oxes\x12\x36\n\x05spans\x18\x04 \x01(\x0b\x32\x1e.labelmill.annotation.v1.SpansH\x00R\x05spans\x12\x41\n\x07objects\x18\x05 \x01(\x0b\x32%.labelmill.annotation.v1.ImageObjectsH\x00R\x07objects\x12?\n\x08segments\x18\x06 \x01(\x0b\x32!.labelmill.annotation.v1.SegmentsH\x00R\x08segments\x12\x39\n\x06tracks\x18\x07 \x01(\x0b\x32\x1f.labelmill.annotation.v1.TracksH\x00R\x06tracks\x12<\n\x07\x63uboids\x18\x08 \x01(\x0b\x32 .labelmill.annotation.v1.CuboidsH\x00R\x07\x63uboids\x12>\n\x06points\x18\t \x01(\x0b\x32$.labelmill.annotation.v1.PointLabelsH\x00R\x06points\x12L\n\rcuboid_tracks\x18\n \x01(\x0b\x32%.labelmill.annotation.v1.CuboidTracksH\x00R\x0c\x63uboidTracks\x12\x36\n\x03map\x18\x0b \x01(\x0b\x32\".labelmill.annotation.v1.GroundMapH\x00R\x03map\x12\x39\n\x06\x66usion\x18\x0c \x01(\x0b\x32\x1f.labelmill.annotation.v1.FusionH\x00R\x06\x66usion\x12K\n\x0c\x63onversation\x18\r \x01(\x0b\x32%.labelmill.annotation.v1.ConversationH\x00R\x0c\x63onversation\x12<\n\x07ranking\x18\x0e \x01(\x0b\x32 .labelmill.annotation.v1.RankingH\x00R\x07ranking\x12\x45\n\npreference\x18\x0f \x01(\x0b\x32#.labelmill.annotation.v1.PreferenceH\x00R\npreference\x12<\n\x07ratings\x18\x10 \x01(\x0b\x32 .labelmill.annotation.v1.RatingsH\x00R\x07ratings\x12<\n\x07rewrite\x18\x11 \x01(\x0b\x32 .labelmill.annotation.v1.RewriteH\x00R\x07rewrite\x12\x39\n\x06prompt\x18\x12 \x01(\x0b\x32\x1f.labelmill.annotation.v1.PromptH\x00R\x06prompt\x12\x42\n\tcomposite\x18\x13 \x01(\x0b\x32\".labelmill.annotation.v1.CompositeH\x00R\tcompositeB\x0e\n\x05shape\x12\x05\xbaH\x02\x08\x01\"9\n\x07\x43hoices\x12.\n\x07\x63lasses\x18\x01 \x03(\tB\x14\xbaH\x11\x92\x01\x0e\x10\xe8\x07\x18\x01\"\x07r\x05\x10\x01\x18\xc8\x01R\x07\x63lasses\"*\n\tTextValue\x12\x1d\n\x04text\x18\x01 \x01(\tB\t\xbaH\x06r\x04\x18\xa0\x8d\x06R\x04text\"F\n\x05\x42oxes\x12=\n\x05\x62oxes\x18\x01 \x03(\x0b\x32\x1c.labelmill.annotation.v1.BoxB\t\xbaH\x06\x92\x01\x03\x10\x90NR\x05\x62oxes\"\xce\x03\n\x03\x42ox\x12 \n\x05\x63lass\x18\x01 \x01(\tB\n\xbaH\x07r\x05\x10\x01\x18\xc8\x01R\x05\x63lass\x12\x15\n\x01x\x18\x02 \x01(\x01\x42\x07\xbaH\x04\x12\x02@\x01R\x01x\x12\x15\n\x01y\x18\x03 \x01(\x01\x42\x07\xbaH\x04\x12\x02@\x01R\x01y\x12&\n\x05width\x18\x04 \x01(\x01\x42\x10\xbaH\r\x12\x0b!\x00\x00\x00\x00\x00\x00\x00\x00@\x01R\x05width\x12(\n\x06height\x18\x05 \x01(\x01\x42\x10\xbaH\r\x12\x0b!\x00\x00\x00\x00\x00\x00\x00\x00@\x01R\x06height\x12-\n\x05score\x18\x06 \x01(\x01\x42\x17\xbaH\x14\x12\x12\x19\x00\x00\x00\x00\x00\x00\xf0?)\x00\x00\x00\x00\x00\x00\x00\x00R\x05score\x12V\n\nattributes\x18\x07 \x03(\x0b\x32,.labelmill.annotation.v1.Box.AttributesEntryB\x08\xbaH\x05\x9a\x01\x02\x10\x64R\nattributes\x12\x46\n\x06source\x18\x08 \x01(\x0e\x32$.labelmill.annotation.v1.LabelSourceB\x08\xbaH\x05\x82\x01\x02\x10\x01R\x06source\x12\x17\n\x02id\x18\t \x01(\tB\x07\xbaH\x04r\x02\x18\x64R\x02id\x1a=\n\x0f\x41ttributesEntry\x12\x10\n\x03key\x18\x01 \x01(\tR\x03key\x12\x14\n\x05value\x18\x02 \x01(\tR\x05value:\x02\x38\x01\"\x93\x01\n\x05Spans\x12>\n\x05spans\x18\x01 \x03(\x0b\x32\x1d.labelmill.annotation.v1.SpanB\t\xbaH\x06\x92\x01\x03\x10\x90NR\x05spans\x12J\n\trelations\x18\x02 \x03(\x0b\x32!.labelmill.annotation.v1.RelationB\t\xbaH\x06\x92\x01\x03\x10\x90NR\trelations\"\xb1\x02\n\x08Relation\x12 \n\x05\x63lass\x18\x01 \x01(\tB\n\xbaH\x07r\x05\x10\x01\x18\xc8\x01R\x05\x63lass\x12\x1b\n\x04head\x18\x02 \x01(\tB\x07\xbaH\x04r\x02\x10\x01R\x04head\x12\x1b\n\x04tail\x18\x03 \x01(\tB\x07\xbaH\x04r\x02\x10\x01R\x04tail\x12[\n\nattributes\x18\x04 \x03(\x0b\x32\x31.labelmill.annotation.v1.Relation.AttributesEntryB\x08\xbaH\x05\x9a\x01\x02\x10\x64R\nattributes\x12-\n\x05score\x18\x05 \x01(\x01\x42\x17\xbaH\x14\x12\x12\x19\x00\x00\x00\x00\x00\x00\xf0?)\x00\x00\x00\x00\x00\x00\x00\x00R\x05score\x1a=\n\x0f\x41ttributesEntry\x12\x10\n\x03key\x18\x01 \x01(\tR\x03key\x12\x14\n\x05value\x18\x02 \x01(\tR\x05value:\x02\x38\x01\"\x8a\x03\n\x04Span\x12\x1d\n\x05start\x18\x01 \x01(\x05\x42\x07\xbaH\x04\x1a\x02(\x00R\x05start\x12\x19\n\x03\x65nd\x18\x02 \x01(\x05\x42\x07\xbaH\x04\x1a\x02 \x00R\x03\x65nd\x12 \n\x05\x63lass\x18\x03 \x01(\tB\n\xbaH\x07r\x05\x10\x01\x18\xc8\x01R\x05\x63lass\x12W\n\nattributes\x18\x04 \x03(\x0b\x32-.labelmill.annotation.v1.Span.AttributesEntryB\x08\xbaH\x05\x9a\x01\x02\x10\x64R\nattributes\x12-\n\x05score\x18\x05 \x01(\x01\x42\x17\xbaH\x14\x12\x12\x19\x00\x00\x00\x00\x00\x00\xf0?)\x00\x00\x00\x00\x00\x00\x00\x00R\x05score\x12\x46\n\x06source\x18\x06 \x01(\x0e\x32$.labelmill.annotation.v1.LabelSourceB\x08\xbaH\x05\x82\x01\x02\x10\x01R\x06source\x12\x17\n\x02id\x18\x07 \x01(\tB\x07\xbaH\x04r\x02\x18\x64R\x02id\x1a=\n\x0f\x41ttributesEntry\x12\x10\n\x03key\x18\x01 \x01(\tR\x03key\x12\x14\n\x05value\x18\x02 \x01(\tR\x05value:\x02\x38\x01\"\x9c\x01\n\tComposite\x12\x43\n\x05parts\x18\x01 \x03(\x0b\x32\".labelmill.annotation.v1.PartValueB\t\xbaH\x06\x92\x01\x03\x10\x90NR\x05parts\x12J\n\tconflicts\x18\x02 \x03(\x0b\x32!.labelmill.annotation.v1.ConflictB\t\xbaH\x06\x92\x01\x03\x10\x90NR\tconflicts\"k\n\tPartValue\x12\x12\n\x04part\x18\x01 \x01(\tR\x04part\x12\x14\n\x05\x65ntry\x18\x02 \x01(\tR\x05\x65ntry\x12\x34\n\x05value\x18\x03 \x01(\x0b\x32\x1e.labelmill.annotation.v1.ValueR\x05value\"R\n\x08\x43onflict\x12\x14\n\x05parts\x18\x01 \x03(\tR\x05parts\x12\x16\n\x06reason\x18\x02 \x01(\tR\x06reason\x12\x18\n\x07objects\x18\x03 \x03(\tR\x07objects\"\xe0\x02\n\nPrediction\x12\x12\n\x04name\x18\x01 \x01(\tR\x04name\x12\x12\n\x04task\x18\x02 \x01(\tR\x04task\x12\x14\n\x05model\x18\x03 \x01(\tR\x05model\x12#\n\rmodel_version\x18\x04 \x01(\tR\x0cmodelVersion\x12\x1a\n\x08template\x18\x05 \x01(\tR\x08template\x12\x34\n\x05value\x18\x06 \x01(\x0b\x32\x1e.labelmill.annotation.v1.ValueR\x05value\x12\x14\n\x05score\x18\x07 \x01(\x01R\x05score\x12;\n\x0b\x63reate_time\x18\x08 \x01(\x0b\x32\x1a.google.protobuf.TimestampR\ncreateTime\x12\x10\n\x03lot\x18\t \x01(\x05R\x03lot\x12\x38\n\x07planted\x18\n \x01(\x0b\x32\x1e.labelmill.annotation.v1.ValueR\x07planted\"P\n\x03Lot\x12\x12\n\x04gate\x18\x01 \x01(\tR\x04gate\x12\x16\n\x06number\x18\x02 \x01(\x05R\x06number\x12\x1d\n\naudit_rate\x18\x03 \x01(\x01R\tauditRate\"\xf5\x02\n\nAnnotation\x12\x12\n\x04name\x18\x01 \x01(\tR\x04name\x12\x1c\n\tannotator\x18\x02 \x01(\tR\tannotator\x12\x34\n\x05value\x18\x03 \x01(\x0b\x32\x1e.labelmill.annotation.v1.ValueR\x05value\x12;\n\x0b\x63reate_time\x18\x04 \x01(\x0b\x32\x1a.google.protobuf.TimestampR\ncreateTime\x12!\n\x0cwork_seconds\x18\x05 \x01(\x01R\x0bworkSeconds\x12\x1e\n\nprediction\x18\x06 \x01(\tR\nprediction\x12\x12\n\x04late\x18\x07 \x01(\x08R\x04late\x12\x12\n\x04held\x18\x08 \x01(\x08R\x04held\x12\x1d\n\nafter_hint\x18\t \x01(\x08R\tafterHint\x12\x1a\n\x08objected\x18\n \x01(\x08R\x08objected\x12\x1c\n\tunchecked\x18\x0b \x01(\x08R\tunchecked\"\xa4\x02\n\x06Review\x12\x12\n\x04name\x18\x01 \x01(\tR\x04name\x12\x1a\n\x08reviewer\x18\x02 \x01(\tR\x08reviewer\x12:\n\x07verdict\x18\x03 \x01(\x0e\x32 .labelmill.annotation.v1.VerdictR\x07verdict\x12\x34\n\x05value\x18\x04 \x01(\x0b\x32\x1e.labelmill.annotation.v1.ValueR\x05value\x12\x18\n\x07\x63omment\x18\x05 \x01(\tR\x07\x63omment\x12;\n\x0b\x63reate_time\x18\x06 \x01(\x0b\x32\x1a.google.protobuf.TimestampR\ncreateTime\x12!\n\x0cwork_seconds\x18\x07 \x01(\x01R\x0bworkSeconds\"\x9a\x01\n\x08\x44\x65\x63ision\x12\x16\n\x06\x61\x63tion\x18\x01 \x01(\tR\x06\x61\x63tion\x12\x16\n\x06reason\x18\x02 \x01(\tR\x06reason\x12;\n\x0b\x63reate_time\x18\x03 \x01(\x0b\x32\x1a.google.protobuf.TimestampR\ncreateTime\x12!\n\x0ctask_version\x18\x04 \x01(\x03R\x0btaskVersion\"\xe2\x01\n\x05Label\x12\x34\n\x05value\x18\x01 \x01(\x0b\x32\x1e.labelmill.annotation.v1.ValueR\x05value\x12<\n\x06source\x18\x02 \x01(\x0e\x32$.labelmill.annotation.v1.LabelSourceR\x06source\x12\x14\n\x05score\x18\x03 \x01(\x01R\x05score\x12;\n\x0b\x61\x63\x63\x65pt_time\x18\x04 \x01(\x0b\x32\x1a.google.protobuf.TimestampR\nacceptTime\x12\x12\n\x04gate\x18\x05 \x01(\tR\x04gate*a\n\x07Verdict\x12\x17\n\x13VERDICT_UNSPECIFIED\x10\x00\x12\x14\n\x10VERDICT_APPROVED\x10\x01\x12\x14\n\x10VERDICT_REJECTED\x10\x02\x12\x11\n\rVERDICT_FIXED\x10\x03\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -41,6 +46,8 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_TEXTVALUE'].fields_by_name['text']._serialized_options = b'\272H\006r\004\030\240\215\006'
   _globals['_BOXES'].fields_by_name['boxes']._loaded_options = None
   _globals['_BOXES'].fields_by_name['boxes']._serialized_options = b'\272H\006\222\001\003\020\220N'
+  _globals['_BOX_ATTRIBUTESENTRY']._loaded_options = None
+  _globals['_BOX_ATTRIBUTESENTRY']._serialized_options = b'8\001'
   _globals['_BOX'].fields_by_name['class']._loaded_options = None
   _globals['_BOX'].fields_by_name['class']._serialized_options = b'\272H\007r\005\020\001\030\310\001'
   _globals['_BOX'].fields_by_name['x']._loaded_options = None
@@ -53,42 +60,88 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_BOX'].fields_by_name['height']._serialized_options = b'\272H\r\022\013!\000\000\000\000\000\000\000\000@\001'
   _globals['_BOX'].fields_by_name['score']._loaded_options = None
   _globals['_BOX'].fields_by_name['score']._serialized_options = b'\272H\024\022\022\031\000\000\000\000\000\000\360?)\000\000\000\000\000\000\000\000'
+  _globals['_BOX'].fields_by_name['attributes']._loaded_options = None
+  _globals['_BOX'].fields_by_name['attributes']._serialized_options = b'\272H\005\232\001\002\020d'
+  _globals['_BOX'].fields_by_name['source']._loaded_options = None
+  _globals['_BOX'].fields_by_name['source']._serialized_options = b'\272H\005\202\001\002\020\001'
+  _globals['_BOX'].fields_by_name['id']._loaded_options = None
+  _globals['_BOX'].fields_by_name['id']._serialized_options = b'\272H\004r\002\030d'
   _globals['_SPANS'].fields_by_name['spans']._loaded_options = None
   _globals['_SPANS'].fields_by_name['spans']._serialized_options = b'\272H\006\222\001\003\020\220N'
+  _globals['_SPANS'].fields_by_name['relations']._loaded_options = None
+  _globals['_SPANS'].fields_by_name['relations']._serialized_options = b'\272H\006\222\001\003\020\220N'
+  _globals['_RELATION_ATTRIBUTESENTRY']._loaded_options = None
+  _globals['_RELATION_ATTRIBUTESENTRY']._serialized_options = b'8\001'
+  _globals['_RELATION'].fields_by_name['class']._loaded_options = None
+  _globals['_RELATION'].fields_by_name['class']._serialized_options = b'\272H\007r\005\020\001\030\310\001'
+  _globals['_RELATION'].fields_by_name['head']._loaded_options = None
+  _globals['_RELATION'].fields_by_name['head']._serialized_options = b'\272H\004r\002\020\001'
+  _globals['_RELATION'].fields_by_name['tail']._loaded_options = None
+  _globals['_RELATION'].fields_by_name['tail']._serialized_options = b'\272H\004r\002\020\001'
+  _globals['_RELATION'].fields_by_name['attributes']._loaded_options = None
+  _globals['_RELATION'].fields_by_name['attributes']._serialized_options = b'\272H\005\232\001\002\020d'
+  _globals['_RELATION'].fields_by_name['score']._loaded_options = None
+  _globals['_RELATION'].fields_by_name['score']._serialized_options = b'\272H\024\022\022\031\000\000\000\000\000\000\360?)\000\000\000\000\000\000\000\000'
+  _globals['_SPAN_ATTRIBUTESENTRY']._loaded_options = None
+  _globals['_SPAN_ATTRIBUTESENTRY']._serialized_options = b'8\001'
   _globals['_SPAN'].fields_by_name['start']._loaded_options = None
   _globals['_SPAN'].fields_by_name['start']._serialized_options = b'\272H\004\032\002(\000'
   _globals['_SPAN'].fields_by_name['end']._loaded_options = None
   _globals['_SPAN'].fields_by_name['end']._serialized_options = b'\272H\004\032\002 \000'
   _globals['_SPAN'].fields_by_name['class']._loaded_options = None
   _globals['_SPAN'].fields_by_name['class']._serialized_options = b'\272H\007r\005\020\001\030\310\001'
-  _globals['_VERDICT']._serialized_start=2448
-  _globals['_VERDICT']._serialized_end=2545
-  _globals['_LABELSOURCE']._serialized_start=2548
-  _globals['_LABELSOURCE']._serialized_end=2696
-  _globals['_VALUE']._serialized_start=132
-  _globals['_VALUE']._serialized_end=387
-  _globals['_CHOICES']._serialized_start=389
-  _globals['_CHOICES']._serialized_end=446
-  _globals['_TEXTVALUE']._serialized_start=448
-  _globals['_TEXTVALUE']._serialized_end=490
-  _globals['_BOXES']._serialized_start=492
-  _globals['_BOXES']._serialized_end=562
-  _globals['_BOX']._serialized_start=565
-  _globals['_BOX']._serialized_end=779
-  _globals['_SPANS']._serialized_start=781
-  _globals['_SPANS']._serialized_end=852
-  _globals['_SPAN']._serialized_start=854
-  _globals['_SPAN']._serialized_end=952
-  _globals['_PREDICTION']._serialized_start=955
-  _globals['_PREDICTION']._serialized_end=1307
-  _globals['_LOT']._serialized_start=1309
-  _globals['_LOT']._serialized_end=1389
-  _globals['_ANNOTATION']._serialized_start=1392
-  _globals['_ANNOTATION']._serialized_end=1765
-  _globals['_REVIEW']._serialized_start=1768
-  _globals['_REVIEW']._serialized_end=2060
-  _globals['_DECISION']._serialized_start=2063
-  _globals['_DECISION']._serialized_end=2217
-  _globals['_LABEL']._serialized_start=2220
-  _globals['_LABEL']._serialized_end=2446
+  _globals['_SPAN'].fields_by_name['attributes']._loaded_options = None
+  _globals['_SPAN'].fields_by_name['attributes']._serialized_options = b'\272H\005\232\001\002\020d'
+  _globals['_SPAN'].fields_by_name['score']._loaded_options = None
+  _globals['_SPAN'].fields_by_name['score']._serialized_options = b'\272H\024\022\022\031\000\000\000\000\000\000\360?)\000\000\000\000\000\000\000\000'
+  _globals['_SPAN'].fields_by_name['source']._loaded_options = None
+  _globals['_SPAN'].fields_by_name['source']._serialized_options = b'\272H\005\202\001\002\020\001'
+  _globals['_SPAN'].fields_by_name['id']._loaded_options = None
+  _globals['_SPAN'].fields_by_name['id']._serialized_options = b'\272H\004r\002\030d'
+  _globals['_COMPOSITE'].fields_by_name['parts']._loaded_options = None
+  _globals['_COMPOSITE'].fields_by_name['parts']._serialized_options = b'\272H\006\222\001\003\020\220N'
+  _globals['_COMPOSITE'].fields_by_name['conflicts']._loaded_options = None
+  _globals['_COMPOSITE'].fields_by_name['conflicts']._serialized_options = b'\272H\006\222\001\003\020\220N'
+  _globals['_VERDICT']._serialized_start=4896
+  _globals['_VERDICT']._serialized_end=4993
+  _globals['_VALUE']._serialized_start=327
+  _globals['_VALUE']._serialized_end=1553
+  _globals['_CHOICES']._serialized_start=1555
+  _globals['_CHOICES']._serialized_end=1612
+  _globals['_TEXTVALUE']._serialized_start=1614
+  _globals['_TEXTVALUE']._serialized_end=1656
+  _globals['_BOXES']._serialized_start=1658
+  _globals['_BOXES']._serialized_end=1728
+  _globals['_BOX']._serialized_start=1731
+  _globals['_BOX']._serialized_end=2193
+  _globals['_BOX_ATTRIBUTESENTRY']._serialized_start=2132
+  _globals['_BOX_ATTRIBUTESENTRY']._serialized_end=2193
+  _globals['_SPANS']._serialized_start=2196
+  _globals['_SPANS']._serialized_end=2343
+  _globals['_RELATION']._serialized_start=2346
+  _globals['_RELATION']._serialized_end=2651
+  _globals['_RELATION_ATTRIBUTESENTRY']._serialized_start=2132
+  _globals['_RELATION_ATTRIBUTESENTRY']._serialized_end=2193
+  _globals['_SPAN']._serialized_start=2654
+  _globals['_SPAN']._serialized_end=3048
+  _globals['_SPAN_ATTRIBUTESENTRY']._serialized_start=2132
+  _globals['_SPAN_ATTRIBUTESENTRY']._serialized_end=2193
+  _globals['_COMPOSITE']._serialized_start=3051
+  _globals['_COMPOSITE']._serialized_end=3207
+  _globals['_PARTVALUE']._serialized_start=3209
+  _globals['_PARTVALUE']._serialized_end=3316
+  _globals['_CONFLICT']._serialized_start=3318
+  _globals['_CONFLICT']._serialized_end=3400
+  _globals['_PREDICTION']._serialized_start=3403
+  _globals['_PREDICTION']._serialized_end=3755
+  _globals['_LOT']._serialized_start=3757
+  _globals['_LOT']._serialized_end=3837
+  _globals['_ANNOTATION']._serialized_start=3840
+  _globals['_ANNOTATION']._serialized_end=4213
+  _globals['_REVIEW']._serialized_start=4216
+  _globals['_REVIEW']._serialized_end=4508
+  _globals['_DECISION']._serialized_start=4511
+  _globals['_DECISION']._serialized_end=4665
+  _globals['_LABEL']._serialized_start=4668
+  _globals['_LABEL']._serialized_end=4894
 # @@protoc_insertion_point(module_scope)

@@ -2,6 +2,11 @@ import datetime
 
 from buf.validate import validate_pb2 as _validate_pb2
 from google.protobuf import timestamp_pb2 as _timestamp_pb2
+from labelmill.annotation.v1 import image_pb2 as _image_pb2
+from labelmill.annotation.v1 import language_model_pb2 as _language_model_pb2
+from labelmill.annotation.v1 import sound_pb2 as _sound_pb2
+from labelmill.annotation.v1 import source_pb2 as _source_pb2
+from labelmill.annotation.v1 import space_pb2 as _space_pb2
 from google.protobuf.internal import containers as _containers
 from google.protobuf.internal import enum_type_wrapper as _enum_type_wrapper
 from google.protobuf import descriptor as _descriptor
@@ -17,35 +22,52 @@ class Verdict(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
     VERDICT_APPROVED: _ClassVar[Verdict]
     VERDICT_REJECTED: _ClassVar[Verdict]
     VERDICT_FIXED: _ClassVar[Verdict]
-
-class LabelSource(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
-    __slots__ = ()
-    LABEL_SOURCE_UNSPECIFIED: _ClassVar[LabelSource]
-    LABEL_SOURCE_MACHINE: _ClassVar[LabelSource]
-    LABEL_SOURCE_CONFIRMED: _ClassVar[LabelSource]
-    LABEL_SOURCE_HUMAN: _ClassVar[LabelSource]
-    LABEL_SOURCE_REVIEWED: _ClassVar[LabelSource]
 VERDICT_UNSPECIFIED: Verdict
 VERDICT_APPROVED: Verdict
 VERDICT_REJECTED: Verdict
 VERDICT_FIXED: Verdict
-LABEL_SOURCE_UNSPECIFIED: LabelSource
-LABEL_SOURCE_MACHINE: LabelSource
-LABEL_SOURCE_CONFIRMED: LabelSource
-LABEL_SOURCE_HUMAN: LabelSource
-LABEL_SOURCE_REVIEWED: LabelSource
 
 class Value(_message.Message):
-    __slots__ = ("choices", "text", "boxes", "spans")
+    __slots__ = ("choices", "text", "boxes", "spans", "objects", "segments", "tracks", "cuboids", "points", "cuboid_tracks", "map", "fusion", "conversation", "ranking", "preference", "ratings", "rewrite", "prompt", "composite")
     CHOICES_FIELD_NUMBER: _ClassVar[int]
     TEXT_FIELD_NUMBER: _ClassVar[int]
     BOXES_FIELD_NUMBER: _ClassVar[int]
     SPANS_FIELD_NUMBER: _ClassVar[int]
+    OBJECTS_FIELD_NUMBER: _ClassVar[int]
+    SEGMENTS_FIELD_NUMBER: _ClassVar[int]
+    TRACKS_FIELD_NUMBER: _ClassVar[int]
+    CUBOIDS_FIELD_NUMBER: _ClassVar[int]
+    POINTS_FIELD_NUMBER: _ClassVar[int]
+    CUBOID_TRACKS_FIELD_NUMBER: _ClassVar[int]
+    MAP_FIELD_NUMBER: _ClassVar[int]
+    FUSION_FIELD_NUMBER: _ClassVar[int]
+    CONVERSATION_FIELD_NUMBER: _ClassVar[int]
+    RANKING_FIELD_NUMBER: _ClassVar[int]
+    PREFERENCE_FIELD_NUMBER: _ClassVar[int]
+    RATINGS_FIELD_NUMBER: _ClassVar[int]
+    REWRITE_FIELD_NUMBER: _ClassVar[int]
+    PROMPT_FIELD_NUMBER: _ClassVar[int]
+    COMPOSITE_FIELD_NUMBER: _ClassVar[int]
     choices: Choices
     text: TextValue
     boxes: Boxes
     spans: Spans
-    def __init__(self, choices: _Optional[_Union[Choices, _Mapping]] = ..., text: _Optional[_Union[TextValue, _Mapping]] = ..., boxes: _Optional[_Union[Boxes, _Mapping]] = ..., spans: _Optional[_Union[Spans, _Mapping]] = ...) -> None: ...
+    objects: _image_pb2.ImageObjects
+    segments: _sound_pb2.Segments
+    tracks: _image_pb2.Tracks
+    cuboids: _space_pb2.Cuboids
+    points: _space_pb2.PointLabels
+    cuboid_tracks: _space_pb2.CuboidTracks
+    map: _space_pb2.GroundMap
+    fusion: _space_pb2.Fusion
+    conversation: _language_model_pb2.Conversation
+    ranking: _language_model_pb2.Ranking
+    preference: _language_model_pb2.Preference
+    ratings: _language_model_pb2.Ratings
+    rewrite: _language_model_pb2.Rewrite
+    prompt: _language_model_pb2.Prompt
+    composite: Composite
+    def __init__(self, choices: _Optional[_Union[Choices, _Mapping]] = ..., text: _Optional[_Union[TextValue, _Mapping]] = ..., boxes: _Optional[_Union[Boxes, _Mapping]] = ..., spans: _Optional[_Union[Spans, _Mapping]] = ..., objects: _Optional[_Union[_image_pb2.ImageObjects, _Mapping]] = ..., segments: _Optional[_Union[_sound_pb2.Segments, _Mapping]] = ..., tracks: _Optional[_Union[_image_pb2.Tracks, _Mapping]] = ..., cuboids: _Optional[_Union[_space_pb2.Cuboids, _Mapping]] = ..., points: _Optional[_Union[_space_pb2.PointLabels, _Mapping]] = ..., cuboid_tracks: _Optional[_Union[_space_pb2.CuboidTracks, _Mapping]] = ..., map: _Optional[_Union[_space_pb2.GroundMap, _Mapping]] = ..., fusion: _Optional[_Union[_space_pb2.Fusion, _Mapping]] = ..., conversation: _Optional[_Union[_language_model_pb2.Conversation, _Mapping]] = ..., ranking: _Optional[_Union[_language_model_pb2.Ranking, _Mapping]] = ..., preference: _Optional[_Union[_language_model_pb2.Preference, _Mapping]] = ..., ratings: _Optional[_Union[_language_model_pb2.Ratings, _Mapping]] = ..., rewrite: _Optional[_Union[_language_model_pb2.Rewrite, _Mapping]] = ..., prompt: _Optional[_Union[_language_model_pb2.Prompt, _Mapping]] = ..., composite: _Optional[_Union[Composite, _Mapping]] = ...) -> None: ...
 
 class Choices(_message.Message):
     __slots__ = ("classes",)
@@ -66,34 +88,112 @@ class Boxes(_message.Message):
     def __init__(self, boxes: _Optional[_Iterable[_Union[Box, _Mapping]]] = ...) -> None: ...
 
 class Box(_message.Message):
-    __slots__ = ("x", "y", "width", "height", "score")
+    __slots__ = ("x", "y", "width", "height", "score", "attributes", "source", "id")
+    class AttributesEntry(_message.Message):
+        __slots__ = ("key", "value")
+        KEY_FIELD_NUMBER: _ClassVar[int]
+        VALUE_FIELD_NUMBER: _ClassVar[int]
+        key: str
+        value: str
+        def __init__(self, key: _Optional[str] = ..., value: _Optional[str] = ...) -> None: ...
     CLASS_FIELD_NUMBER: _ClassVar[int]
     X_FIELD_NUMBER: _ClassVar[int]
     Y_FIELD_NUMBER: _ClassVar[int]
     WIDTH_FIELD_NUMBER: _ClassVar[int]
     HEIGHT_FIELD_NUMBER: _ClassVar[int]
     SCORE_FIELD_NUMBER: _ClassVar[int]
+    ATTRIBUTES_FIELD_NUMBER: _ClassVar[int]
+    SOURCE_FIELD_NUMBER: _ClassVar[int]
+    ID_FIELD_NUMBER: _ClassVar[int]
     x: float
     y: float
     width: float
     height: float
     score: float
-    def __init__(self, x: _Optional[float] = ..., y: _Optional[float] = ..., width: _Optional[float] = ..., height: _Optional[float] = ..., score: _Optional[float] = ..., **kwargs) -> None: ...
+    attributes: _containers.ScalarMap[str, str]
+    source: _source_pb2.LabelSource
+    id: str
+    def __init__(self, x: _Optional[float] = ..., y: _Optional[float] = ..., width: _Optional[float] = ..., height: _Optional[float] = ..., score: _Optional[float] = ..., attributes: _Optional[_Mapping[str, str]] = ..., source: _Optional[_Union[_source_pb2.LabelSource, str]] = ..., id: _Optional[str] = ..., **kwargs) -> None: ...
 
 class Spans(_message.Message):
-    __slots__ = ("spans",)
+    __slots__ = ("spans", "relations")
     SPANS_FIELD_NUMBER: _ClassVar[int]
+    RELATIONS_FIELD_NUMBER: _ClassVar[int]
     spans: _containers.RepeatedCompositeFieldContainer[Span]
-    def __init__(self, spans: _Optional[_Iterable[_Union[Span, _Mapping]]] = ...) -> None: ...
+    relations: _containers.RepeatedCompositeFieldContainer[Relation]
+    def __init__(self, spans: _Optional[_Iterable[_Union[Span, _Mapping]]] = ..., relations: _Optional[_Iterable[_Union[Relation, _Mapping]]] = ...) -> None: ...
+
+class Relation(_message.Message):
+    __slots__ = ("head", "tail", "attributes", "score")
+    class AttributesEntry(_message.Message):
+        __slots__ = ("key", "value")
+        KEY_FIELD_NUMBER: _ClassVar[int]
+        VALUE_FIELD_NUMBER: _ClassVar[int]
+        key: str
+        value: str
+        def __init__(self, key: _Optional[str] = ..., value: _Optional[str] = ...) -> None: ...
+    CLASS_FIELD_NUMBER: _ClassVar[int]
+    HEAD_FIELD_NUMBER: _ClassVar[int]
+    TAIL_FIELD_NUMBER: _ClassVar[int]
+    ATTRIBUTES_FIELD_NUMBER: _ClassVar[int]
+    SCORE_FIELD_NUMBER: _ClassVar[int]
+    head: str
+    tail: str
+    attributes: _containers.ScalarMap[str, str]
+    score: float
+    def __init__(self, head: _Optional[str] = ..., tail: _Optional[str] = ..., attributes: _Optional[_Mapping[str, str]] = ..., score: _Optional[float] = ..., **kwargs) -> None: ...
 
 class Span(_message.Message):
-    __slots__ = ("start", "end")
+    __slots__ = ("start", "end", "attributes", "score", "source", "id")
+    class AttributesEntry(_message.Message):
+        __slots__ = ("key", "value")
+        KEY_FIELD_NUMBER: _ClassVar[int]
+        VALUE_FIELD_NUMBER: _ClassVar[int]
+        key: str
+        value: str
+        def __init__(self, key: _Optional[str] = ..., value: _Optional[str] = ...) -> None: ...
     START_FIELD_NUMBER: _ClassVar[int]
     END_FIELD_NUMBER: _ClassVar[int]
     CLASS_FIELD_NUMBER: _ClassVar[int]
+    ATTRIBUTES_FIELD_NUMBER: _ClassVar[int]
+    SCORE_FIELD_NUMBER: _ClassVar[int]
+    SOURCE_FIELD_NUMBER: _ClassVar[int]
+    ID_FIELD_NUMBER: _ClassVar[int]
     start: int
     end: int
-    def __init__(self, start: _Optional[int] = ..., end: _Optional[int] = ..., **kwargs) -> None: ...
+    attributes: _containers.ScalarMap[str, str]
+    score: float
+    source: _source_pb2.LabelSource
+    id: str
+    def __init__(self, start: _Optional[int] = ..., end: _Optional[int] = ..., attributes: _Optional[_Mapping[str, str]] = ..., score: _Optional[float] = ..., source: _Optional[_Union[_source_pb2.LabelSource, str]] = ..., id: _Optional[str] = ..., **kwargs) -> None: ...
+
+class Composite(_message.Message):
+    __slots__ = ("parts", "conflicts")
+    PARTS_FIELD_NUMBER: _ClassVar[int]
+    CONFLICTS_FIELD_NUMBER: _ClassVar[int]
+    parts: _containers.RepeatedCompositeFieldContainer[PartValue]
+    conflicts: _containers.RepeatedCompositeFieldContainer[Conflict]
+    def __init__(self, parts: _Optional[_Iterable[_Union[PartValue, _Mapping]]] = ..., conflicts: _Optional[_Iterable[_Union[Conflict, _Mapping]]] = ...) -> None: ...
+
+class PartValue(_message.Message):
+    __slots__ = ("part", "entry", "value")
+    PART_FIELD_NUMBER: _ClassVar[int]
+    ENTRY_FIELD_NUMBER: _ClassVar[int]
+    VALUE_FIELD_NUMBER: _ClassVar[int]
+    part: str
+    entry: str
+    value: Value
+    def __init__(self, part: _Optional[str] = ..., entry: _Optional[str] = ..., value: _Optional[_Union[Value, _Mapping]] = ...) -> None: ...
+
+class Conflict(_message.Message):
+    __slots__ = ("parts", "reason", "objects")
+    PARTS_FIELD_NUMBER: _ClassVar[int]
+    REASON_FIELD_NUMBER: _ClassVar[int]
+    OBJECTS_FIELD_NUMBER: _ClassVar[int]
+    parts: _containers.RepeatedScalarFieldContainer[str]
+    reason: str
+    objects: _containers.RepeatedScalarFieldContainer[str]
+    def __init__(self, parts: _Optional[_Iterable[str]] = ..., reason: _Optional[str] = ..., objects: _Optional[_Iterable[str]] = ...) -> None: ...
 
 class Prediction(_message.Message):
     __slots__ = ("name", "task", "model", "model_version", "template", "value", "score", "create_time", "lot", "planted")
@@ -193,8 +293,8 @@ class Label(_message.Message):
     ACCEPT_TIME_FIELD_NUMBER: _ClassVar[int]
     GATE_FIELD_NUMBER: _ClassVar[int]
     value: Value
-    source: LabelSource
+    source: _source_pb2.LabelSource
     score: float
     accept_time: _timestamp_pb2.Timestamp
     gate: str
-    def __init__(self, value: _Optional[_Union[Value, _Mapping]] = ..., source: _Optional[_Union[LabelSource, str]] = ..., score: _Optional[float] = ..., accept_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., gate: _Optional[str] = ...) -> None: ...
+    def __init__(self, value: _Optional[_Union[Value, _Mapping]] = ..., source: _Optional[_Union[_source_pb2.LabelSource, str]] = ..., score: _Optional[float] = ..., accept_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., gate: _Optional[str] = ...) -> None: ...

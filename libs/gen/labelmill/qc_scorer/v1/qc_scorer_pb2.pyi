@@ -3,6 +3,7 @@ import datetime
 from buf.validate import validate_pb2 as _validate_pb2
 from google.protobuf import timestamp_pb2 as _timestamp_pb2
 from labelmill.annotation.v1 import annotation_pb2 as _annotation_pb2
+from labelmill.annotation.v1 import source_pb2 as _source_pb2
 from google.protobuf.internal import containers as _containers
 from google.protobuf.internal import enum_type_wrapper as _enum_type_wrapper
 from google.protobuf import descriptor as _descriptor
@@ -546,8 +547,8 @@ class Risk(_message.Message):
     task_version: int
     score: float
     reasons: _containers.RepeatedScalarFieldContainer[str]
-    source: _annotation_pb2.LabelSource
-    def __init__(self, task: _Optional[str] = ..., task_version: _Optional[int] = ..., score: _Optional[float] = ..., reasons: _Optional[_Iterable[str]] = ..., source: _Optional[_Union[_annotation_pb2.LabelSource, str]] = ...) -> None: ...
+    source: _source_pb2.LabelSource
+    def __init__(self, task: _Optional[str] = ..., task_version: _Optional[int] = ..., score: _Optional[float] = ..., reasons: _Optional[_Iterable[str]] = ..., source: _Optional[_Union[_source_pb2.LabelSource, str]] = ...) -> None: ...
 
 class PlanAcceptanceRequest(_message.Message):
     __slots__ = ("name", "max_error_rate", "confidence", "better_error_rate", "producer_risk", "lot_size", "attempt")

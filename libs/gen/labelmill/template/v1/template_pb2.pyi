@@ -21,7 +21,7 @@ REFERENCE_AUDITED: Reference
 REFERENCE_EXPERTS: Reference
 
 class Template(_message.Message):
-    __slots__ = ("name", "display_name", "create_time", "data_fields", "label_schema", "unit_of_error", "loss", "merge_rule", "model_route", "exports", "guideline", "definition", "loss_tolerance")
+    __slots__ = ("name", "display_name", "create_time", "data_fields", "label_schema", "unit_of_error", "loss", "merge_rule", "model_route", "exports", "guideline", "definition", "loss_tolerance", "parts", "assists", "example", "join")
     NAME_FIELD_NUMBER: _ClassVar[int]
     DISPLAY_NAME_FIELD_NUMBER: _ClassVar[int]
     CREATE_TIME_FIELD_NUMBER: _ClassVar[int]
@@ -35,6 +35,10 @@ class Template(_message.Message):
     GUIDELINE_FIELD_NUMBER: _ClassVar[int]
     DEFINITION_FIELD_NUMBER: _ClassVar[int]
     LOSS_TOLERANCE_FIELD_NUMBER: _ClassVar[int]
+    PARTS_FIELD_NUMBER: _ClassVar[int]
+    ASSISTS_FIELD_NUMBER: _ClassVar[int]
+    EXAMPLE_FIELD_NUMBER: _ClassVar[int]
+    JOIN_FIELD_NUMBER: _ClassVar[int]
     name: str
     display_name: str
     create_time: _timestamp_pb2.Timestamp
@@ -48,7 +52,47 @@ class Template(_message.Message):
     guideline: str
     definition: str
     loss_tolerance: float
-    def __init__(self, name: _Optional[str] = ..., display_name: _Optional[str] = ..., create_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., data_fields: _Optional[_Iterable[_Union[DataField, _Mapping]]] = ..., label_schema: _Optional[_Union[LabelSchema, _Mapping]] = ..., unit_of_error: _Optional[str] = ..., loss: _Optional[str] = ..., merge_rule: _Optional[str] = ..., model_route: _Optional[_Union[ModelRoute, _Mapping]] = ..., exports: _Optional[_Iterable[str]] = ..., guideline: _Optional[str] = ..., definition: _Optional[str] = ..., loss_tolerance: _Optional[float] = ...) -> None: ...
+    parts: _containers.RepeatedCompositeFieldContainer[Part]
+    assists: _containers.RepeatedCompositeFieldContainer[Assist]
+    example: str
+    join: str
+    def __init__(self, name: _Optional[str] = ..., display_name: _Optional[str] = ..., create_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., data_fields: _Optional[_Iterable[_Union[DataField, _Mapping]]] = ..., label_schema: _Optional[_Union[LabelSchema, _Mapping]] = ..., unit_of_error: _Optional[str] = ..., loss: _Optional[str] = ..., merge_rule: _Optional[str] = ..., model_route: _Optional[_Union[ModelRoute, _Mapping]] = ..., exports: _Optional[_Iterable[str]] = ..., guideline: _Optional[str] = ..., definition: _Optional[str] = ..., loss_tolerance: _Optional[float] = ..., parts: _Optional[_Iterable[_Union[Part, _Mapping]]] = ..., assists: _Optional[_Iterable[_Union[Assist, _Mapping]]] = ..., example: _Optional[str] = ..., join: _Optional[str] = ...) -> None: ...
+
+class Part(_message.Message):
+    __slots__ = ("name", "needs", "per", "shows", "label_schema", "unit_of_error", "loss", "loss_tolerance", "merge_rule", "model_route", "guideline")
+    NAME_FIELD_NUMBER: _ClassVar[int]
+    NEEDS_FIELD_NUMBER: _ClassVar[int]
+    PER_FIELD_NUMBER: _ClassVar[int]
+    SHOWS_FIELD_NUMBER: _ClassVar[int]
+    LABEL_SCHEMA_FIELD_NUMBER: _ClassVar[int]
+    UNIT_OF_ERROR_FIELD_NUMBER: _ClassVar[int]
+    LOSS_FIELD_NUMBER: _ClassVar[int]
+    LOSS_TOLERANCE_FIELD_NUMBER: _ClassVar[int]
+    MERGE_RULE_FIELD_NUMBER: _ClassVar[int]
+    MODEL_ROUTE_FIELD_NUMBER: _ClassVar[int]
+    GUIDELINE_FIELD_NUMBER: _ClassVar[int]
+    name: str
+    needs: _containers.RepeatedScalarFieldContainer[str]
+    per: str
+    shows: _containers.RepeatedScalarFieldContainer[str]
+    label_schema: LabelSchema
+    unit_of_error: str
+    loss: str
+    loss_tolerance: float
+    merge_rule: str
+    model_route: ModelRoute
+    guideline: str
+    def __init__(self, name: _Optional[str] = ..., needs: _Optional[_Iterable[str]] = ..., per: _Optional[str] = ..., shows: _Optional[_Iterable[str]] = ..., label_schema: _Optional[_Union[LabelSchema, _Mapping]] = ..., unit_of_error: _Optional[str] = ..., loss: _Optional[str] = ..., loss_tolerance: _Optional[float] = ..., merge_rule: _Optional[str] = ..., model_route: _Optional[_Union[ModelRoute, _Mapping]] = ..., guideline: _Optional[str] = ...) -> None: ...
+
+class Assist(_message.Message):
+    __slots__ = ("capability", "model", "input")
+    CAPABILITY_FIELD_NUMBER: _ClassVar[int]
+    MODEL_FIELD_NUMBER: _ClassVar[int]
+    INPUT_FIELD_NUMBER: _ClassVar[int]
+    capability: str
+    model: str
+    input: str
+    def __init__(self, capability: _Optional[str] = ..., model: _Optional[str] = ..., input: _Optional[str] = ...) -> None: ...
 
 class DataField(_message.Message):
     __slots__ = ("name", "type", "required", "max_size")
@@ -63,14 +107,91 @@ class DataField(_message.Message):
     def __init__(self, name: _Optional[str] = ..., type: _Optional[str] = ..., required: _Optional[bool] = ..., max_size: _Optional[int] = ...) -> None: ...
 
 class LabelSchema(_message.Message):
-    __slots__ = ("shape", "classes", "max_objects")
+    __slots__ = ("shape", "classes", "max_objects", "min_objects", "attributes", "geometries", "skeleton", "relations", "frame", "scales", "ties", "normaliser", "texts", "exclusive", "range")
     SHAPE_FIELD_NUMBER: _ClassVar[int]
     CLASSES_FIELD_NUMBER: _ClassVar[int]
     MAX_OBJECTS_FIELD_NUMBER: _ClassVar[int]
+    MIN_OBJECTS_FIELD_NUMBER: _ClassVar[int]
+    ATTRIBUTES_FIELD_NUMBER: _ClassVar[int]
+    GEOMETRIES_FIELD_NUMBER: _ClassVar[int]
+    SKELETON_FIELD_NUMBER: _ClassVar[int]
+    RELATIONS_FIELD_NUMBER: _ClassVar[int]
+    FRAME_FIELD_NUMBER: _ClassVar[int]
+    SCALES_FIELD_NUMBER: _ClassVar[int]
+    TIES_FIELD_NUMBER: _ClassVar[int]
+    NORMALISER_FIELD_NUMBER: _ClassVar[int]
+    TEXTS_FIELD_NUMBER: _ClassVar[int]
+    EXCLUSIVE_FIELD_NUMBER: _ClassVar[int]
+    RANGE_FIELD_NUMBER: _ClassVar[int]
     shape: str
     classes: _containers.RepeatedScalarFieldContainer[str]
     max_objects: int
-    def __init__(self, shape: _Optional[str] = ..., classes: _Optional[_Iterable[str]] = ..., max_objects: _Optional[int] = ...) -> None: ...
+    min_objects: int
+    attributes: _containers.RepeatedCompositeFieldContainer[Attribute]
+    geometries: _containers.RepeatedScalarFieldContainer[str]
+    skeleton: Skeleton
+    relations: _containers.RepeatedCompositeFieldContainer[RelationType]
+    frame: str
+    scales: _containers.RepeatedCompositeFieldContainer[Scale]
+    ties: bool
+    normaliser: str
+    texts: bool
+    exclusive: bool
+    range: float
+    def __init__(self, shape: _Optional[str] = ..., classes: _Optional[_Iterable[str]] = ..., max_objects: _Optional[int] = ..., min_objects: _Optional[int] = ..., attributes: _Optional[_Iterable[_Union[Attribute, _Mapping]]] = ..., geometries: _Optional[_Iterable[str]] = ..., skeleton: _Optional[_Union[Skeleton, _Mapping]] = ..., relations: _Optional[_Iterable[_Union[RelationType, _Mapping]]] = ..., frame: _Optional[str] = ..., scales: _Optional[_Iterable[_Union[Scale, _Mapping]]] = ..., ties: _Optional[bool] = ..., normaliser: _Optional[str] = ..., texts: _Optional[bool] = ..., exclusive: _Optional[bool] = ..., range: _Optional[float] = ...) -> None: ...
+
+class Attribute(_message.Message):
+    __slots__ = ("name", "type", "choices", "required", "classes", "min", "max")
+    NAME_FIELD_NUMBER: _ClassVar[int]
+    TYPE_FIELD_NUMBER: _ClassVar[int]
+    CHOICES_FIELD_NUMBER: _ClassVar[int]
+    REQUIRED_FIELD_NUMBER: _ClassVar[int]
+    CLASSES_FIELD_NUMBER: _ClassVar[int]
+    MIN_FIELD_NUMBER: _ClassVar[int]
+    MAX_FIELD_NUMBER: _ClassVar[int]
+    name: str
+    type: str
+    choices: _containers.RepeatedScalarFieldContainer[str]
+    required: bool
+    classes: _containers.RepeatedScalarFieldContainer[str]
+    min: float
+    max: float
+    def __init__(self, name: _Optional[str] = ..., type: _Optional[str] = ..., choices: _Optional[_Iterable[str]] = ..., required: _Optional[bool] = ..., classes: _Optional[_Iterable[str]] = ..., min: _Optional[float] = ..., max: _Optional[float] = ...) -> None: ...
+
+class Skeleton(_message.Message):
+    __slots__ = ("points", "edges", "sigmas")
+    POINTS_FIELD_NUMBER: _ClassVar[int]
+    EDGES_FIELD_NUMBER: _ClassVar[int]
+    SIGMAS_FIELD_NUMBER: _ClassVar[int]
+    points: _containers.RepeatedScalarFieldContainer[str]
+    edges: _containers.RepeatedScalarFieldContainer[int]
+    sigmas: _containers.RepeatedScalarFieldContainer[float]
+    def __init__(self, points: _Optional[_Iterable[str]] = ..., edges: _Optional[_Iterable[int]] = ..., sigmas: _Optional[_Iterable[float]] = ...) -> None: ...
+
+class RelationType(_message.Message):
+    __slots__ = ("heads", "tails", "cyclic")
+    CLASS_FIELD_NUMBER: _ClassVar[int]
+    HEADS_FIELD_NUMBER: _ClassVar[int]
+    TAILS_FIELD_NUMBER: _ClassVar[int]
+    CYCLIC_FIELD_NUMBER: _ClassVar[int]
+    heads: _containers.RepeatedScalarFieldContainer[str]
+    tails: _containers.RepeatedScalarFieldContainer[str]
+    cyclic: bool
+    def __init__(self, heads: _Optional[_Iterable[str]] = ..., tails: _Optional[_Iterable[str]] = ..., cyclic: _Optional[bool] = ..., **kwargs) -> None: ...
+
+class Scale(_message.Message):
+    __slots__ = ("name", "min", "max", "step", "level")
+    NAME_FIELD_NUMBER: _ClassVar[int]
+    MIN_FIELD_NUMBER: _ClassVar[int]
+    MAX_FIELD_NUMBER: _ClassVar[int]
+    STEP_FIELD_NUMBER: _ClassVar[int]
+    LEVEL_FIELD_NUMBER: _ClassVar[int]
+    name: str
+    min: float
+    max: float
+    step: float
+    level: str
+    def __init__(self, name: _Optional[str] = ..., min: _Optional[float] = ..., max: _Optional[float] = ..., step: _Optional[float] = ..., level: _Optional[str] = ...) -> None: ...
 
 class ModelRoute(_message.Message):
     __slots__ = ("model", "version", "capability", "input")

@@ -11,7 +11,7 @@ import csv
 import io
 from collections.abc import Iterator, Sequence
 
-from services.delivery.formats import Doc, Job, Problem
+from libs.formats import ANY, Doc, Format, Job, Problem
 
 COLUMNS = ("task", "item", "source_key", "classes", "text", "source", "score")
 _PLACES = {"boxes": "the coordinates", "spans": "the beginnings and ends"}
@@ -64,3 +64,6 @@ class CsvEncoder:
 def safe(cell: str) -> str:
     """The cell as no spreadsheet takes it for a formula."""
     return f"'{cell}" if cell.startswith(_RISKY) else cell
+
+
+FORMATS = {"csv": Format("csv", "labels-{:05}.csv", ANY, CsvEncoder)}

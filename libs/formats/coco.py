@@ -16,7 +16,7 @@ from typing import IO
 import orjson
 from PIL import Image
 
-from services.delivery.formats import Doc, Job, Problem
+from libs.formats import Doc, Format, Job, Problem
 
 _KINDS = ("PNG", "JPEG", "WEBP")
 _SPOOL = 1_000_000
@@ -28,7 +28,7 @@ class CocoEncoder:
 
     def __init__(self, job: Job) -> None:
         self._job = job
-        self._ids = {name: i for i, name in enumerate(job.project.classes, 1)}
+        self._ids = {name: i for i, name in enumerate(job.classes, 1)}
         self._spool = tempfile.SpooledTemporaryFile(_SPOOL)  # noqa: SIM115 - closed by end
         self._first_object = job.first_object
         self._seen = 0
@@ -38,7 +38,7 @@ class CocoEncoder:
 
     def begin(self) -> bytes:
         head = {
-            "info": {"description": self._job.project.name, "version": self._job.project.template},
+            "info": {"description": self._job.name, "version": self._job.template},
             "licenses": [],
             "categories": [
                 {"id": i, "name": name, "supercategory": ""} for name, i in self._ids.items()
@@ -71,7 +71,7 @@ class CocoEncoder:
     def _image(self, row: Doc, number: int) -> Doc:
         if "boxes" not in row["value"]:
             raise _Unfit("the label has no boxes")
-        value = orjson.loads(row["data"]).get(self._job.project.image_field)
+        value = orjson.loads(row["data"]).get(self._job.field("image"))
         if not isinstance(value, str):
             raise _Unfit("the item has no image")
         width, height = self._size(value, row["project"].split("/")[1])
@@ -130,3 +130,6 @@ def _file_name(value: str, item: str) -> str:
     if value.startswith("blob:"):
         return value.rsplit("/", 1)[-1]
     return f"{item.rsplit('/', 1)[-1]}.{value[len('data:image/') :].partition(';')[0]}"
+
+
+FORMATS = {"coco": Format("coco", "coco-{:05}.json", frozenset({"boxes"}), CocoEncoder)}

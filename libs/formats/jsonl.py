@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 
 import orjson
 
-from services.delivery.formats import Doc, Job, Problem
+from libs.formats import ANY, Doc, Format, Job, Problem
 
 
 class JsonlEncoder:
@@ -46,3 +46,6 @@ def _line(row: Doc) -> bytes:
         },
         option=orjson.OPT_APPEND_NEWLINE,
     )
+
+
+FORMATS = {"jsonl": Format("jsonl", "labels-{:05}.jsonl", ANY, JsonlEncoder)}

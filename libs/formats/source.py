@@ -1,0 +1,107 @@
+"""Bounded access to what somebody sent: a file, a folder or a zip archive, hostile until proven
+otherwise. Nothing is extracted to a path of the sender's choosing."""
+
+from __future__ import annotations
+
+import io
+import posixpath
+import zipfile
+import zlib
+from collections.abc import Callable
+from pathlib import Path
+from typing import IO
+
+MAX_FILES = 1_000_000
+MAX_FILE_BYTES = 500_000_000
+MAX_RATIO = 200
+# Smaller entries may be packed as tightly as they like.
+_RATIO_FROM = 1_000_000
+
+
+class Unreadable(Exception):
+    """A file of a source that cannot be read; the message says which and why."""
+
+
+class Source:
+    """Files by name, with forward slashes, in the order of their names."""
+
+    def __init__(self, sizes: dict[str, int], open_: Callable[[str], IO[bytes]]) -> None:
+        if len(sizes) > MAX_FILES:
+            raise Unreadable(f"more than {MAX_FILES} files; split them")
+        self._sizes, self._open = dict(sorted(sizes.items())), open_
+        self.names = tuple(self._sizes)
+
+    def __contains__(self, name: str) -> bool:
+        return name in self._sizes
+
+    def ending(self, *suffixes: str) -> list[str]:
+        """Names that end so, whatever their case."""
+        return [n for n in self.names if n.lower().endswith(suffixes)]
+
+    def open(self, name: str) -> IO[bytes]:
+        """The file, from its start; raises `Unreadable`."""
+        if name not in self._sizes:
+            raise Unreadable(f"{name[:200]}: there is no such file")
+        if self._sizes[name] > MAX_FILE_BYTES:
+            raise Unreadable(f"{name[:200]}: larger than {MAX_FILE_BYTES} bytes")
+        try:
+            return self._open(name)
+        except (OSError, zipfile.BadZipFile, zlib.error, NotImplementedError, RuntimeError) as e:
+            raise Unreadable(f"{name[:200]}: cannot be opened: {e}") from e
+
+    def read(self, name: str, limit: int = MAX_FILE_BYTES) -> bytes:
+        """All of a file of at most `limit` bytes; raises `Unreadable`."""
+        try:
+            with self.open(name) as file:
+                content = file.read(limit + 1)
+        except (OSError, EOFError, zipfile.BadZipFile, zlib.error) as error:
+            raise Unreadable(f"{name[:200]}: damaged: {error}") from error
+        if len(content) > limit:
+            raise Unreadable(f"{name[:200]}: larger than {limit} bytes")
+        return content
+
+    def text(self, name: str, limit: int = MAX_FILE_BYTES) -> str:
+        """A UTF-8 file as text, with or without a byte order mark; raises `Unreadable`."""
+        try:
+            return self.read(name, limit).decode("utf-8-sig")
+        except UnicodeDecodeError as error:
+            words = f"{name[:200]}: not UTF-8 at byte {error.start}; save it as UTF-8"
+            raise Unreadable(words) from error
+
+
+def of_file(name: str, content: bytes) -> Source:
+    """A source of one file in memory."""
+    return Source({name: len(content)}, lambda _: io.BytesIO(content))
+
+
+def of_folder(folder: Path) -> Source:
+    """Regular files under a folder; links that lead out of it are left out."""
+    root = folder.resolve()
+    found = {
+        path.relative_to(folder).as_posix(): path.stat().st_size
+        for path in folder.rglob("*")
+        if path.is_file() and path.resolve().is_relative_to(root)
+    }
+    return Source(found, lambda name: (folder / name).open("rb"))
+
+
+def of_zip(file: IO[bytes]) -> Source:
+    """Entries of a zip archive; raises `Unreadable` for an archive that is none, that names files
+    outside itself, or that looks like a zip bomb."""
+    try:
+        archive = zipfile.ZipFile(file)
+        members = [m for m in archive.infolist() if not m.is_dir()]
+    except (zipfile.BadZipFile, OSError, ValueError, NotImplementedError) as error:
+        raise Unreadable(f"not a readable zip file: {error}") from error
+    for member in members:
+        _check(member)
+    by_name = {m.filename: m for m in members if not m.filename.startswith("__MACOSX/")}
+    return Source({n: m.file_size for n, m in by_name.items()}, lambda n: archive.open(by_name[n]))
+
+
+def _check(member: zipfile.ZipInfo) -> None:
+    name = member.filename
+    if name.startswith("/") or ".." in posixpath.normpath(name).split("/") or "\\" in name:
+        raise Unreadable(f"{name[:200]!r} names a place outside the archive")
+    if member.file_size > _RATIO_FROM and member.file_size > MAX_RATIO * member.compress_size:
+        raise Unreadable(f"{name[:200]} unpacks to over {MAX_RATIO} times its size: a zip bomb?")

@@ -1,0 +1,23 @@
+"""Every format by name. A module is imported when its format is first used."""
+
+from __future__ import annotations
+
+from functools import cache
+from importlib import import_module
+
+from libs.formats import Format
+
+# Name -> module of `libs.formats` whose FORMATS holds it.
+MODULES = {
+    "jsonl": "jsonl",
+    "csv": "csv",
+    "coco": "coco",
+}
+
+
+@cache
+def format_of(name: str) -> Format:
+    """The format of a name; KeyError if there is none."""
+    module = import_module(f"libs.formats.{MODULES[name]}")
+    found: dict[str, Format] = module.FORMATS
+    return found[name]
