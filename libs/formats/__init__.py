@@ -63,6 +63,8 @@ class Job:
     open_blob: Callable[[str], IO[bytes]]
     first_label: int = 0
     first_object: int = 0
+    # Formats that are archives take the media files in beside the labels.
+    media: bool = False
 
     @property
     def classes(self) -> tuple[str, ...]:
@@ -117,6 +119,13 @@ class Broken(Exception):
     """Nothing of the source can be read as this format; the message says what to do."""
 
 
+class Unfit(Exception):
+    """Why one label cannot be in a file, or one record of a file cannot be a label."""
+
+
+# Takes a source and the template's label schema (empty: whatever the file has). Beside the
+# schema's own fields the document may hold `sizes`, {file name: [width, height]}, for formats with
+# relative coordinates where neither file nor source tells the size of an image.
 Decode = Callable[[Source, Doc], Iterator[Sample | Fault]]
 
 

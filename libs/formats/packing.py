@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import io
 import zipfile
+from collections.abc import Iterator
+from typing import IO
 
 _TIME = (1980, 1, 1, 0, 0, 0)
+_COPY = 1_000_000
 
 
 class ZipStream:
@@ -22,6 +25,16 @@ class ZipStream:
         entry.compress_type = self._method
         entry.external_attr = 0o644 << 16
         self._zip.writestr(entry, content)
+
+    def put_file(self, name: str, file: IO[bytes]) -> Iterator[bytes]:
+        """A file of any size, from where it stands; yields what was made meanwhile."""
+        entry = zipfile.ZipInfo(name, _TIME)
+        entry.compress_type = self._method
+        entry.external_attr = 0o644 << 16
+        with self._zip.open(entry, "w", force_zip64=True) as target:
+            while block := file.read(_COPY):
+                target.write(block)
+                yield self.take()
 
     def take(self) -> bytes:
         """What was made since the last call."""

@@ -5,17 +5,26 @@ from __future__ import annotations
 
 import io
 import posixpath
+import stat
+import struct
 import zipfile
 import zlib
 from collections.abc import Callable
 from pathlib import Path
-from typing import IO
+from typing import IO, Any
 
 MAX_FILES = 1_000_000
 MAX_FILE_BYTES = 500_000_000
 MAX_RATIO = 200
-# Smaller entries may be packed as tightly as they like.
+# Smaller entries, and smaller archives as a whole, may be packed as tightly as they like.
 _RATIO_FROM = 1_000_000
+_TOTAL_FROM = 100_000_000
+_BUFFER = 65_536
+# What zipfile raises on hostile bytes, encryption included.
+_DAMAGE = (
+    *(OSError, EOFError, ValueError, OverflowError, NotImplementedError, RuntimeError),
+    *(zipfile.BadZipFile, zlib.error, struct.error),
+)
 
 
 class Unreadable(Exception):
@@ -39,23 +48,20 @@ class Source:
         return [n for n in self.names if n.lower().endswith(suffixes)]
 
     def open(self, name: str) -> IO[bytes]:
-        """The file, from its start; raises `Unreadable`."""
+        """The file, from its start; it and what is read of it raise `Unreadable`."""
         if name not in self._sizes:
             raise Unreadable(f"{name[:200]}: there is no such file")
         if self._sizes[name] > MAX_FILE_BYTES:
             raise Unreadable(f"{name[:200]}: larger than {MAX_FILE_BYTES} bytes")
         try:
-            return self._open(name)
-        except (OSError, zipfile.BadZipFile, zlib.error, NotImplementedError, RuntimeError) as e:
-            raise Unreadable(f"{name[:200]}: cannot be opened: {e}") from e
+            return io.BufferedReader(_Guarded(name, self._open(name)), _BUFFER)
+        except _DAMAGE as error:
+            raise Unreadable(f"{name[:200]}: cannot be opened: {error}") from error
 
     def read(self, name: str, limit: int = MAX_FILE_BYTES) -> bytes:
         """All of a file of at most `limit` bytes; raises `Unreadable`."""
-        try:
-            with self.open(name) as file:
-                content = file.read(limit + 1)
-        except (OSError, EOFError, zipfile.BadZipFile, zlib.error) as error:
-            raise Unreadable(f"{name[:200]}: damaged: {error}") from error
+        with self.open(name) as file:
+            content = file.read(limit + 1)
         if len(content) > limit:
             raise Unreadable(f"{name[:200]}: larger than {limit} bytes")
         return content
@@ -67,6 +73,40 @@ class Source:
         except UnicodeDecodeError as error:
             words = f"{name[:200]}: not UTF-8 at byte {error.start}; save it as UTF-8"
             raise Unreadable(words) from error
+
+
+class _Guarded(io.RawIOBase):
+    """A file whose damage, found while it is read, is `Unreadable`."""
+
+    def __init__(self, name: str, file: IO[bytes]) -> None:
+        self._name, self._file = name, file
+
+    def readable(self) -> bool:
+        return True
+
+    def seekable(self) -> bool:
+        return self._file.seekable()
+
+    def readinto(self, target: Any) -> int:
+        try:
+            content = self._file.read(len(target))
+        except _DAMAGE as error:
+            raise Unreadable(f"{self._name[:200]}: damaged: {error}") from error
+        target[: len(content)] = content
+        return len(content)
+
+    def seek(self, offset: int, whence: int = io.SEEK_SET) -> int:
+        try:
+            return self._file.seek(offset, whence)
+        except _DAMAGE as error:
+            raise Unreadable(f"{self._name[:200]}: damaged: {error}") from error
+
+    def tell(self) -> int:
+        return self._file.tell()
+
+    def close(self) -> None:
+        self._file.close()
+        super().close()
 
 
 def of_file(name: str, content: bytes) -> Source:
@@ -90,13 +130,22 @@ def of_zip(file: IO[bytes]) -> Source:
     outside itself, or that looks like a zip bomb."""
     try:
         archive = zipfile.ZipFile(file)
-        members = [m for m in archive.infolist() if not m.is_dir()]
-    except (zipfile.BadZipFile, OSError, ValueError, NotImplementedError) as error:
+        members = [m for m in archive.infolist() if _is_file(m)]
+    except _DAMAGE as error:
         raise Unreadable(f"not a readable zip file: {error}") from error
     for member in members:
         _check(member)
+    total = sum(m.file_size for m in members)
+    packed = sum(m.compress_size for m in members)
+    if total > _TOTAL_FROM and total > MAX_RATIO * packed:
+        raise Unreadable(f"the archive unpacks to over {MAX_RATIO} times its size: a zip bomb?")
     by_name = {m.filename: m for m in members if not m.filename.startswith("__MACOSX/")}
     return Source({n: m.file_size for n, m in by_name.items()}, lambda n: archive.open(by_name[n]))
+
+
+def _is_file(member: zipfile.ZipInfo) -> bool:
+    """Folders and links are no files; a link's target would be a place of the sender's choosing."""
+    return not member.is_dir() and not stat.S_ISLNK(member.external_attr >> 16)
 
 
 def _check(member: zipfile.ZipInfo) -> None:

@@ -1,0 +1,109 @@
+"""What decoders have in common: numbers, JSON and XML of unknown senders, faults one by one."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterator
+from typing import Any
+from xml.etree.ElementTree import Element, ParseError
+
+import orjson
+from defusedxml.common import DefusedXmlException
+from defusedxml.ElementTree import fromstring, iterparse
+
+from libs.formats import Broken, Doc, Fault, Sample, Unfit
+from libs.formats.source import Source, Unreadable
+
+
+def number(value: object, what: str) -> float:
+    """A finite number from JSON or text; raises `Unfit`."""
+    if isinstance(value, str):
+        value = _parsed(value, what)
+    if isinstance(value, bool) or not isinstance(value, (int, float)):
+        raise Unfit(f"{what}: {str(value)[:50]!r} is not a number")
+    if not math.isfinite(value):
+        raise Unfit(f"{what}: {value} is not finite")
+    return float(value)
+
+
+def whole(value: object, what: str) -> int:
+    """A whole number from JSON or text; raises `Unfit`."""
+    found = number(value, what)
+    if found != int(found):
+        raise Unfit(f"{what}: {found} is not a whole number")
+    return int(found)
+
+
+def numbers(values: object, what: str, count: int | None = None) -> list[float]:
+    """A list of finite numbers, `count` of them where given; raises `Unfit`."""
+    if not isinstance(values, list) or (count is not None and len(values) != count):
+        wanted = "a list of numbers" if count is None else f"{count} numbers"
+        raise Unfit(f"{what}: {wanted} wanted, not {str(values)[:50]}")
+    return [number(one, what) for one in values]
+
+
+def mapping(value: object, what: str) -> Doc:
+    """A JSON object; raises `Unfit`."""
+    if not isinstance(value, dict):
+        raise Unfit(f"{what}: a JSON object wanted, not {str(value)[:50]!r}")
+    return value
+
+
+def json_of(source: Source, name: str) -> Any:
+    """A JSON file that fits in memory; raises `Unfit`."""
+    try:
+        return orjson.loads(source.read(name))
+    except orjson.JSONDecodeError as error:
+        raise Unfit(f"not JSON: {error}") from error
+    except Unreadable as error:
+        raise Unfit(str(error)) from error
+
+
+def xml_of(source: Source, name: str) -> Element:
+    """A small XML file; entities are refused. Raises `Unfit`."""
+    try:
+        return fromstring(source.read(name))
+    except (ParseError, DefusedXmlException, ValueError, LookupError) as error:
+        raise Unfit(f"not readable XML: {_words(error)}") from error
+    except Unreadable as error:
+        raise Unfit(str(error)) from error
+
+
+def xml_events(source: Source, name: str) -> Iterator[tuple[str, Element]]:
+    """Starts and ends of elements of an XML file of any size; whoever takes them clears them.
+    Raises `Broken`."""
+    try:
+        with source.open(name) as file:
+            yield from iterparse(file, events=("start", "end"))
+    except (ParseError, DefusedXmlException, ValueError, LookupError) as error:
+        raise Broken(f"{name[:200]}: not readable XML: {_words(error)}") from error
+    except Unreadable as error:
+        raise Broken(str(error)) from error
+
+
+def each(names: list[str], read: Callable[[str], Sample | None]) -> Iterator[Sample | Fault]:
+    """One sample a file; a file that cannot be read is a fault, and the rest goes on."""
+    for name in names:
+        try:
+            sample = read(name)
+        except Unfit as unfit:
+            yield Fault(name, str(unfit))
+        except Unreadable as error:
+            yield Fault(name, str(error))
+        else:
+            if sample is not None:
+                yield sample
+
+
+def _parsed(text: str, what: str) -> float:
+    try:
+        return float(text)
+    except ValueError:
+        hint = "; write a decimal point, not a comma" if "," in text else ""
+        raise Unfit(f"{what}: {text[:50]!r} is not a number{hint}") from None
+
+
+def _words(error: Exception) -> str:
+    if isinstance(error, DefusedXmlException):
+        return f"{type(error).__name__}: entities and external references are refused"
+    return str(error)
