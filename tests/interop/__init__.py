@@ -15,7 +15,7 @@ with a tuple `ROWS` of `frame.Row(name, needs, check)`:
 * `check(data) -> frame.Result`; count files with `result.read(...)`, say every disagreement with
   `result.wrong.append(...)`, and add what was left out to `result.left_out`.
 
-`frame` also reads (`read`), writes (`write`) and compares a round trip (`round_trip`). A judge is an
-entry of `judges.toml` (python and pinned packages) and a script in `readers/` that takes one JSON
-document on standard input and prints one: `judges.run("datumaro", "datumaro_boxes", {...})`.
+`frame` also reads (`read`), writes (`write`) and compares a round trip (`round_trip`). A judge is
+an entry of `judges.toml` (python and pinned packages) and a script in `readers/` that takes one
+JSON document on standard input and prints one: `judges.run("datumaro", "datumaro_boxes", {...})`.
 """

@@ -11,8 +11,6 @@ from importlib import import_module
 from importlib.util import find_spec
 from pathlib import Path
 
-sys.path[:0] = [str(Path(__file__).parents[2] / "libs" / "gen")]
-
 from tests.interop.frame import Result, Row
 
 FAMILIES = ("images", "language", "sound", "models", "space")
