@@ -15,8 +15,9 @@ from typing import Any
 
 import numpy as np
 
-from services.qc_scorer import span_loss, stream, word_loss
-from services.qc_scorer.agreement import corners, iou, matches
+from services.qc_scorer import stream
+from services.qc_scorer.agreement.boxes import corners, iou, matches
+from services.qc_scorer.agreement.spans import Changes, changes
 from services.qc_scorer.merging import align, bare, words
 
 Doc = dict[str, Any]
@@ -56,7 +57,7 @@ def distance(value: Doc, draft: Doc, score: float, loss: str) -> float:
     if loss == "boxes":
         return _box_distance(_boxes(value), _boxes(draft), score)
     if loss == "span":
-        found = span_loss.changes(value, draft)
+        found = changes(value, draft)
         return found.errors / max(1, found.errors + found.equal) * score
     if _by_words(loss):
         missing, extra, replaced = _word_changes(_words(value), _words(draft))
@@ -135,7 +136,7 @@ def hint(value: Doc, draft: Doc, loss: str) -> Hint:
     if loss == "boxes":
         return _box_hint(_boxes(value), _boxes(draft))
     if loss == "span":
-        return _span_hint(span_loss.changes(value, draft))
+        return _span_hint(changes(value, draft))
     if _by_words(loss):
         return _commonest(*_word_changes(_words(value), _words(draft)), Hint.MISPLACED)
     if loss == "set":
@@ -145,10 +146,10 @@ def hint(value: Doc, draft: Doc, loss: str) -> Hint:
 
 
 def _by_words(loss: str) -> bool:
-    return loss == "text" or word_loss.counts(loss)
+    return loss.partition(":")[0] in ("text", "word")
 
 
-def _span_hint(found: span_loss.Changes) -> Hint:
+def _span_hint(found: Changes) -> Hint:
     kinds = {
         Hint.MISPLACED: found.misplaced,
         Hint.WRONG_CLASS: found.renamed,

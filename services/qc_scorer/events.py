@@ -33,10 +33,10 @@ from labelmill.trainer.v1.events_pb2 import ModelCandidateEvaluated
 from libs.common.codec import message_to_doc, time_text
 from libs.common.names import project_of
 from services.qc_scorer.accepted import Row, machine_row
+from services.qc_scorer.agreement import with_tolerance
 from services.qc_scorer.correction import UNCHECKED_SHARE
 from services.qc_scorer.domain import CONFIDENCE, Project, Reference
 from services.qc_scorer.service import QcScorer
-from services.qc_scorer.word_loss import with_tolerance
 
 
 async def on_projects(service: QcScorer, messages: list[Any]) -> None:

@@ -20,8 +20,8 @@ from libs.common.rpc import validate
 from libs.formats.csv import CsvEncoder
 from services.intake.archive import known_answer
 from services.intake.domain import Refused
-from services.qc_scorer import span_loss
 from services.qc_scorer.agreement import differs
+from services.qc_scorer.agreement import spans as span_loss
 from services.qc_scorer.consensus import merge
 from services.template import domain as template
 from services.template.catalogue import Definitions

@@ -11,8 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from labelmill.template.v1.events_pb2 import ProjectUpdated
 
-from services.qc_scorer import word_loss
-from services.qc_scorer.agreement import differs
+from services.qc_scorer.agreement import differs, with_tolerance
 from services.qc_scorer.consensus import merge
 from services.qc_scorer.domain import Project, score
 from services.qc_scorer.events import on_projects
@@ -51,7 +50,7 @@ def test_of_an_empty_truth_every_word_is_one_too_many() -> None:
 @given(sentences, sentences, st.sampled_from([0.0, 0.05, 0.1, 0.2, 0.34, 0.5]))
 def test_the_fast_way_agrees_with_the_whole_table(true: str, text: str, tolerance: float) -> None:
     errors, count = word_errors(text, true)
-    loss = word_loss.with_tolerance("word", tolerance)
+    loss = with_tolerance("word", tolerance)
     assert differs(said(true), said(text), loss) == (errors > tolerance * count + 1e-9)
 
 

@@ -1,36 +1,49 @@
-"""Texts compared word by word, without case and punctuation: a text is wrong where its word
-error rate against the truth is above a tolerance."""
+"""Texts, as a whole (`text`) or word by word without case and punctuation (`word`): wrong where
+the word error rate against the truth is above a tolerance."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
 
 import numpy as np
 from numpy.typing import NDArray
 
-from services.qc_scorer.merging import bare, rover, words
-
-NAME = "word"
-# Transcripts whose alignment would need more cells than this are merged by majority.
-MOST_CELLS = 250_000
+from services.qc_scorer.agreement.contract import EPSILON, Doc, Errors, Loss
+from services.qc_scorer.merging import bare, word_errors, words
 
 
-def with_tolerance(loss: str, tolerance: float) -> str:
-    """The name of a loss, its tolerance with it: `word:0.05`."""
-    return f"{loss}:{tolerance:g}" if tolerance else loss
+def text(value: Doc) -> str:
+    return str(value.get("text", {}).get("text", ""))
 
 
-def counts(loss: str) -> bool:
-    """Is it the loss of this module, with or without a tolerance?"""
-    return loss.partition(":")[0] == NAME
+def _text_errors(truth: Doc, label: Doc, tolerance: float | None = None) -> Errors:
+    return Errors(float(text(truth).split() != text(label).split()), 1.0)
 
 
-def differs(truth: str, text: str, loss: str) -> bool:
+def _text_distance(a: Doc, b: Doc, tolerance: float | None = None) -> float:
+    return _text_errors(a, b).count
+
+
+TEXT = Loss(_text_distance, _text_errors)
+
+
+def _word_differs(truth: Doc, label: Doc, tolerance: float | None = None) -> bool:
     """Are more words wrong, missing or too many than the loss tolerates of the truth's words?"""
-    true, said = heard(truth), heard(text)
-    tolerance = float(loss.partition(":")[2] or 0.0)
-    return not _within(said, true, math.floor(tolerance * len(true) + 1e-9))
+    true, said = heard(text(truth)), heard(text(label))
+    return not _within(said, true, math.floor((tolerance or 0.0) * len(true) + EPSILON))
+
+
+def _word_errors(truth: Doc, label: Doc, tolerance: float | None = None) -> Errors:
+    count, units = word_errors(text(label), text(truth))
+    return Errors(float(count), float(units))
+
+
+def _word_distance(a: Doc, b: Doc, tolerance: float | None = None) -> float:
+    longest = max(len(heard(text(a))), len(heard(text(b))))
+    return _word_errors(a, b).count / max(1, longest)
+
+
+WORD = Loss(_word_distance, _word_errors, _word_differs)
 
 
 def heard(text: str) -> list[str]:
@@ -63,14 +76,3 @@ def _next(
     )
     steps = np.arange(len(best))
     return np.minimum(np.minimum.accumulate(best - steps) + steps, most + 1)
-
-
-def merge(texts: Sequence[str]) -> str | None:
-    """One text of several, word by word; as somebody wrote it, where somebody did. None where
-    that takes too long."""
-    sizes = sorted(len(words(text)) for text in texts)
-    if sizes[-1] * sum(sizes[:-1]) > MOST_CELLS:
-        return None
-    merged = rover(texts)
-    wanted = heard(merged)
-    return next((text for text in texts if heard(text) == wanted), merged)

@@ -1,22 +1,18 @@
-"""Spans of a text: when two markings differ, in what, and what several make together.
+"""Spans of a text: when two markings differ, and in what.
 
 A span is right when its beginning, its end and its class are; the order of spans says nothing.
 """
 
 from __future__ import annotations
 
-import math
 from collections import Counter
 from collections.abc import Sequence
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
-from services.qc_scorer.merging import Span, merge_spans
+from services.qc_scorer.agreement.contract import Doc, Errors, Loss
 
-Doc = dict[str, Any]
 # (start, end, class), places in characters, the end excluded.
 Mark = tuple[int, int, str]
-# Markings whose matching would need more cells than this are merged by votes for equal spans.
-MOST_CELLS = 250_000
 
 
 class Changes(NamedTuple):
@@ -39,9 +35,9 @@ def marks(value: Doc) -> list[Mark]:
     return sorted((s.get("start", 0), s.get("end", 0), s.get("class", "")) for s in spans)
 
 
-def differs(a: Doc, b: Doc) -> bool:
+def _differs(truth: Doc, label: Doc, tolerance: float | None = None) -> bool:
     """A missed, extra, misplaced or wrongly named span makes the text an error."""
-    return marks(a) != marks(b)
+    return marks(truth) != marks(label)
 
 
 def changes(said: Doc, true: Doc) -> Changes:
@@ -84,20 +80,14 @@ def _touching(left: Sequence[Mark], right: Sequence[Mark]) -> _Pairs:
     return _Pairs(count, [*alone[0], *left[i:]], [*alone[1], *right[j:]])
 
 
-def merge(values: Sequence[Doc]) -> Doc:
-    """Spans that more than half marked, at the median of their beginnings and ends."""
-    opinions = [marks(value) for value in values]
-    longest, whole = max(map(len, opinions)), sum(map(len, opinions))
-    kept = _voted(opinions) if longest * whole > MOST_CELLS else _matched(opinions)
-    return {"spans": {"spans": [{"start": a, "end": b, "class": c} for a, b, c in kept]}}
+def _errors(truth: Doc, label: Doc, tolerance: float | None = None) -> Errors:
+    found = changes(label, truth)
+    return Errors(float(found.errors), float(len(marks(truth))))
 
 
-def _voted(opinions: Sequence[Sequence[Mark]]) -> list[Mark]:
-    votes = Counter(mark for opinion in opinions for mark in set(opinion))
-    return sorted(mark for mark, count in votes.items() if 2 * count > len(opinions))
+def _distance(a: Doc, b: Doc, tolerance: float | None = None) -> float:
+    found = changes(a, b)
+    return found.errors / max(1, found.errors + found.equal)
 
 
-def _matched(opinions: Sequence[Sequence[Mark]]) -> list[Mark]:
-    merged = merge_spans([[Span(*mark) for mark in opinion] for opinion in opinions])
-    # Between two places the earlier: a span has at least one character, before as after.
-    return [(math.floor(s.start), math.floor(s.end), s.label) for s in merged]
+SPANS = Loss(_distance, _errors, _differs)

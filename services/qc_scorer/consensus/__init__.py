@@ -1,0 +1,41 @@
+"""What several opinions make together: rules by name, one module per family.
+
+A rule is `merge(values, weights)`: what they make, which may be the opinion of nobody, or None
+where they are to be voted on.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+from services.qc_scorer.agreement import differs
+from services.qc_scorer.agreement.contract import Doc
+from services.qc_scorer.consensus import boxes, spans, words
+
+Rule = Callable[[Sequence[Doc], Sequence[float]], Doc | None]
+
+
+def vote(values: Sequence[Doc], weights: Sequence[float]) -> None:
+    """The opinion that most agree with, by the loss."""
+    return None
+
+
+# Every rule that a template may name (`services/template`).
+RULES: dict[str, Rule] = {
+    "majority": vote,
+    "boxes": boxes.merge,
+    "spans": spans.merge,
+    "words": words.merge,
+}
+
+
+def merge(values: list[Doc], rule: str, loss: str) -> tuple[Doc, float]:
+    """(consensus, share of opinions that agree with it). Ties go to the first given."""
+    if len(values) == 1:
+        return values[0], 1.0
+    value = RULES[rule](values, [1.0] * len(values))
+    if value is not None:
+        return value, sum(not differs(value, v, loss) for v in values) / len(values)
+    votes = [sum(not differs(a, b, loss) for b in values) for a in values]
+    best = max(range(len(values)), key=lambda i: votes[i])
+    return values[best], votes[best] / len(values)
