@@ -1,64 +1,64 @@
-"""COCO object detection (cocodataset.org, "Data format"): boxes as [x, y, width, height] pixels.
+"""COCO (cocodataset.org, "Data format"): detection, objects with outlines or masks, key points.
 
 Categories are the template's classes in their order, ids from 1. The size of an image is read
 from its own header. Ids of images and annotations go on over the parts, so that parts can be
-joined by appending their lists.
+joined by appending their lists. Coordinates are pixels; `bbox` is [x, y, width, height].
+
+What COCO does not name is held in further keys of an annotation, which other readers pass over:
+`attributes` and `score` (as CVAT, Datumaro and results files have them), `source`, `object_id`,
+`text`, `order`.
 """
 
 from __future__ import annotations
 
-import base64
-import io
-import tempfile
-from collections.abc import Iterator, Sequence
-from typing import IO
+from collections.abc import Iterator
 
 import orjson
-from PIL import Image
 
-from libs.formats import Doc, Format, Job, Problem
+from libs.formats import Doc, Format, Job, Unfit, masks, shapes
+from libs.formats.coco_reading import decode, decode_keypoints, decode_objects
+from libs.formats.encoding import RowEncoder, spool
+from libs.formats.media import Picture, picture
 
-_KINDS = ("PNG", "JPEG", "WEBP")
-_SPOOL = 1_000_000
 _COPY = 1_000_000
 
 
-class CocoEncoder:
+class CocoEncoder(RowEncoder):
     """One `coco-NNNNN.json`: images as they come, annotations spooled to the end."""
 
+    format = "coco"
+
     def __init__(self, job: Job) -> None:
-        self._job = job
+        super().__init__(job)
         self._ids = {name: i for i, name in enumerate(job.classes, 1)}
-        self._spool = tempfile.SpooledTemporaryFile(_SPOOL)  # noqa: SIM115 - closed by end
-        self._first_object = job.first_object
+        self._spool = spool()
         self._seen = 0
-        self.labels = 0
-        self.objects = job.first_object
-        self.problems: list[Problem] = []
 
     def begin(self) -> bytes:
         head = {
-            "info": {"description": self._job.name, "version": self._job.template},
+            "info": {"description": self.job.name, "version": self.job.template},
             "licenses": [],
-            "categories": [
-                {"id": i, "name": name, "supercategory": ""} for name, i in self._ids.items()
-            ],
+            "categories": [self._category(i, name) for name, i in self._ids.items()],
         }
         return orjson.dumps(head)[:-1] + b',"images":['
 
-    def add(self, rows: Sequence[Doc]) -> bytes:
-        out = []
-        for row in rows:
-            self._seen += 1
-            try:
-                image = self._image(row, self._job.first_label + self._seen)
-                self._spool_boxes(row, image["id"])
-            except _Unfit as unfit:
-                self.problems.append(Problem("coco", row["name"], str(unfit), whole=True))
-                continue
-            out.append((b"," if self.labels else b"") + orjson.dumps(image))
-            self.labels += 1
-        return b"".join(out)
+    def encode(self, row: Doc) -> bytes:
+        self._seen += 1
+        objects = shapes.objects_of(row["value"])
+        image = picture(self.job, row)
+        number = self.job.first_label + self._seen
+        made = [self._annotation(row, one, image) for one in objects]
+        for annotation in made:
+            if annotation is not None:
+                self._put(annotation, number)
+        head = {
+            "id": number,
+            "file_name": image.file_name,
+            "width": image.width,
+            "height": image.height,
+            "task": row["name"],
+        }
+        return (b"," if self.labels else b"") + orjson.dumps(head)
 
     def end(self) -> Iterator[bytes]:
         yield b'],"annotations":['
@@ -68,68 +68,129 @@ class CocoEncoder:
         self._spool.close()
         yield b"]}\n"
 
-    def _image(self, row: Doc, number: int) -> Doc:
-        if "boxes" not in row["value"]:
-            raise _Unfit("the label has no boxes")
-        value = orjson.loads(row["data"]).get(self._job.field("image"))
-        if not isinstance(value, str):
-            raise _Unfit("the item has no image")
-        width, height = self._size(value, row["project"].split("/")[1])
+    def _category(self, number: int, name: str) -> Doc:
+        return {"id": number, "name": name, "supercategory": ""}
+
+    def _shape(self, row: Doc, one: Doc, image: Picture) -> Doc | None:
+        """Place, outline and area of an object; None where the format has no place for it."""
+        kind, shape = shapes.geometry(one)
+        if kind != "rect":
+            self.tell(row, f"a {kind} is not a box; use coco-objects or coco-keypoints")
+            return None
+        return _box(shape)
+
+    def _annotation(self, row: Doc, one: Doc, image: Picture) -> Doc | None:
+        name = one.get("class", "")
+        if name not in self._ids:
+            raise Unfit(f"class {name[:100]!r} is not one of the template's")
+        shape = self._shape(row, one, image)
+        if shape is None:
+            return None
+        crowd = {"iscrowd": int(one.get("crowd", False))}
+        return {"category_id": self._ids[name], **shape, **crowd, **self._extras(one)}
+
+    def _put(self, annotation: Doc, image: int) -> None:
+        first = self.objects == self.job.first_object
+        self.objects += 1
+        made = {"id": self.objects, "image_id": image, **annotation}
+        self._spool.write((b"" if first else b",") + orjson.dumps(made))
+
+    def _extras(self, one: Doc) -> Doc:
+        kept: Doc = {k: one[k] for k in ("score", "source", "text", "order") if k in one}
+        if "id" in one:
+            kept["object_id"] = one["id"]
+        if "attributes" in one:
+            kept["attributes"] = shapes.typed(one["attributes"], self.job.schema)
+        return kept
+
+
+class CocoObjectsEncoder(CocoEncoder):
+    """Polygons as lists of rings, masks as compressed runs, crowds; boxes have no segmentation."""
+
+    format = "coco-objects"
+
+    def _shape(self, row: Doc, one: Doc, image: Picture) -> Doc | None:
+        kind, shape = shapes.geometry(one)
+        if kind == "rect":
+            return {**_box(shape), "segmentation": []}
+        if kind == "mask":
+            return _mask(shape)
+        if kind == "polygon" and any(ring.get("hole") for ring in shape["rings"]):
+            self.tell(row, "a polygon with holes is written as a mask, its corners are lost")
+            return _mask(masks.of_polygon(shape, image.width, image.height))
+        if kind in ("rotated", "quad"):
+            self.tell(row, f"a {kind} is written as a polygon of four corners")
+            points = shapes.corners(shape) if kind == "rotated" else shape["points"]
+            return _rings([points], shapes.bounds(one))
+        if kind == "polygon":
+            return _rings([ring["points"] for ring in shape["rings"]], shapes.bounds(one))
+        self.tell(row, f"COCO has no place for a {kind}")
+        return None
+
+
+class CocoKeypointsEncoder(CocoEncoder):
+    """The template's skeleton in every category; `bbox` is the object's, or what points span."""
+
+    format = "coco-keypoints"
+
+    def _category(self, number: int, name: str) -> Doc:
+        skeleton = self.job.schema.get("skeleton", {})
+        edges = skeleton.get("edges", [])
         return {
-            "id": number,
-            "file_name": row["source_key"] or _file_name(value, row["item"]),
-            "width": width,
-            "height": height,
-            "task": row["name"],
+            **super()._category(number, name),
+            "keypoints": skeleton.get("points", []),
+            "skeleton": [[a + 1, b + 1] for a, b in zip(edges[::2], edges[1::2], strict=True)],
         }
 
-    def _size(self, value: str, tenant: str) -> tuple[int, int]:
-        try:
-            with self._open(value, tenant) as file, Image.open(file, formats=_KINDS) as image:
-                return image.size
-        except _Unfit:
-            raise
-        except Exception as error:
-            # Pillow raises whatever its decoders do on hostile bytes.
-            raise _Unfit(f"the image cannot be read: {type(error).__name__}") from error
-
-    def _open(self, value: str, tenant: str) -> IO[bytes]:
-        if value.startswith("data:"):
-            return io.BytesIO(base64.b64decode(value.partition(",")[2], validate=True))
-        if value.startswith(f"blob:blobs/{tenant}/"):
-            return self._job.open_blob(value.removeprefix("blob:"))
-        raise _Unfit("the image is neither a data: URI nor a blob of this tenant")
-
-    def _spool_boxes(self, row: Doc, image: int) -> None:
-        boxes = row["value"]["boxes"].get("boxes", [])
-        unknown = next((b for b in boxes if b.get("class") not in self._ids), None)
-        if unknown is not None:
-            raise _Unfit(f"class {unknown.get('class', '')[:100]!r} is not one of the template's")
-        for box in boxes:
-            first = self.objects == self._first_object
-            self.objects += 1
-            self._spool.write((b"" if first else b",") + orjson.dumps(self._box(box, image)))
-
-    def _box(self, box: Doc, image: int) -> Doc:
-        width, height = box.get("width", 0.0), box.get("height", 0.0)
+    def _shape(self, row: Doc, one: Doc, image: Picture) -> Doc | None:
+        kind, shape = shapes.geometry(one)
+        if kind != "keypoints":
+            self.tell(row, f"a {kind} has no key points; use coco-objects")
+            return None
+        points = []
+        for point in shape["points"]:
+            seen = shapes.visibility(point)
+            place = (point.get("x", 0.0), point.get("y", 0.0)) if seen else (0, 0)
+            points += [*place, seen]
+        labelled = sum(v > 0 for v in points[2::3])
+        bbox = shapes.bounds(one) if labelled or "rect" in shape else (0.0, 0.0, 0.0, 0.0)
         return {
-            "id": self.objects,
-            "image_id": image,
-            "category_id": self._ids[box["class"]],
-            "bbox": [box.get("x", 0.0), box.get("y", 0.0), width, height],
-            "area": width * height,
-            "iscrowd": 0,
+            "keypoints": points,
+            "num_keypoints": labelled,
+            "bbox": list(bbox),
+            "area": bbox[2] * bbox[3],
         }
 
 
-class _Unfit(Exception):
-    """Why a label cannot be in a COCO file."""
+def _box(shape: Doc) -> Doc:
+    x, y, width, height = shapes.xywh(shape)
+    return {"bbox": [x, y, width, height], "area": width * height}
 
 
-def _file_name(value: str, item: str) -> str:
-    if value.startswith("blob:"):
-        return value.rsplit("/", 1)[-1]
-    return f"{item.rsplit('/', 1)[-1]}.{value[len('data:image/') :].partition(';')[0]}"
+def _rings(rings: list[list[float]], bounds: tuple[float, float, float, float]) -> Doc:
+    area = sum(shapes.area(ring) for ring in rings)
+    return {"segmentation": rings, "bbox": list(bounds), "area": area}
 
 
-FORMATS = {"coco": Format("coco", "coco-{:05}.json", frozenset({"boxes"}), CocoEncoder)}
+def _mask(mask: Doc) -> Doc:
+    runs = {"size": [mask["height"], mask["width"]], "counts": mask.get("counts", "")}
+    return {"segmentation": runs, "bbox": masks.bounds(mask), "area": masks.area(mask)}
+
+
+FORMATS = {
+    "coco": Format("coco", "coco-{:05}.json", frozenset({"boxes"}), CocoEncoder, decode),
+    "coco-objects": Format(
+        "coco-objects",
+        "coco-objects-{:05}.json",
+        frozenset({"boxes", "objects"}),
+        CocoObjectsEncoder,
+        decode_objects,
+    ),
+    "coco-keypoints": Format(
+        "coco-keypoints",
+        "coco-keypoints-{:05}.json",
+        frozenset({"objects"}),
+        CocoKeypointsEncoder,
+        decode_keypoints,
+    ),
+}

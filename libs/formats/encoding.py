@@ -103,3 +103,10 @@ def entry_name(key: str) -> str:
     path = key.rpartition("://")[2].replace("\\", "/")
     parts = [p for p in path.split("/") if p not in ("", ".", "..")]
     return "/".join(parts)
+
+
+def xml_text(text: str) -> str:
+    """The text as XML 1.0 can hold it; raises `Unfit` where it has characters XML cannot."""
+    if any((c < " " and c not in "\t\n") or c in "\ufffe\uffff" for c in text):
+        raise Unfit(f"{text[:50]!r} holds characters that XML cannot")
+    return text

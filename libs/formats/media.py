@@ -110,6 +110,8 @@ class Pictures:
 
     def __init__(self, source: Source, schema: Doc) -> None:
         self._source, self._sizes = source, schema.get("sizes", {})
+        self._known = {posixpath.splitext(posixpath.basename(n))[0]: n for n in self._sizes}
+        self._known |= {posixpath.splitext(n)[0]: n for n in self._sizes}
         self._by_name: dict[str, list[str]] = defaultdict(list)
         self._by_stem: dict[str, list[str]] = defaultdict(list)
         for name in source.ending(*SUFFIXES):
@@ -129,6 +131,12 @@ class Pictures:
             found = self._by_stem.get(stem, []) if suffix.lower() in SUFFIXES else []
         wanted = {*name.split("/")[:-1], *near.split("/")[:-1]}
         return max(found, key=lambda one: len(wanted & set(one.split("/"))), default="")
+
+    def known(self, name: str) -> str:
+        """The name under which `sizes` knows the image of a label file; empty if it does not."""
+        stem = posixpath.splitext(name)[0]
+        beside = self._known.get(stem.replace("labels/", "images/", 1), "")
+        return beside or self._known.get(posixpath.basename(stem), "")
 
     def media(self, name: str) -> dict[str, str]:
         """`Sample.media` of an image that may be absent."""

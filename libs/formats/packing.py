@@ -5,10 +5,14 @@ from __future__ import annotations
 import io
 import zipfile
 from collections.abc import Iterator
-from typing import IO
+from typing import Protocol
 
 _TIME = (1980, 1, 1, 0, 0, 0)
 _COPY = 1_000_000
+
+
+class Readable(Protocol):
+    def read(self, size: int, /) -> bytes: ...
 
 
 class ZipStream:
@@ -26,7 +30,7 @@ class ZipStream:
         entry.external_attr = 0o644 << 16
         self._zip.writestr(entry, content)
 
-    def put_file(self, name: str, file: IO[bytes]) -> Iterator[bytes]:
+    def put_file(self, name: str, file: Readable) -> Iterator[bytes]:
         """A file of any size, from where it stands; yields what was made meanwhile."""
         entry = zipfile.ZipInfo(name, _TIME)
         entry.compress_type = self._method

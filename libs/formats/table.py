@@ -12,6 +12,14 @@ MODULES = {
     "jsonl": "jsonl",
     "csv": "csv",
     "coco": "coco",
+    "coco-objects": "coco",
+    "coco-keypoints": "coco",
+    "cvat": "cvat",
+    "voc": "voc",
+    "yolo-detect": "yolo",
+    "yolo-segment": "yolo",
+    "yolo-pose": "yolo",
+    "yolo-obb": "yolo",
 }
 
 

@@ -1,0 +1,276 @@
+"""Reads COCO files of any size: records go through a temporary database by image, memory is flat.
+
+The order of the sections in a file does not matter. A results file is a bare list of detections:
+its categories are the template's classes from 1, its images are known by their id alone.
+"""
+
+from __future__ import annotations
+
+import posixpath
+import sqlite3
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import ijson
+import orjson
+
+from libs.formats import Broken, Doc, Fault, Sample, Unfit, masks, shapes
+from libs.formats.media import Pictures
+from libs.formats.reading import mapping, number, numbers, whole
+from libs.formats.source import Source, Unreadable
+
+_BLOCK = 1000
+_TABLES = """
+create table images (id text primary key, doc blob);
+create table annotations (image text, doc blob);
+"""
+_IMAGES_OF_RESULTS = """
+insert into images select image, json_object('id', image) from annotations group by image
+order by min(rowid)
+"""
+# An annotation -> its geometry, by name; what is beside that is told.
+Geometry = Callable[[Doc, list[str]], Doc]
+
+
+def decode(source: Source, schema: Doc) -> Iterator[Sample | Fault]:
+    """Boxes: `bbox` of every annotation, whatever outline it has beside it."""
+    return _decode(source, schema, _box, "instances")
+
+
+def decode_objects(source: Source, schema: Doc) -> Iterator[Sample | Fault]:
+    """Polygons and masks of `segmentation`; an annotation without one is a box."""
+    return _decode(source, schema, _outline, "instances")
+
+
+def decode_keypoints(source: Source, schema: Doc) -> Iterator[Sample | Fault]:
+    """Key points; annotations without any are left out and said."""
+    return _decode(source, schema, _keypoints, "keypoints")
+
+
+def files_of(source: Source, word: str) -> list[str]:
+    """JSON files to be read: those of this task where files of several tasks lie side by side."""
+    names = source.ending(".json")
+    if not names:
+        raise Broken("there is no .json file; COCO labels are one")
+    return [n for n in names if word in posixpath.basename(n).lower()] or names
+
+
+def records(source: Source, name: str, section: str) -> Iterator[Any]:
+    """The records of a section one by one; raises `Unfit` where the file is damaged."""
+    try:
+        with source.open(name) as file:
+            yield from ijson.items(file, f"{section}.item" if section else "item", use_float=True)
+    except (ijson.JSONError, UnicodeDecodeError) as error:
+        raise Unfit(f"not JSON: {str(error).splitlines()[0]}") from error
+    except Unreadable as error:
+        raise Unfit(str(error)) from error
+
+
+class Dataset:
+    """Images, categories and annotations of one file, in a database that lives on disk."""
+
+    def __init__(self, source: Source, name: str) -> None:
+        self._source, self._name = source, name
+        self._db = sqlite3.connect("")
+        self._db.executescript(_TABLES)
+        self.categories: dict[str, str] = {}
+        self.faults: list[Fault] = []
+
+    def read(self, classes: list[str]) -> None:
+        """Fills the database; what cannot be read is in `faults`."""
+        try:
+            if self._is_results():
+                self.categories = {str(i): name for i, name in enumerate(classes, 1)}
+                self._add_annotations(records(self._source, self._name, ""))
+                self._db.execute(_IMAGES_OF_RESULTS)
+            for record in records(self._source, self._name, "categories"):
+                self.categories[_id(record)] = str(record.get("name", ""))
+            for record in records(self._source, self._name, "images"):
+                self._add_image(record)
+            self._add_annotations(records(self._source, self._name, "annotations"))
+        except Unfit as unfit:
+            self.faults.append(Fault(self._name, f"{unfit}; what stands before is read"))
+        self._db.execute("create index by_image on annotations (image)")
+
+    def _is_results(self) -> bool:
+        try:
+            with self._source.open(self._name) as file:
+                return file.read(100).lstrip(b"\xef\xbb\xbf \t\r\n").startswith(b"[")
+        except Unreadable as error:
+            raise Unfit(str(error)) from error
+
+    def images(self) -> Iterator[tuple[Doc, list[Doc]]]:
+        """Every image with its annotations."""
+        for key, doc in self._db.execute("select id, doc from images order by rowid"):
+            found = self._db.execute("select doc from annotations where image = ?", (key,))
+            yield orjson.loads(doc), [orjson.loads(one) for (one,) in found]
+
+    def orphans(self) -> Iterator[Fault]:
+        """Annotations of images that are not there."""
+        query = (
+            "select image, count(*) from annotations where image not in (select id from images)"
+            " group by image"
+        )
+        for image, count in self._db.execute(query):
+            reason = f"{count} annotations of it, but it is not among the images"
+            yield Fault(f"{self._name} image_id {image}", reason)
+
+    def close(self) -> None:
+        self._db.close()
+
+    def _add_image(self, record: Any) -> None:
+        try:
+            key = _id(mapping(record, "an image"))
+            self._db.execute("insert into images values (?, ?)", (key, orjson.dumps(record)))
+        except Unfit as unfit:
+            self.faults.append(Fault(self._name, str(unfit)))
+        except sqlite3.IntegrityError:
+            reason = "another image has the same id; its annotations go to the first"
+            self.faults.append(Fault(f"{self._name} image {key}", reason))
+
+    def _add_annotations(self, found: Iterator[Any]) -> None:
+        block: list[tuple[str, bytes]] = []
+        try:
+            for record in found:
+                if not isinstance(record, dict):
+                    self.faults.append(Fault(self._name, "an annotation is not a JSON object"))
+                    continue
+                block.append((str(record.get("image_id")), orjson.dumps(record)))
+                if len(block) == _BLOCK:
+                    self._insert(block)
+        finally:
+            self._insert(block)
+
+    def _insert(self, block: list[tuple[str, bytes]]) -> None:
+        self._db.executemany("insert into annotations values (?, ?)", block)
+        block.clear()
+
+
+def _decode(source: Source, schema: Doc, geometry: Geometry, word: str) -> Iterator[Sample | Fault]:
+    pictures = Pictures(source, schema)
+    some = False
+    for name in files_of(source, word):
+        dataset = Dataset(source, name)
+        dataset.read(schema.get("classes", []))
+        try:
+            for image, annotations in dataset.images():
+                some = True
+                yield from _sample(name, dataset, image, annotations, schema, geometry, pictures)
+            yield from dataset.orphans()
+            yield from dataset.faults
+        finally:
+            dataset.close()
+    if not some:
+        raise Broken("no file has a list `images` with records; is this COCO?")
+
+
+def _sample(
+    name: str,
+    dataset: Dataset,
+    image: Doc,
+    annotations: list[Doc],
+    schema: Doc,
+    geometry: Geometry,
+    pictures: Pictures,
+) -> Iterator[Sample | Fault]:
+    objects: list[Doc] = []
+    left_out: list[str] = []
+    for one in annotations:
+        try:
+            made = _object(one, dataset.categories, geometry, left_out)
+        except Unfit as unfit:
+            yield Fault(f"{name} annotation {one.get('id', '?')}", str(unfit))
+        else:
+            if made is not None:
+                objects.append(made)
+    key = str(image.get("file_name") or image["id"])
+    value = shapes.value_of(objects, schema, left_out)
+    yield Sample(
+        key,
+        value,
+        media=pictures.media(pictures.find(key, name)),
+        metadata={k: str(image[k]) for k in ("width", "height") if image.get(k)},
+        left_out=tuple(dict.fromkeys(left_out)),
+    )
+
+
+def _object(
+    one: Doc, categories: dict[str, str], geometry: Geometry, left_out: list[str]
+) -> Doc | None:
+    category = str(one.get("category_id"))
+    if category not in categories:
+        raise Unfit(f"category_id {category[:50]} is not among the categories")
+    shape = geometry(one, left_out)
+    if not shape:
+        return None
+    return shapes.plain(
+        **{"class": categories[category]},
+        attributes=shapes.texts(one.get("attributes"), left_out),
+        score=number(one.get("score", 0), "score"),
+        source=str(one.get("source", "")),
+        id=str(one.get("object_id", "")),
+        text=str(one.get("text", "")),
+        order=whole(one.get("order", 0), "order"),
+        crowd=bool(one.get("iscrowd")),
+        **shape,
+    )
+
+
+def _box(one: Doc, left_out: list[str]) -> Doc:
+    if _segmented(one):
+        left_out.append("outlines beside boxes; coco-objects reads them")
+    if any(one.get("keypoints") or ()):
+        left_out.append("key points beside boxes; coco-keypoints reads them")
+    return {"rect": _rect(one)} if "bbox" in one else _none(one, left_out)
+
+
+def _outline(one: Doc, left_out: list[str]) -> Doc:
+    if any(one.get("keypoints") or ()):
+        left_out.append("key points beside outlines; coco-keypoints reads them")
+    if not _segmented(one):
+        return {"rect": _rect(one)} if "bbox" in one else _none(one, left_out)
+    found = one["segmentation"]
+    if isinstance(found, dict):
+        return {"mask": masks.of_coco(found)}
+    if not isinstance(found, list):
+        raise Unfit("segmentation is neither a list of polygons nor an object with runs")
+    rings = [numbers(ring, "segmentation") for ring in found]
+    return {"polygon": shapes.polygon(*rings)}
+
+
+def _keypoints(one: Doc, left_out: list[str]) -> Doc:
+    if _segmented(one):
+        left_out.append("outlines beside key points; coco-objects reads them")
+    flat = numbers(one.get("keypoints") or [], "keypoints")
+    if not flat:
+        left_out.append("annotations without key points")
+        return {}
+    if len(flat) % 3:
+        raise Unfit(f"{len(flat)} numbers of key points; x, y, v each wanted")
+    if not set(flat[2::3]) <= {0, 1, 2}:
+        raise Unfit("the visibility of a key point is not 0, 1 or 2")
+    groups = zip(flat[::3], flat[1::3], flat[2::3], strict=True)
+    points = [shapes.keypoint(x, y, int(v)) for x, y, v in groups]
+    bbox = one.get("bbox")
+    return {"keypoints": shapes.plain(points=points, rect=_rect(one) if any(bbox or ()) else {})}
+
+
+def _rect(one: Doc) -> Doc:
+    return shapes.rect(*numbers(one.get("bbox"), "bbox", 4))
+
+
+def _segmented(one: Doc) -> bool:
+    found = one.get("segmentation")
+    return bool(found) and found != [[]]
+
+
+def _none(one: Doc, left_out: list[str]) -> Doc:
+    words = "captions" if "caption" in one else "classes of whole images"
+    left_out.append(f"{words}: neither box nor outline")
+    return {}
+
+
+def _id(record: Any) -> str:
+    if not isinstance(record, dict) or not isinstance(record.get("id"), (int, str)):
+        raise Unfit("a record of images or categories has no id")
+    return str(record["id"])

@@ -1,0 +1,218 @@
+"""Formats of images both ways: what goes out comes back, whatever the values."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from libs.formats import Doc, masks, shapes
+from libs.formats.table import format_of
+from tests.unit.format_fixtures import HEIGHT, SCHEMA, WIDTH, png, read, source_of, written
+
+TOLERANCE = 1e-5
+ATTRIBUTES = st.fixed_dictionaries(
+    {},
+    optional={
+        "colour": st.sampled_from(["red", "blue"]),
+        "count": st.integers(-9, 9).map(str),
+        "wet": st.sampled_from(["true", "false"]),
+    },
+)
+
+
+def side(largest: int) -> st.SearchStrategy[float]:
+    return st.integers(1, 100).map(lambda part: largest * part / 100)
+
+
+@st.composite
+def rects(draw: st.DrawFn) -> Doc:
+    x, y = draw(st.floats(0, WIDTH - 1)), draw(st.floats(0, HEIGHT - 1))
+    width, height = draw(side(WIDTH // 2)), draw(side(HEIGHT // 2))
+    return {"rect": shapes.plain(x=round(x, 3), y=round(y, 3), width=width, height=height)}
+
+
+@st.composite
+def rotated(draw: st.DrawFn) -> Doc:
+    angle = draw(st.integers(-179, 179).filter(bool))
+    sides = {"width": draw(side(30)), "height": draw(side(20))}
+    return {"rotated": shapes.plain(x=30.0, y=20.0, angle=float(angle), **sides)}
+
+
+@st.composite
+def polygons(draw: st.DrawFn) -> Doc:
+    count = draw(st.integers(3, 9))
+    turn = draw(st.floats(0, 1))
+    points = []
+    for i in range(count):
+        at = 2 * math.pi * (i + turn) / count
+        points += [round(30 + 20 * math.cos(at), 3), round(24 + 15 * math.sin(at), 3)]
+    return {"polygon": {"rings": [{"points": points}]}}
+
+
+@st.composite
+def drawn_masks(draw: st.DrawFn) -> Doc:
+    pixels = np.zeros((HEIGHT, WIDTH), dtype=bool)
+    for _ in range(draw(st.integers(1, 3))):
+        y, x = draw(st.integers(0, HEIGHT - 9)), draw(st.integers(0, WIDTH - 9))
+        pixels[y : y + draw(st.integers(1, 8)), x : x + draw(st.integers(1, 8))] ^= True
+    pixels[0, 0] = True
+    return {"mask": masks.of_pixels(pixels)}
+
+
+@st.composite
+def keypoints(draw: st.DrawFn, rect: bool = True, hidden: bool = True) -> Doc:
+    seen = st.sampled_from([0, 1, 2] if hidden else [2])
+    places = st.tuples(st.integers(1, 60).map(float), st.integers(1, 40).map(float), seen)
+    points = [shapes.keypoint(*draw(places)) for _ in range(3)]
+    if not any(points):
+        points[0] = shapes.keypoint(3.0, 4.0, 2)
+    return {"keypoints": {"points": points, **(draw(rects()) if rect else {})}}
+
+
+def labels(*geometries: st.SearchStrategy[Doc], attributes: bool = True) -> st.SearchStrategy[Doc]:
+    """Values of objects with one of these geometries."""
+    more = ATTRIBUTES if attributes else st.just({})
+
+    @st.composite
+    def one(draw: st.DrawFn) -> Doc:
+        name, told = draw(st.sampled_from(SCHEMA["classes"])), draw(more)
+        return shapes.plain(**{"class": name}, attributes=told, **draw(st.one_of(*geometries)))
+
+    return st.lists(one(), max_size=4).map(lambda all_: {"objects": shapes.plain(objects=all_)})
+
+
+LINES = st.just({"polyline": {"points": [1.0, 2.0, 30.5, 40.25, 7.0, 8.0]}})
+QUADS = st.just({"quad": {"points": [1.0, 2.0, 30.0, 4.0, 33.0, 21.0, 5.0, 17.0]}})
+HELD: dict[str, st.SearchStrategy[Doc]] = {
+    "coco": labels(rects()),
+    "coco-objects": labels(rects(), polygons(), drawn_masks()),
+    "coco-keypoints": labels(keypoints()),
+    "yolo-detect": labels(rects(), attributes=False),
+    "yolo-segment": labels(polygons(), attributes=False),
+    "yolo-pose": labels(keypoints(), attributes=False),
+    "yolo-obb": labels(rotated(), QUADS, attributes=False),
+    "voc": labels(rects()),
+    "cvat": labels(rects(), rotated(), polygons(), LINES, drawn_masks(), keypoints(rect=False)),
+}
+
+
+def close(left: Any, right: Any) -> bool:
+    """Equal, numbers within `TOLERANCE`, defaults left out or not."""
+    if isinstance(left, (int, float)) and isinstance(right, (int, float)):
+        return math.isclose(left, right, abs_tol=TOLERANCE)
+    if isinstance(left, dict) and isinstance(right, dict):
+        return all(close(left.get(k, 0), right.get(k, 0)) for k in {*left, *right})
+    if isinstance(left, list) and isinstance(right, list):
+        return len(left) == len(right) and all(map(close, left, right))
+    return bool(left == right)
+
+
+@pytest.mark.parametrize("format_", HELD)
+@settings(max_examples=25, deadline=None)
+@given(data=st.data())
+def test_what_a_format_can_hold_comes_back(format_: str, data: st.DataObject) -> None:
+    values = data.draw(st.lists(HELD[format_], max_size=3))
+    content, problems = written(format_, values)
+    assert not problems
+    if not values:
+        return
+    samples, faults = read(format_, source_of(format_, content))
+    assert not faults
+    assert [s.key for s in samples] == [f"a/{i}.png" for i in range(1, len(values) + 1)]
+    for value, sample in zip(values, samples, strict=True):
+        assert not sample.left_out
+        assert close(value, sample.value), (value, sample.value)
+
+
+@pytest.mark.parametrize("format_", HELD)
+def test_the_same_labels_are_the_same_bytes(format_: str) -> None:
+    value = {"objects": {"objects": [{"class": "cat", **BOX}]}}
+    assert written(format_, [value, value])[0] == written(format_, [value, value])[0]
+
+
+BOX: Doc = {"rect": {"x": 1.0, "y": 2.0, "width": 10.0, "height": 20.0}}
+
+
+@pytest.mark.parametrize("format_", [f for f in HELD if f not in ("coco-keypoints", "yolo-pose")])
+def test_boxes_come_back_as_the_template_has_them(format_: str) -> None:
+    boxes = {"boxes": {"boxes": [{"class": "dog", **BOX["rect"]}]}}
+    if format_ == "yolo-segment":
+        return
+    schema = {**SCHEMA, "shape": "boxes"}
+    content, problems = written(format_, [boxes], schema)
+    samples, faults = read(format_, source_of(format_, content), schema)
+    assert close(samples[0].value, boxes) and not faults and not problems
+
+
+@pytest.mark.parametrize("format_", [f for f in HELD if format_of(f).pattern.endswith(".zip")])
+def test_media_are_packed_beside_their_labels_where_asked(format_: str) -> None:
+    value = {"objects": {"objects": []}}
+    source = source_of(format_, written(format_, [value], media=True)[0])
+    samples, _ = read(format_, source)
+    assert source.read(samples[0].media["image"]) == png()
+
+
+@pytest.mark.parametrize("format_", HELD)
+@pytest.mark.parametrize(
+    ("data", "reason"),
+    [
+        ({"image": "data:image/png;base64,AAAA"}, "the image cannot be read"),
+        ({"image": "data:image/png;base64,?"}, "not base64"),
+        ({"image": "blob:blobs/t/missing.png"}, "cannot be opened: FileNotFoundError"),
+        ({"image": "blob:blobs/other/1.png"}, "neither a data: URI nor a blob of this tenant"),
+        ({"text": "x"}, "the item has no image"),
+    ],
+)
+def test_a_label_without_its_image_is_told_and_the_rest_goes_on(
+    format_: str, data: Doc, reason: str
+) -> None:
+    content, problems = written(format_, [{"objects": {}}], data=data)
+    assert [(p.format, p.whole) for p in problems] == [(format_, True)]
+    assert reason in problems[0].reason
+    assert content
+
+
+@pytest.mark.parametrize(
+    ("format_", "one", "reason"),
+    [
+        ("coco", {"rotated": {"x": 9.0, "width": 4.0, "height": 2.0}}, "a rotated is not a box"),
+        ("coco-objects", {"polyline": {"points": [0, 0, 1, 1]}}, "no place for a polyline"),
+        ("coco-objects", {"quad": {"points": [0, 0, 9, 0, 9, 9, 0, 9]}}, "polygon of four corners"),
+        ("coco-keypoints", BOX, "has no key points"),
+        ("yolo-detect", {**BOX, "attributes": {"wet": "true"}}, "no place for attributes"),
+        ("yolo-detect", {**BOX, "score": 0.5}, "no place for score"),
+        ("yolo-segment", BOX, "no place for a rect"),
+        ("yolo-obb", {"polyline": {"points": [0, 0, 1, 1]}}, "no place for a polyline"),
+        ("voc", {"rotated": {"x": 9.0, "width": 4.0, "height": 2.0}}, "no place for a rotated"),
+        ("voc", {**BOX, "text": "hello"}, "no place for text"),
+        ("cvat", {**BOX, "score": 0.5}, "no place for score"),
+        ("cvat", {"quad": {"points": [0, 0, 9, 0, 9, 9, 0, 9]}}, "quad is written as a polygon"),
+    ],
+)
+def test_what_a_format_cannot_hold_is_told(format_: str, one: Doc, reason: str) -> None:
+    value = {"objects": {"objects": [{"class": "cat", **one}]}}
+    _, problems = written(format_, [value])
+    assert any(reason in p.reason and not p.whole for p in problems), problems
+
+
+@pytest.mark.parametrize("format_", [f for f in HELD if f not in ("voc", "cvat")])
+def test_a_class_the_template_lacks_leaves_the_label_out(format_: str) -> None:
+    value = {"objects": {"objects": [{"class": "cow", **BOX}]}}
+    _, problems = written(format_, [value])
+    assert problems[0].whole and "'cow' is not one of the template's" in problems[0].reason
+
+
+def test_a_polygon_with_a_hole_is_a_mask_in_coco() -> None:
+    rings = [{"points": [0, 0, 20, 0, 20, 20, 0, 20]}]
+    rings.append({"points": [5, 5, 15, 5, 15, 15, 5, 15], "hole": True})  # type: ignore[dict-item]
+    value = {"objects": {"objects": [{"class": "cat", "polygon": {"rings": rings}}]}}
+    content, problems = written("coco-objects", [value])
+    samples, _ = read("coco-objects", source_of("coco-objects", content))
+    assert "holes" in problems[0].reason
+    mask = samples[0].value["objects"]["objects"][0]["mask"]  # type: ignore[index]
+    assert masks.area(mask) == pytest.approx(300, abs=45)
