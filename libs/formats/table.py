@@ -12,6 +12,7 @@ MODULES = {
     "jsonl": "jsonl",
     "csv": "csv",
     "coco": "coco",
+    "labelstudio": "labelstudio",
     "coco-objects": "coco",
     "coco-keypoints": "coco",
     "cvat": "cvat",
@@ -20,6 +21,15 @@ MODULES = {
     "yolo-segment": "yolo",
     "yolo-pose": "yolo",
     "yolo-obb": "yolo",
+    "nemo": "nemo",
+    "kaldi": "kaldi",
+    "rttm": "rttm",
+    "stm": "stm",
+    "ctm": "ctm",
+    "textgrid": "textgrid",
+    "srt": "srt",
+    "webvtt": "webvtt",
+    "elan": "elan",
 }
 
 

@@ -1,0 +1,200 @@
+"""What formats of recordings have in common: names, segments in order of time, what a format has
+no place for. Times are seconds."""
+
+from __future__ import annotations
+
+import posixpath
+import re
+from collections.abc import Callable, Iterable, Iterator, Sequence
+
+import miniaudio
+
+from libs.formats import Decode, Doc, Encoder, Format, Job, Sample, Unfit
+from libs.formats.encoding import RowEncoder, ZipEncoder
+from libs.formats.media import content_of, file_name, references
+from libs.formats.reading import number
+from libs.formats.shapes import plain
+from libs.formats.source import Source
+
+SHAPES = frozenset({"segments", "text"})
+SUFFIXES = (".wav", ".flac", ".mp3", ".ogg", ".opus", ".m4a", ".sph", ".aac", ".mp4")
+# Times of formats that keep a beginning and a length are whole microseconds here.
+DECIMALS = 6
+_SPACE = re.compile(r"\s+")
+_MAX_SEGMENTS = 100_000
+
+
+def audio_file(job: Job, row: Doc) -> str:
+    """What the recording of a row is called in files; raises `Unfit`."""
+    named = job.field("audio") or job.field("video")
+    if not named and row["source_key"]:
+        return file_name(row, "")
+    return file_name(row, references(job, row, "audio" if job.field("audio") else "video")[0])
+
+
+def recording(job: Job, row: Doc) -> str:
+    """The recording's id: its file name without suffix, no white space."""
+    return token(posixpath.splitext(audio_file(job, row))[0])
+
+
+def token(text: str) -> str:
+    """As a field of a line of fields that white space parts."""
+    return _SPACE.sub("_", text.strip())
+
+
+def one_line(text: str) -> str:
+    return _SPACE.sub(" ", text).strip()
+
+
+def segments_of(job: Job, row: Doc) -> list[Doc]:
+    """Segments by their beginnings; a text is one segment over the whole recording. Raises
+    `Unfit` for other shapes."""
+    value = row["value"]
+    if "text" in value:
+        return [plain(end=duration(job, row), text=value["text"].get("text", ""))]
+    if "segments" not in value:
+        raise Unfit("the label is neither segments nor a text of a recording")
+    found: list[Doc] = value["segments"].get("segments", [])
+    for one in found:
+        check(one.get("start", 0.0), one.get("end", 0.0))
+    return sorted(found, key=span)
+
+
+def span(one: Doc) -> tuple[float, float]:
+    return one.get("start", 0.0), one.get("end", 0.0)
+
+
+def duration(job: Job, row: Doc) -> float:
+    """Seconds of the row's recording, as its file says; raises `Unfit`."""
+    content = content_of(job, row, references(job, row, "audio")[0])
+    kinds = (
+        (b"RIFF", miniaudio.wav_get_info),
+        (b"fLaC", miniaudio.flac_get_info),
+        (b"OggS", miniaudio.vorbis_get_info),
+        (b"", miniaudio.mp3_get_info),
+    )
+    read = next(read for magic, read in kinds if content.startswith(magic))
+    try:
+        return float(read(content).duration)
+    except miniaudio.MiniaudioError as error:
+        raise Unfit("the length of the recording cannot be read from its file") from error
+
+
+def segment(start: object, end: object, **fields: object) -> Doc:
+    """Checked; raises `Unfit`."""
+    first, last = number(start, "start"), number(end, "end")
+    check(first, last)
+    return plain(start=first, end=last, **fields)
+
+
+def check(start: float, end: float) -> None:
+    if not 0 <= start < end < 1e9:
+        raise Unfit(f"from {start:g} to {end:g} seconds; the end must lie after the beginning")
+
+
+def lasting(start: object, length: object, **fields: object) -> Doc:
+    """A segment by its beginning and length; raises `Unfit`."""
+    first, long = number(start, "start"), number(length, "duration")
+    return segment(first, round(first + long, DECIMALS), **fields)
+
+
+def seconds(value: float) -> str:
+    """Three decimals, more where they are needed."""
+    text = f"{value:.{DECIMALS}f}".rstrip("0")
+    return text + "0" * max(0, 3 - len(text.rpartition(".")[2]))
+
+
+def milliseconds(value: float) -> int:
+    return round(value * 1000)
+
+
+def whole_milliseconds(one: Doc) -> tuple[int, int]:
+    """Beginning and end, at least a millisecond apart."""
+    start, end = (milliseconds(t) for t in span(one))
+    return start, max(end, start + 1)
+
+
+def sample(
+    key: str, segments: Iterable[Doc], source: Source, schema: Doc, left_out: Iterable[str] = ()
+) -> Sample:
+    """Of one recording; where the source has recordings but not this one, that is told. Where the
+    template's shape is text, the segments' texts are joined."""
+    found, told = sorted(segments, key=span), list(dict.fromkeys(left_out))
+    if len(found) > _MAX_SEGMENTS:
+        raise Unfit(f"{len(found)} segments; {_MAX_SEGMENTS} are the most")
+    media = media_of(key, source)
+    if not media and source.ending(*SUFFIXES):
+        told.append("the source has no file of this recording")
+    value: Doc = {"segments": plain(segments=found)}
+    if schema.get("shape") == "text":
+        value = {"text": plain(text=" ".join(s["text"] for s in found if s.get("text")))}
+    return Sample(key, value, media=media, left_out=tuple(told))
+
+
+def media_of(key: str, source: Source) -> dict[str, str]:
+    """The source's file of a recording, with or without folders and suffix."""
+    wanted = posixpath.basename(key)
+    stem = posixpath.splitext(wanted)[0] if wanted.lower().endswith(SUFFIXES) else wanted
+    for name in source.ending(*SUFFIXES):
+        if posixpath.splitext(posixpath.basename(name))[0] == stem:
+            return {"audio": name}
+    return {}
+
+
+class SegmentEncoder(RowEncoder):
+    """Lines of one recording after those of the other. `held` names the fields of a segment that
+    the format has a place for."""
+
+    held: frozenset[str] = frozenset()
+    held_attributes: frozenset[str] = frozenset()
+
+    def encode(self, row: Doc) -> bytes:
+        name, found = recording(self.job, row), segments_of(self.job, row)
+        tell_unheld(self, row, found, self.held, self.held_attributes)
+        lines = [line for one in found for line in self.lines(row, name, one)]
+        self.objects += len(found)
+        return "".join(f"{line}\n" for line in lines).encode()
+
+    def lines(self, row: Doc, name: str, one: Doc) -> Iterator[str]:
+        raise NotImplementedError
+
+
+class RecordingEncoder(ZipEncoder):
+    """One file a recording, the recording itself beside it where media are wanted."""
+
+    suffix = ""
+    held: frozenset[str] = frozenset()
+
+    def write(self, row: Doc) -> None:
+        media, found = audio_file(self.job, row), segments_of(self.job, row)
+        tell_unheld(self, row, found, self.held)
+        content = self.content(row, media, found).encode()
+        self.zip.put(self.unique(posixpath.splitext(media)[0] + self.suffix), content)
+        if self.job.media:
+            reference = references(self.job, row, "audio")[0]
+            self.zip.put(self.unique(media), content_of(self.job, row, reference))
+        self.objects += len(found)
+
+    def content(self, row: Doc, media: str, segments: Sequence[Doc]) -> str:
+        raise NotImplementedError
+
+
+def tell_unheld(
+    encoder: RowEncoder,
+    row: Doc,
+    segments: Sequence[Doc],
+    held: frozenset[str],
+    attributes: frozenset[str] = frozenset(),
+) -> None:
+    for one in segments:
+        fields = one.keys() - held - {"start", "end", "attributes"}
+        fields |= {f"attribute {a}" for a in one.get("attributes", {}).keys() - attributes}
+        for field in sorted(fields):
+            encoder.tell(row, f"{encoder.format} has no place for a segment's {field}")
+
+
+def table(
+    name: str, pattern: str, encoder: Callable[[Job], Encoder], decode: Decode
+) -> dict[str, Format]:
+    """The table of a module with one format of segments."""
+    return {name: Format(name, pattern, SHAPES, encoder, decode)}
