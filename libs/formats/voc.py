@@ -161,7 +161,10 @@ def _corners(box: Element) -> list[float]:
 
 def _key(name: str, image: str) -> str:
     """Folders as below `Annotations/`, the file name as the XML says it."""
-    folder = posixpath.dirname(name.rpartition("Annotations/")[2])
+    folders = posixpath.dirname(name).split("/")
+    while folders and folders[0].lower().startswith("annotations"):
+        del folders[0]
+    folder = "/".join(folders).rpartition("Annotations/")[2]
     base = posixpath.basename(image.replace("\\", "/")) or posixpath.basename(name)
     return posixpath.join(folder, base)
 

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 import yaml
 
 from libs.formats import Broken, Doc, Fault, Sample, Unfit, shapes
-from libs.formats.media import Pictures
+from libs.formats.media import SUFFIXES, Pictures
 from libs.formats.reading import number, whole
 from libs.formats.source import Source, Unreadable
 
@@ -85,6 +85,8 @@ def _sample(
     key = posixpath.splitext(_inside(name))[0] + posixpath.splitext(image)[1]
     try:
         lines = source.text(name).splitlines()
+        if _lists_images(lines):
+            return
         wanted = image or dataset.pictures.known(name)
         scale = Scale(*dataset.pictures.size(wanted or key)) if any(lines) else Scale(0, 0)
     except (Unfit, Unreadable) as error:
@@ -109,6 +111,11 @@ def _sample(
     )
 
 
+def _lists_images(lines: list[str]) -> bool:
+    """Is it a list of a subset's images, as darknet has one?"""
+    return bool(lines) and all(one.strip().lower().endswith(SUFFIXES) for one in lines if one)
+
+
 def _object(line: str, scale: Scale, dataset: Dataset, geometry: Geometry) -> Doc:
     first, *rest = line.split()
     index = whole(first, "class")
@@ -122,7 +129,7 @@ def _detect(values: list[float], scale: Scale, dataset: Dataset) -> Doc:
     if len(values) == 5:
         return shapes.plain(score=_share(values[4]), rect=scale.rect(values[:4]))
     if len(values) != 4:
-        raise Unfit(f"{len(values)} numbers after the class; a box has 4, and a score if any")
+        raise Unfit(f"{len(values)} numbers after the class; a box has 4 (with a score 5)")
     return {"rect": scale.rect(values)}
 
 

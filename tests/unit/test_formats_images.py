@@ -98,6 +98,9 @@ HELD: dict[str, st.SearchStrategy[Doc]] = {
     "yolo-obb": labels(rotated(), QUADS, attributes=False),
     "voc": labels(rects()),
     "cvat": labels(rects(), rotated(), polygons(), LINES, drawn_masks(), keypoints(rect=False)),
+    "labelstudio": labels(
+        rects(), rotated(), polygons(), LINES, drawn_masks(), keypoints(hidden=False)
+    ),
 }
 
 
@@ -190,6 +193,7 @@ def test_a_label_without_its_image_is_told_and_the_rest_goes_on(
         ("yolo-obb", {"polyline": {"points": [0, 0, 1, 1]}}, "no place for a polyline"),
         ("voc", {"rotated": {"x": 9.0, "width": 4.0, "height": 2.0}}, "no place for a rotated"),
         ("voc", {**BOX, "text": "hello"}, "no place for text"),
+        ("labelstudio", {**BOX, "order": 1}, "no place for crowds and reading order"),
         ("cvat", {**BOX, "score": 0.5}, "no place for score"),
         ("cvat", {"quad": {"points": [0, 0, 9, 0, 9, 9, 0, 9]}}, "quad is written as a polygon"),
     ],
@@ -200,7 +204,7 @@ def test_what_a_format_cannot_hold_is_told(format_: str, one: Doc, reason: str) 
     assert any(reason in p.reason and not p.whole for p in problems), problems
 
 
-@pytest.mark.parametrize("format_", [f for f in HELD if f not in ("voc", "cvat")])
+@pytest.mark.parametrize("format_", [f for f in HELD if f not in ("voc", "cvat", "labelstudio")])
 def test_a_class_the_template_lacks_leaves_the_label_out(format_: str) -> None:
     value = {"objects": {"objects": [{"class": "cow", **BOX}]}}
     _, problems = written(format_, [value])
@@ -216,3 +220,58 @@ def test_a_polygon_with_a_hole_is_a_mask_in_coco() -> None:
     assert "holes" in problems[0].reason
     mask = samples[0].value["objects"]["objects"][0]["mask"]  # type: ignore[index]
     assert masks.area(mask) == pytest.approx(300, abs=45)
+
+
+def spans_of(text: str) -> st.SearchStrategy[list[Doc]]:
+    places = st.integers(0, len(text) - 2).flatmap(
+        lambda a: st.tuples(st.just(a), st.integers(a + 1, len(text) - 1))
+    )
+    return st.lists(places, max_size=4, unique=True).map(
+        lambda all_: [shapes.plain(start=a, end=b, **{"class": "cat"}) for a, b in all_]
+    )
+
+
+TEXT = "caf\u00e9 \U0001f600 and \u4f60\u597d, \U0001f680!"
+
+
+@given(spans_of(TEXT))
+def test_spans_come_back_from_label_studio_by_code_points(spans: list[Doc]) -> None:
+    value = {"spans": shapes.plain(spans=spans)}
+    options = {"data": {"text": TEXT}, "type_": "text"}
+    content, problems = written("labelstudio", [value], **options)
+    samples, faults = read("labelstudio", source_of("labelstudio", content), {"shape": "spans"})
+    assert samples[0].value == value and not problems and not faults
+
+
+@pytest.mark.parametrize(
+    ("value", "type_"),
+    [
+        ({"choices": {"classes": ["cat", "dog"]}}, "text"),
+        ({"text": {"text": "a\nb"}}, "text"),
+        (
+            {
+                "spans": {
+                    "spans": [
+                        {"start": 1, "end": 2, "class": "cat", "id": "r1"},
+                        {"end": 1, "class": "dog", "id": "x", "attributes": {"colour": "red"}},
+                    ],
+                    "relations": [{"class": "of", "head": "r1", "tail": "x"}],
+                }
+            },
+            "text",
+        ),
+        (
+            {"segments": {"segments": [
+                {"class": "cat", "end": 1.5, "text": "hello", "speaker": "A"},
+                {"class": "dog", "start": 1.0, "end": 2.25},
+            ]}},
+            "audio",
+        ),
+    ],
+)  # fmt: skip
+def test_other_shapes_come_back_from_label_studio(value: Doc, type_: str) -> None:
+    data = {"text": "some text"} if type_ == "text" else {"audio": "blob:blobs/t/a.wav"}
+    content, problems = written("labelstudio", [value], data=data, type_=type_)
+    schema = {**SCHEMA, "shape": next(iter(value))}
+    samples, faults = read("labelstudio", source_of("labelstudio", content), schema)
+    assert samples[0].value == value and not problems and not faults

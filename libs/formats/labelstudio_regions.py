@@ -1,0 +1,147 @@
+"""One region of Label Studio: the results that share an id, as place, class, text, attributes."""
+
+from __future__ import annotations
+
+import math
+
+from libs.formats import Doc, Unfit, shapes
+from libs.formats.labelstudio_brush import of_brush
+from libs.formats.media import Pictures
+from libs.formats.reading import mapping, number, whole
+
+GEOMETRIES = ("rectangle", "polygon", "brush", "keypoint")
+
+
+class Task:
+    """What a task's regions are read with."""
+
+    def __init__(self, file: str, schema: Doc, pictures: Pictures) -> None:
+        self.file, self.schema, self.pictures = file, schema, pictures
+        self.attributes = {a["name"] for a in schema.get("attributes", [])}
+        self.data: Doc = {}
+        self.image = ""
+
+    def size(self, result: Doc) -> tuple[int, int]:
+        """Of the image a result is on; raises `Unfit`."""
+        if result.get("image_rotation"):
+            raise Unfit(f"the image is turned by {result['image_rotation']} degrees in the tool")
+        given = result.get("original_width"), result.get("original_height")
+        if all(given):
+            width, height = (whole(one, "size of the image") for one in given)
+            if width > 0 and height > 0:
+                return width, height
+        return self.pictures.size(self.pictures.find(self.image, self.file) or self.image)
+
+
+def object_of(part: Doc, read: Task, left_out: list[str]) -> tuple[Doc, str]:
+    """An object, and the region it is a point of."""
+    drawn = next(
+        r for r in part["results"]
+        if str(r.get("type", "")).removesuffix("labels") in GEOMETRIES
+    )  # fmt: skip
+    value = mapping(drawn.get("value"), "value")
+    made = {
+        **{"class": class_of(part["results"], left_out)},
+        **beside(part["results"], read, left_out),
+        **_geometry(drawn["type"].removesuffix("labels"), value, *read.size(drawn)),
+        "id": part["key"],
+    }
+    if not made["class"]:
+        raise Unfit("a region without a label; give it a class")
+    return made, str(drawn.get("parentID") or "") if "keypoints" in made else ""
+
+
+def _geometry(kind: str, value: Doc, width: int, height: int) -> Doc:
+    """Per cent to pixels; raises `Unfit`."""
+    if kind == "brush":
+        if value.get("format", "rle") != "rle":
+            raise Unfit(f"a brush of format {str(value.get('format'))[:50]!r}; rle is read")
+        return {"mask": of_brush(value.get("rle"), width, height)}
+    if kind == "polygon":
+        return _polygon(value, width, height)
+    x = number(value.get("x"), "x") * width / 100
+    y = number(value.get("y"), "y") * height / 100
+    if kind == "keypoint":
+        return {"keypoints": {"points": [shapes.keypoint(_r(x), _r(y), 2)]}}
+    w = number(value.get("width"), "width") * width / 100
+    h = number(value.get("height"), "height") * height / 100
+    angle = number(value.get("rotation") or 0, "rotation")
+    if not angle:
+        return {"rect": shapes.rect(_r(x), _r(y), _r(w), _r(h))}
+    cos, sin = math.cos(math.radians(angle)), math.sin(math.radians(angle))
+    centre = x + (w * cos - h * sin) / 2, y + (w * sin + h * cos) / 2
+    return {"rotated": shapes.rotated(_r(centre[0]), _r(centre[1]), _r(w), _r(h), angle)}
+
+
+def _polygon(value: Doc, width: int, height: int) -> Doc:
+    flat: list[float] = []
+    for point in value.get("points") or []:
+        if not isinstance(point, list) or len(point) != 2:
+            raise Unfit("a point of a polygon is not [x, y]")
+        flat += [_r(number(point[0], "x") * width / 100), _r(number(point[1], "y") * height / 100)]
+    if value.get("closed", True):
+        return {"polygon": shapes.polygon(flat)}
+    return {"polyline": shapes.polyline(flat)}
+
+
+def characters(text: object, start: int, end: int, marked: object) -> tuple[int, int]:
+    """Code points of a stretch that may be counted in UTF-16; raises `Unfit`."""
+    if not isinstance(text, str):
+        return start, end
+    if marked is None or text[start:end] == marked:
+        if end > len(text):
+            raise Unfit(f"a span to {end} in a text of {len(text)} characters")
+        return start, end
+    units = text.encode("utf-16-le")
+    before = units[: start * 2].decode("utf-16-le", "replace")
+    inside = units[start * 2 : end * 2].decode("utf-16-le", "replace")
+    if inside != marked:
+        raise Unfit(f"the text from {start} to {end} is not {str(marked)[:50]!r}")
+    return len(before), len(before) + len(inside)
+
+
+def class_of(results: list[Doc], left_out: list[str]) -> str:
+    for one in results:
+        value, type_ = one.get("value") or {}, str(one.get("type", ""))
+        labels = value.get(type_) if type_.endswith("labels") else None
+        if isinstance(labels, list) and labels:
+            left_out += ["labels of a region after the first one"] if len(labels) > 1 else []
+            return str(labels[0])
+    return ""
+
+
+def beside(results: list[Doc], read: Task, left_out: list[str]) -> Doc:
+    """Score, text and attributes of a region."""
+    attributes: dict[str, str] = {}
+    texts: list[str] = []
+    score = 0.0
+    for one in results:
+        name, type_ = str(one.get("from_name", "")), str(one.get("type", ""))
+        score = score or number(one.get("score") or 0, "score")
+        value = one.get("value") or {}
+        if type_ == "textarea":
+            found = texts_of(one)
+            if name in read.attributes:
+                attributes[name] = "\n".join(found)
+            else:
+                texts += found
+        elif type_ in ("choices", "number", "rating"):
+            told = value.get(type_)
+            attributes[name] = ";".join(map(str, told)) if isinstance(told, list) else str(told)
+        elif type_.removesuffix("labels") not in GEOMETRIES and type_ not in ("labels", ""):
+            left_out.append(f"{type_[:50]} of a region")
+    return shapes.plain(attributes=attributes, text="\n".join(texts), score=score)
+
+
+def texts_of(result: Doc) -> list[str]:
+    found = (result.get("value") or {}).get("text", [])
+    return [found] if isinstance(found, str) else [str(one) for one in found]
+
+
+def _r(value: float) -> float:
+    return shapes.rounded(value)
+
+
+def own_id(key: str) -> str:
+    """The id of a region, but for those that our encoder makes up where an object has none."""
+    return "" if key[:1] == "r" and key[1:].isdigit() else key
