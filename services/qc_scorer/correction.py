@@ -16,7 +16,8 @@ from typing import Any
 import numpy as np
 
 from services.qc_scorer import stream
-from services.qc_scorer.agreement.boxes import corners, iou, matches
+from services.qc_scorer.agreement.drawn import Drawn, things
+from services.qc_scorer.agreement.objects import Rule, matched
 from services.qc_scorer.agreement.spans import Changes, changes
 from services.qc_scorer.merging import align, bare, words
 
@@ -54,8 +55,8 @@ TEXTS = {
 
 def distance(value: Doc, draft: Doc, score: float, loss: str) -> float:
     """Distance of a submission to the draft, 0 to 1; `score` is the model's, 0 to 1."""
-    if loss == "boxes":
-        return _box_distance(_boxes(value), _boxes(draft), score)
+    if _drawn(value):
+        return _object_distance(things(value), things(draft), score)
     if loss == "span":
         found = changes(value, draft)
         return found.errors / max(1, found.errors + found.equal) * score
@@ -133,8 +134,8 @@ def reservoir(doc: Doc, row: Sequence[Any], chance: float) -> Doc:
 
 def hint(value: Doc, draft: Doc, loss: str) -> Hint:
     """The kind of error it would be if the draft were right; the most frequent one."""
-    if loss == "boxes":
-        return _box_hint(_boxes(value), _boxes(draft))
+    if _drawn(value):
+        return _object_hint(things(value), things(draft))
     if loss == "span":
         return _span_hint(changes(value, draft))
     if _by_words(loss):
@@ -166,28 +167,36 @@ def _commonest(missing: int, extra: int, replaced: int, other: Hint) -> Hint:
     return Hint.MISSING if missing > extra else Hint.EXTRA
 
 
-def _box_distance(said: list[Doc], drafted: list[Doc], score: float) -> float:
-    pairs = matches(said, drafted)
-    partners = {j for _, j in pairs}
+def _drawn(value: Doc) -> bool:
+    """Are there objects on an image, or could there be?"""
+    return "boxes" in value or "objects" in value
+
+
+def _object_distance(said: list[Doc], drafted: list[Doc], score: float) -> float:
+    pairs = matched(Drawn(said), Drawn(drafted), Rule())
+    partners = set(pairs[:, 1].tolist())
     alone = sum(b.get("score") or score for j, b in enumerate(drafted) if j not in partners)
     alone += (len(said) - len(pairs)) * score
     return float(min(1.0, alone / max(1, len(said) + len(drafted) - len(pairs))))
 
 
-def _box_hint(said: list[Doc], drafted: list[Doc]) -> Hint:
-    pairs = matches(said, drafted)
-    mine = [b for i, b in enumerate(said) if i not in {i for i, _ in pairs}]
-    others = [b for j, b in enumerate(drafted) if j not in {j for _, j in pairs}]
+def _object_hint(said: list[Doc], drafted: list[Doc]) -> Hint:
+    pairs = matched(Drawn(said), Drawn(drafted), Rule())
+    mine = [b for i, b in enumerate(said) if i not in set(pairs[:, 0].tolist())]
+    others = [b for j, b in enumerate(drafted) if j not in set(pairs[:, 1].tolist())]
     kinds: Counter[Hint] = Counter()
-    overlap = iou(corners(mine), corners(others))
-    while overlap.size and overlap.max() >= TOUCHING:
-        i, j = np.unravel_index(int(overlap.argmax()), overlap.shape)
+    for i, j in _touching(mine, others):
         same = mine[i].get("class") == others[j].get("class")
         kinds[Hint.MISPLACED if same else Hint.WRONG_CLASS] += 1
-        overlap[i, :], overlap[:, j] = 0.0, 0.0
     paired = sum(kinds.values())
     kinds[Hint.MISSING], kinds[Hint.EXTRA] = len(others) - paired, len(mine) - paired
     return kinds.most_common(1)[0][0]
+
+
+def _touching(mine: list[Doc], others: list[Doc]) -> list[tuple[int, int]]:
+    """Pairs that may be meant to be one, whatever their classes."""
+    left, right = (Drawn([{**thing, "class": ""} for thing in side]) for side in (mine, others))
+    return [(i, j) for i, j in matched(left, right, Rule(slack=1.0 - TOUCHING)).tolist()]
 
 
 def _word_changes(said: list[str], drafted: list[str]) -> tuple[int, int, int]:
@@ -214,10 +223,6 @@ def _classes(value: Doc) -> set[str]:
 
 def _words(value: Doc) -> list[str]:
     return [bare(word) for word in words(value.get("text", {}).get("text", ""))]
-
-
-def _boxes(value: Doc) -> list[Doc]:
-    return list(value.get("boxes", {}).get("boxes", []))
 
 
 COUNTS = ("checked", "held", "changed", "objected", "upheld", "unanswered", "blind")

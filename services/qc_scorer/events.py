@@ -28,6 +28,7 @@ from labelmill.task_dispatch.v1.events_pb2 import (
 from labelmill.task_dispatch.v1.task_dispatch_pb2 import STATE_SCORING
 from labelmill.template.v1.events_pb2 import ProjectUpdated
 from labelmill.template.v1.template_pb2 import Reference as ReferencePb
+from labelmill.template.v1.template_pb2 import Template
 from labelmill.trainer.v1.events_pb2 import ModelCandidateEvaluated
 
 from libs.common.codec import message_to_doc, time_text
@@ -39,13 +40,21 @@ from services.qc_scorer.domain import CONFIDENCE, Project, Reference
 from services.qc_scorer.service import QcScorer
 
 
+def _loss(template: Template) -> str:
+    """The loss of a template, as `agreement.named` reads it."""
+    schema = template.label_schema
+    sigmas = ",".join(f"{sigma:g}" for sigma in schema.skeleton.sigmas)
+    options = {"sigmas": sigmas, "normaliser": schema.normaliser}
+    return with_tolerance(template.loss, template.loss_tolerance, options)
+
+
 async def on_projects(service: QcScorer, messages: list[Any]) -> None:
     await service.remember_projects(
         [
             Project(
                 name=m.project.name,
                 version=m.project.version,
-                loss=with_tolerance(m.template.loss, m.template.loss_tolerance),
+                loss=_loss(m.template),
                 merge_rule=m.template.merge_rule,
                 max_error_rate=m.project.target.max_error_rate,
                 confidence=m.project.target.confidence or CONFIDENCE,

@@ -2,14 +2,26 @@
 
 from __future__ import annotations
 
-from services.qc_scorer.agreement import boxes, classes, spans, words
+from collections.abc import Mapping
+from functools import lru_cache
+
+from services.qc_scorer.agreement import classes, objects, panoptic, spans, words
 from services.qc_scorer.agreement.contract import Doc, Errors, Loss
 
 # Every loss that a template may name (`services/template`); what each measures: docs/agreement.md.
 LOSSES: dict[str, Loss] = {
     "class": classes.CLASS,
     "set": classes.SET,
-    "boxes": boxes.BOXES,
+    "hierarchy": classes.HIERARCHY,
+    "boxes": objects.GEOMETRY,
+    "rotated": objects.GEOMETRY,
+    "polygons": objects.GEOMETRY,
+    "masks": objects.GEOMETRY,
+    "keypoints": objects.GEOMETRY,
+    "lines": objects.LINES,
+    "regions": objects.REGIONS,
+    "objects": objects.OBJECTS,
+    "panoptic": panoptic.PANOPTIC,
     "span": spans.SPANS,
     "text": words.TEXT,
     "word": words.WORD,
@@ -34,12 +46,21 @@ def errors(truth: Doc, label: Doc, loss: str) -> Errors:
     return found.errors(truth, label, tolerance)
 
 
-def with_tolerance(loss: str, tolerance: float) -> str:
-    """The name of a loss, its tolerance with it: `word:0.05`."""
-    return f"{loss}:{tolerance:g}" if tolerance else loss
+def with_tolerance(loss: str, tolerance: float, options: Mapping[str, str] | None = None) -> str:
+    """The name of a loss, its tolerance and what it needs of the label schema with it:
+    `word:0.05`, `keypoints:0.3;sigmas=0.026,0.025`."""
+    text = f"{loss}:{tolerance:g}" if tolerance else loss
+    if LOSSES[loss].options is None:
+        return text
+    return ";".join([text, *(f"{k}={v}" for k, v in (options or {}).items() if v)])
 
 
+@lru_cache(maxsize=1024)
 def named(loss: str) -> tuple[Loss, float | None]:
-    """(loss, its tolerance or None for the default) of `word` or `word:0.05`."""
-    name, _, tolerance = loss.partition(":")
-    return LOSSES[name], float(tolerance) if tolerance else None
+    """(loss, its tolerance or None for the default) of a text by `with_tolerance`."""
+    text, *said = loss.split(";")
+    name, _, tolerance = text.partition(":")
+    found = LOSSES[name]
+    if said and found.options is not None:
+        found = found.options(dict(option.split("=", 1) for option in said))
+    return found, float(tolerance) if tolerance else None

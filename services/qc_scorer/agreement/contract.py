@@ -7,7 +7,7 @@ loss's default.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -35,11 +35,12 @@ Differs = Callable[[Doc, Doc, float | None], bool]
 @dataclass(frozen=True)
 class Loss:
     """One way to compare two values. The item is wrong with any error, unless `differs` says
-    otherwise."""
+    otherwise. Where the label schema has a say, `options` makes the loss of what it says."""
 
     distance: Distance
     errors: Count
     differs: Differs | None = None
+    options: Callable[[Mapping[str, str]], Loss] | None = None
 
     def wrong(self, truth: Doc, label: Doc, tolerance: float | None = None) -> bool:
         if self.differs is not None:

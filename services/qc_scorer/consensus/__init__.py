@@ -10,7 +10,7 @@ from collections.abc import Callable, Sequence
 
 from services.qc_scorer.agreement import differs
 from services.qc_scorer.agreement.contract import Doc
-from services.qc_scorer.consensus import boxes, spans, words
+from services.qc_scorer.consensus import classes, objects, spans, words
 
 Rule = Callable[[Sequence[Doc], Sequence[float]], Doc | None]
 
@@ -23,7 +23,10 @@ def vote(values: Sequence[Doc], weights: Sequence[float]) -> None:
 # Every rule that a template may name (`services/template`).
 RULES: dict[str, Rule] = {
     "majority": vote,
-    "boxes": boxes.merge,
+    "classes": classes.merge,
+    "boxes": objects.merge,
+    "objects": objects.merge,
+    "masks": objects.merge_masks,
     "spans": spans.merge,
     "words": words.merge,
 }

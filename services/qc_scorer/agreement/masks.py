@@ -1,0 +1,132 @@
+"""Sets of pixels as runs, never as pictures: a mask of any size costs what its outline costs.
+
+Runs are (k, 2) first pixel and the one after the last, by rising number; pixels are numbered down
+the columns, as COCO's run-length encoding counts them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+import shapely
+from numpy.typing import NDArray
+
+from libs.common import rle
+from services.qc_scorer.agreement.contract import Doc
+
+FloatArray = NDArray[np.float64]
+IntArray = NDArray[np.int64]
+# Columns of a picture are filled as many at once as have about this many crossings.
+MOST_CROSSINGS = 1_000_000
+
+
+def runs(mask: Doc) -> IntArray:
+    """The pixels of a `Mask`."""
+    ends = np.cumsum(rle.counts_from_text(mask.get("counts", "")), dtype=np.int64)
+    return joined(ends[: len(ends) // 2 * 2].reshape(-1, 2))
+
+
+def mask_of(found: IntArray, height: int, width: int) -> Doc:
+    """The `Mask` of runs."""
+    edges = np.concatenate([[0], found.reshape(-1), [height * width]])
+    counts = np.diff(edges)
+    used = counts if counts[-1] or len(counts) == 1 else counts[:-1]
+    return {"height": height, "width": width, "counts": rle.text_from_counts(used.tolist())}
+
+
+def size(found: IntArray) -> int:
+    """Pixels."""
+    return int((found[:, 1] - found[:, 0]).sum())
+
+
+def bounds(found: IntArray, height: int) -> tuple[float, float, float, float]:
+    """Left, top, right, bottom in pixels; all rows where a run goes on in the next column."""
+    if not len(found):
+        return 0.0, 0.0, 0.0, 0.0
+    first, last = found[:, 0], found[:, 1] - 1
+    left, right = float(first[0] // height), float(last[-1] // height + 1)
+    if (first // height != last // height).any():
+        return left, 0.0, right, float(height)
+    return left, float((first % height).min()), right, float((last % height).max() + 1)
+
+
+def overlap(a: Sequence[IntArray], b: Sequence[IntArray]) -> FloatArray:
+    """(n,) pixels that n pairs of runs share. Each pair lies in a stretch of its own of one long
+    line, where the pixels of `a` up to a place are counted at the ends of all runs of `b`."""
+    ends = [
+        max(x[-1, 1] if len(x) else 0, y[-1, 1] if len(y) else 0) for x, y in zip(a, b, strict=True)
+    ]
+    shifts = np.concatenate([[0], np.cumsum(ends)[:-1]]).astype(np.int64)
+    left, right = _laid(a, shifts), _laid(b, shifts)
+    if not len(left) or not len(right):
+        return np.zeros(len(a))
+    covered = np.cumsum(left[:, 1] - left[:, 0])
+    places = left.reshape(-1).astype(float)
+    amounts = np.stack([covered - (left[:, 1] - left[:, 0]), covered], axis=1).reshape(-1)
+    at = np.interp(right.reshape(-1), places, amounts).reshape(-1, 2)
+    of = np.repeat(np.arange(len(b)), [len(y) for y in b])
+    shared = np.bincount(of, weights=at[:, 1] - at[:, 0], minlength=len(b))
+    return np.asarray(shared, dtype=np.float64)
+
+
+def _laid(given: Sequence[IntArray], shifts: IntArray) -> IntArray:
+    return np.concatenate([one + shift for one, shift in zip(given, shifts, strict=True)])
+
+
+def iou(a: Sequence[IntArray], b: Sequence[IntArray]) -> FloatArray:
+    """(n,) intersection over union of n pairs."""
+    inside = overlap(a, b)
+    union = np.array([size(x) + size(y) for x, y in zip(a, b, strict=True)]) - inside
+    return np.divide(inside, union, out=np.zeros_like(inside), where=union > 0)
+
+
+def votes(given: Sequence[IntArray], weights: Sequence[float]) -> tuple[IntArray, FloatArray]:
+    """((k, 2) pieces of the line, (k,) weight that marked each): within a piece all agree."""
+    edges = np.unique(np.concatenate([one.reshape(-1) for one in given]))
+    change = np.zeros(len(edges))
+    for one, weight in zip(given, weights, strict=True):
+        np.add.at(change, np.searchsorted(edges, one[:, 0]), weight)
+        np.add.at(change, np.searchsorted(edges, one[:, 1]), -weight)
+    return np.stack([edges[:-1], edges[1:]], axis=1), np.cumsum(change)[:-1]
+
+
+def joined(pieces: IntArray) -> IntArray:
+    """Runs of sorted pieces: those that touch made one, empty ones left out."""
+    pieces = pieces[pieces[:, 0] < pieces[:, 1]]
+    if not len(pieces):
+        return pieces
+    breaks = np.flatnonzero(pieces[1:, 0] > pieces[:-1, 1])
+    starts = np.concatenate([[0], breaks + 1])
+    ends = np.concatenate([breaks, [len(pieces) - 1]])
+    return np.stack([pieces[starts, 0], pieces[ends, 1]], axis=1)
+
+
+def filled(area: shapely.Geometry, height: int, width: int) -> IntArray:
+    """Pixels of a picture whose centre an area covers."""
+    rings = shapely.get_rings(shapely.get_parts(area))
+    points = [shapely.get_coordinates(ring) for ring in rings]
+    if not points:
+        return np.empty((0, 2), dtype=np.int64)
+    ends = np.concatenate([np.hstack([p[:-1], p[1:]]) for p in points])
+    step = max(1, MOST_CROSSINGS // len(ends))
+    first = max(0, int(ends[:, ::2].min()))
+    last = min(width, int(ends[:, ::2].max()) + 1)
+    blocks = [(at, min(at + step, last)) for at in range(first, last, step)]
+    found = [np.empty((0, 2), dtype=np.int64), *[_columns(ends, *b, height) for b in blocks]]
+    return joined(np.concatenate(found))
+
+
+def _columns(ends: FloatArray, first: int, last: int, height: int) -> IntArray:
+    """Runs in columns first to last of an area whose outline has the segments `ends` (n, 4): the
+    middle of a column is inside between the first and second crossing, the third and fourth ..."""
+    left = np.clip(np.ceil(np.minimum(ends[:, 0], ends[:, 2]) - 0.5), first, last).astype(np.int64)
+    right = np.clip(np.ceil(np.maximum(ends[:, 0], ends[:, 2]) - 0.5), first, last).astype(np.int64)
+    counts = right - left
+    of = np.repeat(np.arange(len(ends)), counts)
+    column = left[of] + np.arange(len(of)) - np.repeat(np.cumsum(counts) - counts, counts)
+    x0, y0, x1, y1 = ends[of].T
+    down = y0 + (column + 0.5 - x0) * (y1 - y0) / (x1 - x0)
+    order = np.lexsort((down, column))
+    rows = np.clip(np.ceil(down[order] - 0.5), 0, height).astype(np.int64)
+    return (column[order] * height + rows).reshape(-1, 2)

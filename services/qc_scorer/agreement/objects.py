@@ -1,0 +1,253 @@
+"""Objects of one image, each compared by its own geometry.
+
+Two are one where class and geometry agree: 1 - IoU of areas and masks or 1 - OKS of key points at
+most the tolerance, lines at most so many pixels apart. An object missed, extra, misplaced, of
+another class, or with another attribute is an error; one misplaced is one error, not two. Crowds
+and areas to ignore are neither found nor missed, nor is what lies in those of the truth (COCO).
+"""
+
+from __future__ import annotations
+
+import math
+from bisect import bisect_left
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from services.qc_scorer.agreement import areas, keypoints, lines, masks
+from services.qc_scorer.agreement.contract import EPSILON, Doc, Errors, Loss
+from services.qc_scorer.agreement.drawn import Drawn, things
+from services.qc_scorer.agreement.matching import best, candidates
+from services.qc_scorer.merging import bare, words
+
+FloatArray = NDArray[np.float64]
+IntArray = NDArray[np.int64]
+# 1 - similarity, and pixels between lines, that are no error unless the template says otherwise.
+SLACK, REACH = 0.5, 5.0
+
+
+@dataclass(frozen=True)
+class Rule:
+    """How objects are compared. `mutual`: neither side is the truth."""
+
+    slack: float = SLACK
+    reach: float = REACH
+    sigmas: tuple[float, ...] = ()
+    # None: what is written in an object is not compared.
+    normaliser: str | None = None
+    ordered: bool = False
+    mutual: bool = False
+
+
+@dataclass(frozen=True)
+class Compared:
+    """Pairs (m, 2) that are one object; places of what has no partner; pairs not equal in all
+    else; objects of the truth that count."""
+
+    pairs: IntArray
+    missing: list[int]
+    extra: list[int]
+    changed: int
+    units: int
+
+
+def compare(truth: Sequence[Doc], label: Sequence[Doc], rule: Rule) -> Compared:
+    """Two lists of `ImageObject`."""
+    solid = [[o for o in side if not o.get("crowd")] for side in (truth, label)]
+    true, said = Drawn(solid[0]), Drawn(solid[1])
+    pairs = matched(true, said, rule)
+    missing = sorted(set(range(len(true))) - set(pairs[:, 0].tolist()))
+    extra = sorted(set(range(len(said))) - set(pairs[:, 1].tolist()))
+    extra = _outside(said, extra, [o for o in truth if o.get("crowd")], rule)
+    units = len(true)
+    if rule.mutual:
+        missing = _outside(true, missing, [o for o in label if o.get("crowd")], rule)
+    changed = _changed(true, said, pairs, rule)
+    return Compared(pairs, missing, extra, changed, units)
+
+
+def matched(a: Drawn, b: Drawn, rule: Rule) -> IntArray:
+    """(m, 2) objects that are one."""
+    if not len(a) or not len(b):
+        return np.empty((0, 2), dtype=np.int64)
+    names = [[o.get("class", "") for o in side.objects] for side in (a, b)]
+    pairs = candidates(_grown(a, rule), _grown(b, rule), names)
+    return best(pairs, gains(a, b, pairs, rule), (len(a), len(b)))
+
+
+def _grown(drawn: Drawn, rule: Rule) -> FloatArray:
+    """Bounds, with as much round lines and key points as may still match."""
+    if set(drawn.geometries) <= {*areas.GEOMETRIES, "mask"}:
+        return drawn.bounds
+    size = drawn.bounds[:, 2:] - drawn.bounds[:, :2]
+    spread = 2.0 * max(rule.sigmas, default=keypoints.SIGMA) if rule.sigmas else 0.1
+    likeness = max(1.0 - rule.slack, 1e-300)
+    near = spread * np.sqrt(-2.0 * math.log(min(likeness, 1.0)) * size.prod(axis=1))
+    margin = np.select([drawn.kinds == "keypoints", drawn.kinds == "line"], [near, rule.reach], 0.0)
+    return drawn.bounds + margin[:, None] * np.array([-1.0, -1.0, 1.0, 1.0])
+
+
+def gains(a: Drawn, b: Drawn, pairs: IntArray, rule: Rule) -> FloatArray:
+    """(k,) how alike pairs (k, 2) are, above 0 to 1; 0 where they are not one object."""
+    found = np.zeros(len(pairs))
+    kinds = a.kinds[pairs[:, 0]], b.kinds[pairs[:, 1]]
+    flat = a.rectangular[pairs[:, 0]] & b.rectangular[pairs[:, 1]]
+    both = (kinds[0] == "area") & (kinds[1] == "area") & ~flat
+    pixels = ((kinds[0] == "mask") & np.isin(kinds[1], ("area", "mask"))) | (
+        (kinds[1] == "mask") & (kinds[0] == "area")
+    )
+    ways = (
+        (flat, _rectangles),
+        (both, _areas),
+        (pixels, _pixels),
+        ((kinds[0] == "keypoints") & (kinds[1] == "keypoints"), _keypoints),
+    )
+    for where, way in ways:
+        if where.any():
+            alike = way(a, b, pairs[where], rule)
+            near = (alike >= 1.0 - rule.slack - EPSILON) & (alike > 0)
+            found[where] = np.where(near, alike, 0.0)
+    where = (kinds[0] == "line") & (kinds[1] == "line")
+    if where.any():
+        found[where] = _lines(a, b, pairs[where], rule)
+    for k in np.flatnonzero(found == 0).tolist():
+        # What has no area overlaps nothing, not even itself.
+        found[k] = float(a.drawn_as(int(pairs[k, 0])) == b.drawn_as(int(pairs[k, 1])))
+    return found
+
+
+def _rectangles(a: Drawn, b: Drawn, pairs: IntArray, rule: Rule) -> FloatArray:
+    left, right = a.bounds[pairs[:, 0]], b.bounds[pairs[:, 1]]
+    low, high = np.maximum(left[:, :2], right[:, :2]), np.minimum(left[:, 2:], right[:, 2:])
+    inside = np.clip(high - low, 0, None).prod(axis=1)
+    whole = (left[:, 2:] - left[:, :2]).prod(axis=1) + (right[:, 2:] - right[:, :2]).prod(axis=1)
+    union = whole - inside
+    return np.divide(inside, union, out=np.zeros_like(inside), where=union > 0)
+
+
+def _areas(a: Drawn, b: Drawn, pairs: IntArray, rule: Rule) -> FloatArray:
+    return areas.iou(a.shapes(pairs[:, 0]), b.shapes(pairs[:, 1]))
+
+
+def _pixels(a: Drawn, b: Drawn, pairs: IntArray, rule: Rule) -> FloatArray:
+    return masks.iou(*_painted(a, b, pairs))
+
+
+def _painted(a: Drawn, b: Drawn, pairs: IntArray) -> tuple[list[IntArray], list[IntArray]]:
+    """Runs of both, on pictures of the size that the mask among them has."""
+    left, right = [], []
+    for i, j in pairs.tolist():
+        mask = a.objects[i].get("mask") or b.objects[j]["mask"]
+        left.append(a.painted(i, mask["height"], mask["width"]))
+        right.append(b.painted(j, mask["height"], mask["width"]))
+    return left, right
+
+
+def _keypoints(a: Drawn, b: Drawn, pairs: IntArray, rule: Rule) -> FloatArray:
+    left = [a.objects[i]["keypoints"] for i in pairs[:, 0]]
+    right = [b.objects[j]["keypoints"] for j in pairs[:, 1]]
+    alike = keypoints.oks(left, right, rule.sigmas)
+    return (alike + keypoints.oks(right, left, rule.sigmas)) / 2.0 if rule.mutual else alike
+
+
+def _lines(a: Drawn, b: Drawn, pairs: IntArray, rule: Rule) -> FloatArray:
+    left = lines.shapes([a.objects[i]["polyline"] for i in pairs[:, 0]])
+    right = lines.shapes([b.objects[j]["polyline"] for j in pairs[:, 1]])
+    apart = lines.distance(left, right)
+    near = apart <= rule.reach + EPSILON
+    return np.where(near, 1.0 / (1.0 + apart / max(rule.reach, EPSILON)), 0.0)
+
+
+def _outside(drawn: Drawn, alone: list[int], crowds: list[Doc], rule: Rule) -> list[int]:
+    """Those of `alone` that no crowd of their class excuses: with a share of their own area in it
+    that would make them one."""
+    if not crowds or not alone:
+        return alone
+    around = Drawn(crowds)
+    some = Drawn([drawn.objects[i] for i in alone])
+    names = [[o.get("class", "") for o in side.objects] for side in (some, around)]
+    pairs = candidates(some.bounds, around.bounds, names)
+    share = _share_inside(some, around, pairs)
+    excused = set(pairs[share >= 1.0 - rule.slack - EPSILON, 0].tolist())
+    return [place for i, place in enumerate(alone) if i not in excused]
+
+
+def _share_inside(a: Drawn, b: Drawn, pairs: IntArray) -> FloatArray:
+    """(k,) share of each first one's area that the second covers; 0 of what has no area."""
+    found = np.zeros(len(pairs))
+    kinds = a.kinds[pairs[:, 0]], b.kinds[pairs[:, 1]]
+    both = (kinds[0] == "area") & (kinds[1] == "area")
+    if both.any():
+        mine, around = a.shapes(pairs[both, 0]), b.shapes(pairs[both, 1])
+        found[both] = areas.overlap(mine, around) / np.maximum(areas.size(mine), EPSILON)
+    pixels = ~both & np.isin(kinds[0], ("area", "mask")) & np.isin(kinds[1], ("area", "mask"))
+    if pixels.any():
+        left, right = _painted(a, b, pairs[pixels])
+        whole = np.array([masks.size(one) for one in left])
+        found[pixels] = masks.overlap(left, right) / np.maximum(whole, 1)
+    return found
+
+
+def _changed(a: Drawn, b: Drawn, pairs: IntArray, rule: Rule) -> int:
+    """Pairs whose attributes, texts or places in the reading order are not equal."""
+    both = [(a.objects[i], b.objects[j]) for i, j in pairs.tolist()]
+    count = sum(_says(x, rule) != _says(y, rule) for x, y in both)
+    if not rule.ordered:
+        return count
+    orders = [(x["order"], y["order"]) for x, y in both if x.get("order") and y.get("order")]
+    return min(len(both), count + _misplaced([y for _, y in sorted(orders)]))
+
+
+def _says(thing: Doc, rule: Rule) -> tuple[Doc, list[str]]:
+    text = str(thing.get("text", "")).split() if rule.normaliser else []
+    if rule.normaliser == "words":
+        text = [bare(word) for word in words(" ".join(text))]
+    elif rule.normaliser == "characters":
+        text = [bare(word) for word in ["".join(text)]]
+    return thing.get("attributes", {}), text
+
+
+def _misplaced(order: Sequence[int]) -> int:
+    """How many must move for the rest to rise (all but a longest rising row)."""
+    rising: list[int] = []
+    for number in order:
+        at = bisect_left(rising, number)
+        rising[at : at + 1] = [number]
+    return len(order) - len(rising)
+
+
+def _loss(rule: Rule, in_pixels: bool = False) -> Loss:
+    def tolerant(tolerance: float | None) -> Rule:
+        if tolerance is None:
+            return rule
+        if in_pixels:
+            return replace(rule, reach=tolerance)
+        return replace(rule, slack=tolerance)
+
+    def errors(truth: Doc, label: Doc, tolerance: float | None = None) -> Errors:
+        found = compare(things(truth), things(label), tolerant(tolerance))
+        wrong = max(len(found.missing), len(found.extra)) + found.changed
+        return Errors(float(wrong), float(found.units))
+
+    def distance(a: Doc, b: Doc, tolerance: float | None = None) -> float:
+        """Share of all objects, told apart, that only one has or that are not equal."""
+        mutual = replace(tolerant(tolerance), mutual=True)
+        found = compare(things(a), things(b), mutual)
+        wrong = len(found.missing) + len(found.extra) + found.changed
+        return wrong / max(1, len(found.pairs) + len(found.missing) + len(found.extra))
+
+    def options(said: Mapping[str, str]) -> Loss:
+        sigmas = tuple(float(s) for s in said.get("sigmas", "").split(",") if s)
+        normaliser = said.get("normaliser") if rule.normaliser else None
+        made = replace(rule, sigmas=sigmas, normaliser=normaliser or rule.normaliser)
+        return _loss(made, in_pixels)
+
+    return Loss(distance, errors, options=options)
+
+
+GEOMETRY = _loss(Rule())
+LINES = _loss(Rule(), in_pixels=True)
+REGIONS = _loss(Rule(normaliser="none", ordered=True))
+OBJECTS = _loss(Rule(normaliser="none"))

@@ -1,0 +1,109 @@
+"""Objects that more than half of the weight drew, each made of those that are one: geometry by its
+own kind, attributes by vote, texts word by word."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import NamedTuple
+
+from services.qc_scorer.agreement.contract import Doc
+from services.qc_scorer.agreement.drawn import Drawn, geometry, things
+from services.qc_scorer.agreement.objects import Rule, matched
+from services.qc_scorer.consensus import words
+from services.qc_scorer.consensus.geometries import GEOMETRIES, Merged, estimated, heaviest
+from services.qc_scorer.merging import weighted_median
+
+# Two lines that are this many pixels apart may still be meant to be one.
+SAME = Rule(reach=20.0, mutual=True)
+
+
+class Group(NamedTuple):
+    """What several drew of one object, the heaviest first."""
+
+    members: list[Doc]
+    weights: list[float]
+
+
+def rule(ways: Mapping[str, Merged]) -> Callable[[Sequence[Doc], Sequence[float]], Doc]:
+    """The merge rule that makes geometries in these ways."""
+
+    def merge(values: Sequence[Doc], weights: Sequence[float]) -> Doc:
+        groups = grouped([things(value) for value in values], weights)
+        made = [_merged(group, sum(weights), ways) for group in groups]
+        kept = _numbered([thing for thing in made if thing is not None])
+        if "boxes" in values[0]:
+            return {"boxes": {"boxes": [_box(thing) for thing in kept]}}
+        return {"objects": {"objects": kept}}
+
+    return merge
+
+
+def grouped(opinions: Sequence[Sequence[Doc]], weights: Sequence[float]) -> list[Group]:
+    """Objects that more than half of the weight drew."""
+    groups: list[Group] = []
+    for index in sorted(range(len(opinions)), key=lambda i: -weights[i]):
+        heads = Drawn([group.members[0] for group in groups])
+        pairs = {j: i for i, j in matched(heads, Drawn(opinions[index]), SAME).tolist()}
+        for j, thing in enumerate(opinions[index]):
+            if j not in pairs:
+                groups.append(Group([], []))
+            group = groups[pairs.get(j, -1)]
+            group.members.append(thing)
+            group.weights.append(weights[index])
+    return [g for g in groups if 2.0 * sum(g.weights) > sum(weights)]
+
+
+def _merged(group: Group, whole: float, ways: Mapping[str, Merged]) -> Doc | None:
+    names = [geometry(thing) for thing in group.members]
+    name = str(heaviest(names, group.weights))
+    same = [i for i, other in enumerate(names) if other == name]
+    drawn = [group.members[i][name] for i in same]
+    made = ways[name](drawn, [group.weights[i] for i in same], whole)
+    if made is None:
+        return None
+    head = group.members[0]
+    rest = {**_attributes(group), **_text(group), **_flags(group)}
+    kept = {"id": head["id"]} if "id" in head else {}
+    return {"class": head.get("class", ""), **kept, **rest, name: made}
+
+
+def _attributes(group: Group) -> Doc:
+    """Each by vote; to leave it out is a vote, too."""
+    given = [thing.get("attributes", {}) for thing in group.members]
+    names = list(dict.fromkeys(name for one in given for name in one))
+    votes = {name: heaviest([one.get(name) for one in given], group.weights) for name in names}
+    made = {name: value for name, value in votes.items() if value is not None}
+    return {"attributes": made} if made else {}
+
+
+def _text(group: Group) -> Doc:
+    texts = [str(thing.get("text", "")) for thing in group.members]
+    if len(set(texts)) > 1:
+        made = words.merge([{"text": {"text": text}} for text in texts], group.weights)
+        text = made["text"]["text"] if made else heaviest(texts, group.weights)
+    else:
+        text = texts[0]
+    return {"text": text} if text else {}
+
+
+def _flags(group: Group) -> Doc:
+    crowd = heaviest([thing.get("crowd", False) for thing in group.members], group.weights)
+    order = weighted_median([thing.get("order", 0) for thing in group.members], group.weights)
+    return {**({"crowd": True} if crowd else {}), **({"order": order} if order > 0 else {})}
+
+
+def _numbered(made: list[Doc]) -> list[Doc]:
+    """The reading order counted anew, from 1: medians may be equal or leave gaps."""
+    read = sorted((i for i, t in enumerate(made) if "order" in t), key=lambda i: made[i]["order"])
+    for number, i in enumerate(read, 1):
+        made[i]["order"] = number
+    return made
+
+
+def _box(thing: Doc) -> Doc:
+    rest = {k: v for k, v in thing.items() if k != "rect"}
+    return {**rest, **thing["rect"]}
+
+
+merge = rule(GEOMETRIES)
+merge_masks = rule({**GEOMETRIES, "mask": estimated})
