@@ -26,6 +26,8 @@ FloatArray = NDArray[np.float64]
 IntArray = NDArray[np.int64]
 # 1 - similarity, and pixels between lines, that are no error unless the template says otherwise.
 SLACK, REACH = 0.5, 5.0
+# Of pairs that fit equally well, those that also say the same are one.
+PREFERRED = 1e-6
 
 
 @dataclass(frozen=True)
@@ -74,7 +76,11 @@ def matched(a: Drawn, b: Drawn, rule: Rule) -> IntArray:
         return np.empty((0, 2), dtype=np.int64)
     names = [[o.get("class", "") for o in side.objects] for side in (a, b)]
     pairs = candidates(_grown(a, rule), _grown(b, rule), names)
-    return best(pairs, gains(a, b, pairs, rule), (len(a), len(b)))
+    alike = gains(a, b, pairs, rule)
+    for k in np.flatnonzero(alike).tolist():
+        i, j = pairs[k].tolist()
+        alike[k] += PREFERRED * (_says(a.objects[i], rule) == _says(b.objects[j], rule))
+    return best(pairs, alike, (len(a), len(b)))
 
 
 def _grown(drawn: Drawn, rule: Rule) -> FloatArray:
