@@ -105,6 +105,13 @@ class Dataset:
             found = self._db.execute("select doc from annotations where image = ?", (key,))
             yield orjson.loads(doc), [orjson.loads(one) for (one,) in found]
 
+    def first(self) -> Doc:
+        """The first annotation; empty if there is none."""
+        for (doc,) in self._db.execute("select doc from annotations limit 1"):
+            found: Doc = orjson.loads(doc)
+            return found
+        return {}
+
     def orphans(self) -> Iterator[Fault]:
         """Annotations of images that are not there."""
         query = (
@@ -184,10 +191,9 @@ def _sample(
             if made is not None:
                 objects.append(made)
     key = str(image.get("file_name") or image["id"])
-    value = shapes.value_of(objects, schema, left_out)
     yield Sample(
         key,
-        value,
+        shapes.value_of(objects, schema, left_out),
         media=pictures.media(pictures.find(key, name)),
         metadata={k: str(image[k]) for k in ("width", "height") if image.get(k)},
         left_out=tuple(dict.fromkeys(left_out)),

@@ -12,6 +12,10 @@ MODULES = {
     "jsonl": "jsonl",
     "csv": "csv",
     "coco": "coco",
+    "mot": "mot",
+    "coco-panoptic": "coco_panoptic",
+    "datumaro": "datumaro",
+    "labelme": "labelme",
     "labelstudio": "labelstudio",
     "coco-objects": "coco",
     "coco-keypoints": "coco",
@@ -30,6 +34,11 @@ MODULES = {
     "srt": "srt",
     "webvtt": "webvtt",
     "elan": "elan",
+    "conll": "conll",
+    "doccano": "doccano",
+    "prodigy": "prodigy",
+    "brat": "brat",
+    "spacy": "spacy",
 }
 
 

@@ -86,6 +86,11 @@ def labels(*geometries: st.SearchStrategy[Doc], attributes: bool = True) -> st.S
     return st.lists(one(), max_size=4).map(lambda all_: {"objects": shapes.plain(objects=all_)})
 
 
+def one_of(value: Doc) -> Doc:
+    """At most one object, as masks of several overlap."""
+    return {"objects": shapes.plain(objects=value["objects"].get("objects", [])[:1])}
+
+
 LINES = st.just({"polyline": {"points": [1.0, 2.0, 30.5, 40.25, 7.0, 8.0]}})
 QUADS = st.just({"quad": {"points": [1.0, 2.0, 30.0, 4.0, 33.0, 21.0, 5.0, 17.0]}})
 HELD: dict[str, st.SearchStrategy[Doc]] = {
@@ -98,6 +103,9 @@ HELD: dict[str, st.SearchStrategy[Doc]] = {
     "yolo-obb": labels(rotated(), QUADS, attributes=False),
     "voc": labels(rects()),
     "cvat": labels(rects(), rotated(), polygons(), LINES, drawn_masks(), keypoints(rect=False)),
+    "coco-panoptic": labels(drawn_masks()).map(one_of),
+    "labelme": labels(rects(), polygons(), LINES, drawn_masks(), keypoints()),
+    "datumaro": labels(rects(), rotated(), polygons(), LINES, drawn_masks(), keypoints()),
     "labelstudio": labels(
         rects(), rotated(), polygons(), LINES, drawn_masks(), keypoints(hidden=False)
     ),
@@ -138,14 +146,15 @@ def test_the_same_labels_are_the_same_bytes(format_: str) -> None:
     assert written(format_, [value, value])[0] == written(format_, [value, value])[0]
 
 
+# Formats that write classes by number.
+INDEXED = [f for f in HELD if f.startswith(("coco", "yolo", "datumaro"))]
+BOXES = [f for f in HELD if "boxes" in format_of(f).shapes]
 BOX: Doc = {"rect": {"x": 1.0, "y": 2.0, "width": 10.0, "height": 20.0}}
 
 
-@pytest.mark.parametrize("format_", [f for f in HELD if f not in ("coco-keypoints", "yolo-pose")])
+@pytest.mark.parametrize("format_", BOXES)
 def test_boxes_come_back_as_the_template_has_them(format_: str) -> None:
     boxes = {"boxes": {"boxes": [{"class": "dog", **BOX["rect"]}]}}
-    if format_ == "yolo-segment":
-        return
     schema = {**SCHEMA, "shape": "boxes"}
     content, problems = written(format_, [boxes], schema)
     samples, faults = read(format_, source_of(format_, content), schema)
@@ -193,6 +202,9 @@ def test_a_label_without_its_image_is_told_and_the_rest_goes_on(
         ("yolo-obb", {"polyline": {"points": [0, 0, 1, 1]}}, "no place for a polyline"),
         ("voc", {"rotated": {"x": 9.0, "width": 4.0, "height": 2.0}}, "no place for a rotated"),
         ("voc", {**BOX, "text": "hello"}, "no place for text"),
+        ("labelme", {**BOX, "crowd": True}, "no place for crowd"),
+        ("datumaro", {**BOX, "order": 1}, "no place for order"),
+        ("coco-panoptic", BOX, "no place for a rect"),
         ("labelstudio", {**BOX, "order": 1}, "no place for crowds and reading order"),
         ("cvat", {**BOX, "score": 0.5}, "no place for score"),
         ("cvat", {"quad": {"points": [0, 0, 9, 0, 9, 9, 0, 9]}}, "quad is written as a polygon"),
@@ -204,7 +216,9 @@ def test_what_a_format_cannot_hold_is_told(format_: str, one: Doc, reason: str) 
     assert any(reason in p.reason and not p.whole for p in problems), problems
 
 
-@pytest.mark.parametrize("format_", [f for f in HELD if f not in ("voc", "cvat", "labelstudio")])
+@pytest.mark.parametrize(
+    "format_", [f for f in HELD if f not in ("voc", "cvat", "labelstudio", "labelme")]
+)
 def test_a_class_the_template_lacks_leaves_the_label_out(format_: str) -> None:
     value = {"objects": {"objects": [{"class": "cow", **BOX}]}}
     _, problems = written(format_, [value])
@@ -275,3 +289,71 @@ def test_other_shapes_come_back_from_label_studio(value: Doc, type_: str) -> Non
     schema = {**SCHEMA, "shape": next(iter(value))}
     samples, faults = read("labelstudio", source_of("labelstudio", content), schema)
     assert samples[0].value == value and not problems and not faults
+
+
+def frame(number: int, x: float, **more: object) -> Doc:
+    rect = shapes.plain(x=x, y=2.0, width=10.0, height=5.0)
+    return shapes.plain(frame=number, **more, rect=rect)
+
+
+FRAMES: Doc = {"frames": [f"blob:blobs/t/{i}.png" for i in range(6)]}
+TRACKS = {
+    "tracks": {
+        "tracks": [
+            {"class": "cat", "id": "7", "frames": [frame(0, 0.0), frame(4, 8.0)]},
+            {"class": "dog", "id": "9", "frames": [frame(1, 3.0), frame(3, 4.0, outside=True)]},
+        ]
+    }
+}
+
+
+def test_tracks_are_written_frame_by_frame_to_mot() -> None:
+    content, problems = written("mot", [TRACKS], data=FRAMES, type_="frames")
+    assert not problems
+    source = source_of("mot", content)
+    rows = source.text("a/1/gt/gt.txt").splitlines()
+    assert rows[:2] == ["1,7,1,3,10,5,1,1,1", "2,7,3,3,10,5,1,1,1"]
+    cells = [r.split(",") for r in rows]
+    assert [frame_ for frame_, track, *_ in cells if track == "7"] == list("123456")
+    assert [frame_ for frame_, track, *_ in cells if track == "9"] == list("23")
+    assert "seqLength=6\nimWidth=64\nimHeight=48" in source.text("a/1/seqinfo.ini")
+    samples, faults = read("mot", source)
+    again, _ = written("mot", [samples[0].value or {}], data=FRAMES, type_="frames")
+    assert again == content and not faults
+
+
+def test_tracks_come_back_from_cvat() -> None:
+    value: Doc = {"tracks": {"tracks": [
+        {"class": "cat", "attributes": {"colour": "red"}, "frames": [
+            frame(0, 1.0), frame(4, 8.0, attributes={"wet": "true"}, occluded=True),
+            frame(5, 8.0, outside=True)]},
+        {"class": "dog", "source": "MACHINE", "frames": [
+            {"polygon": {"rings": [{"points": [1.0, 2.0, 3.0, 4.0, 5.0, 2.0]}]}}]},
+        {"class": "cat", "frames": [{"frame": 2, "keypoints": {"points": [
+            {}, shapes.keypoint(1.0, 2.0, 1), shapes.keypoint(3.0, 4.0, 2)]}}]},
+    ]}}  # fmt: skip
+    content, problems = written("cvat", [value], data=FRAMES, type_="frames")
+    samples, faults = read("cvat", source_of("cvat", content))
+    assert not problems and not faults
+    assert samples[0].value == value
+
+
+@pytest.mark.parametrize("format_", ["cvat", "labelme", "datumaro"])
+def test_classes_of_whole_images_come_back(format_: str) -> None:
+    value = {"choices": {"classes": ["cat", "dog"]}}
+    content, problems = written(format_, [value])
+    schema = {**SCHEMA, "shape": "choices"}
+    samples, faults = read(format_, source_of(format_, content), schema)
+    assert samples[0].value == value and not problems and not faults
+
+
+def test_parts_of_a_polygon_stay_one_object_where_groups_are_known() -> None:
+    rings = [
+        {"points": [0.0, 0.0, 9.0, 0.0, 9.0, 9.0]},
+        {"points": [20.0, 20.0, 30.0, 20.0, 30.0, 30.0]},
+    ]
+    value = {"objects": {"objects": [{"class": "cat", "polygon": {"rings": rings}}] * 2}}
+    for format_ in ("coco-objects", "labelme", "datumaro"):
+        content, problems = written(format_, [value])
+        samples, faults = read(format_, source_of(format_, content))
+        assert samples[0].value == value and not problems and not faults

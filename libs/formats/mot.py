@@ -1,0 +1,221 @@
+"""MOTChallenge text files (motchallenge.net, MOT16/17): one row a box and frame.
+
+One zip a part: of each video `NAME/gt/gt.txt` with `frame,id,left,top,width,height,flag,class,
+visibility`, `NAME/gt/labels.txt` with the classes in order, and `NAME/seqinfo.ini`. Frames, ids,
+classes and pixels are counted from 1 there; ours are from 0, so that `left` is our x + 1.
+
+`visibility` is an attribute of a key frame where it is not 1. Between key frames boxes are
+interpolated; after the last one an object is written to the end of the frames, where it did not go
+outside. Rows with flag 0 are to be ignored and are left out on reading.
+"""
+
+from __future__ import annotations
+
+import configparser
+import io
+import posixpath
+from collections import Counter
+from collections.abc import Iterator
+
+from libs.formats import Broken, Doc, Fault, Format, Sample, Unfit, shapes
+from libs.formats.encoding import ZipEncoder
+from libs.formats.media import file_name, references, size_of_reference
+from libs.formats.reading import number, whole
+from libs.formats.source import Source, Unreadable
+
+# Classes 1 to 12 of MOT16 and MOT17, where a source has no labels.txt.
+CLASSES = (
+    *("pedestrian", "person on vehicle", "car", "bicycle", "motorbike", "non motorized vehicle"),
+    *("static person", "distractor", "occluder", "occluder on the ground", "occluder full"),
+    "reflection",
+)
+_IMAGES = "img1/"
+_MAX_FRAMES = 10_000_000
+
+
+class MotEncoder(ZipEncoder):
+    format = "mot"
+
+    def write(self, row: Doc) -> None:
+        if "tracks" not in row["value"]:
+            raise Unfit("the label has no tracks")
+        type_ = "frames" if self.job.field("frames") else "video"
+        files = references(self.job, row, type_)
+        size = size_of_reference(self.job, row, files[0]) if type_ == "frames" else None
+        count = len(files) if type_ == "frames" else 0
+        rows: list[tuple[int, str]] = []
+        for place, track in enumerate(row["value"]["tracks"].get("tracks", []), 1):
+            rows += self._track(row, place, track, count)
+        rows.sort(key=lambda one: one[0])
+        stem = posixpath.splitext(file_name(row, files[0]))[0]
+        name = posixpath.dirname(self.unique(f"{stem}/gt"))
+        self.zip.put(f"{name}/gt/gt.txt", "".join(line for _, line in rows).encode())
+        labels = "".join(f"{one}\n" for one in self.job.classes)
+        self.zip.put(f"{name}/gt/labels.txt", labels.encode())
+        length = count or max((frame for frame, _ in rows), default=0)
+        self.zip.put(f"{name}/seqinfo.ini", _seqinfo(name, length, size).encode())
+
+    def _track(self, row: Doc, place: int, track: Doc, count: int) -> list[tuple[int, str]]:
+        label = self.class_index(track.get("class", "")) + 1
+        for unheld in ("attributes", "score", "source"):
+            if unheld in track:
+                self.tell(row, f"MOT has no place for {unheld} of a track")
+        key = track.get("id", "")
+        identity = int(key) if key.isdigit() and key == str(int(key)) else place
+        if key and str(identity) != key:
+            self.tell(row, "ids of tracks that are no whole numbers are numbered anew")
+        lines = []
+        for frame, box, visible in self._boxes(row, track["frames"], count):
+            x, y, width, height = box
+            places = f"{x + 1:.12g},{y + 1:.12g},{width:.12g},{height:.12g}"
+            lines.append((frame, f"{frame + 1},{identity},{places},1,{label},{visible}\n"))
+        self.objects += 1
+        return lines
+
+    def _boxes(
+        self, row: Doc, frames: list[Doc], count: int
+    ) -> Iterator[tuple[int, tuple[float, ...], str]]:
+        """Frame, box and visibility of every frame the object is in."""
+        visible = "1"
+        for one, after in zip(frames, [*frames[1:], None], strict=True):
+            attributes = one.get("attributes", {})
+            visible = attributes.get("visibility", visible)
+            if one.get("occluded") or set(attributes) - {"visibility"}:
+                self.tell(row, "MOT has no place for attributes of key frames but visibility")
+            kind, shape = shapes.geometry(one)
+            if kind != "rect":
+                self.tell(row, f"MOT has no place for a {kind}")
+                continue
+            if one.get("outside"):
+                continue
+            start = one.get("frame", 0)
+            end = after.get("frame", 0) if after else max(start + 1, count)
+            last = after["rect"] if after and "rect" in after else shape
+            for frame in range(start, min(end, start + _MAX_FRAMES)):
+                share = (frame - start) / (end - start) if after else 0.0
+                yield frame, _between(shape, last, share), visible
+
+
+def decode(source: Source, schema: Doc) -> Iterator[Sample | Fault]:
+    """One sample a sequence: a folder with `gt/gt.txt`, or a text file of its own."""
+    names = [n for n in source.ending(".txt") if posixpath.basename(n) != "labels.txt"]
+    names = [n for n in names if posixpath.basename(n) == "gt.txt"] or names
+    if not names:
+        raise Broken("there is no gt.txt")
+    for name in names:
+        try:
+            yield from _sequence(source, name, schema)
+        except (Unfit, Unreadable) as error:
+            yield Fault(name, str(error))
+
+
+def _sequence(source: Source, name: str, schema: Doc) -> Iterator[Sample | Fault]:
+    folder = posixpath.dirname(posixpath.dirname(name))
+    classes = _classes(source, posixpath.dirname(name), schema)
+    info = _info(source, posixpath.join(folder, "seqinfo.ini"))
+    left_out: Counter[str] = Counter()
+    tracks: dict[str, dict[int, Doc]] = {}
+    names: dict[str, str] = {}
+    for place, line in enumerate(source.text(name).splitlines(), 1):
+        try:
+            if line.strip():
+                _read(line, classes, tracks, names, left_out)
+        except Unfit as unfit:
+            yield Fault(f"{name} line {place}", str(unfit))
+    length = int(info["seqlength"]) if info.get("seqlength", "").isdigit() else 0
+    made = [_track(key, names[key], frames, length) for key, frames in tracks.items()]
+    images = posixpath.join(folder, _IMAGES)
+    first = next((n for n in source.names if n.startswith(images)), "")
+    sides = {"width": info.get("imwidth", ""), "height": info.get("imheight", "")}
+    yield Sample(
+        folder or info.get("name", "") or posixpath.splitext(name)[0],
+        {"tracks": shapes.plain(tracks=made)},
+        media={"frames": first} if first else {},
+        metadata={k: v for k, v in {**sides, "frames": str(length or "")}.items() if v},
+        left_out=tuple(f"{reason}: {count} rows" for reason, count in left_out.items()),
+    )
+
+
+def _read(
+    line: str,
+    classes: list[str],
+    tracks: dict[str, dict[int, Doc]],
+    names: dict[str, str],
+    left_out: Counter[str],
+) -> None:
+    cells = line.split(",")
+    if len(cells) < 6:
+        raise Unfit(f"{len(cells)} cells; frame, id, left, top, width, height wanted at least")
+    frame, identity = whole(cells[0], "frame"), whole(cells[1], "id")
+    flag = number(cells[6], "flag") if len(cells) > 6 else 1.0
+    if frame < 1:
+        raise Unfit(f"frame {frame}; they count from 1")
+    if identity < 0:
+        left_out["detections without a track"] += 1
+        return
+    if not flag:
+        left_out["flag 0, to be ignored"] += 1
+        return
+    index = whole(cells[7], "class") if len(cells) > 7 else 1
+    if not 1 <= index <= len(classes):
+        raise Unfit(f"class {index}; there are {len(classes)} names of classes, from 1")
+    left, top, width, height = (number(one, "box") for one in cells[2:6])
+    visible = number(cells[8], "visibility") if len(cells) > 8 else 1.0
+    key = str(identity)
+    if names.setdefault(key, classes[index - 1]) != classes[index - 1]:
+        raise Unfit(f"track {key} changes its class")
+    box = shapes.rect(left - 1, top - 1, width, height)
+    if frame - 1 in tracks.setdefault(key, {}):
+        raise Unfit(f"track {key} has two boxes in frame {frame}")
+    tracks[key][frame - 1] = {"rect": box, "visibility": f"{visible:.12g}"}
+
+
+def _track(key: str, name: str, boxes: dict[int, Doc], length: int) -> Doc:
+    """A key frame a row, and one outside where rows leave off."""
+    frames: list[Doc] = []
+    current = "1"
+    for number_ in sorted(boxes):
+        box, visible = boxes[number_]["rect"], boxes[number_]["visibility"]
+        told = {"visibility": visible} if visible != current else {}
+        current = visible
+        frames.append(shapes.plain(frame=number_, attributes=told, rect=box))
+        if number_ + 1 not in boxes and number_ + 1 != length:
+            frames.append({"frame": number_ + 1, "outside": True, "rect": box})
+    return shapes.plain(**{"class": name}, id=key, frames=frames)
+
+
+def _classes(source: Source, folder: str, schema: Doc) -> list[str]:
+    name = posixpath.join(folder, "labels.txt")
+    if name in source:
+        return [one.strip() for one in source.text(name).splitlines() if one.strip()]
+    known: list[str] = list(schema.get("classes", []))
+    return list(CLASSES) if not known or set(known) & set(CLASSES) else known
+
+
+def _info(source: Source, name: str) -> dict[str, str]:
+    """seqinfo.ini, where there is one; raises `Unfit`."""
+    if name not in source:
+        return {}
+    parser = configparser.ConfigParser(interpolation=None)
+    try:
+        parser.read_string(source.text(name))
+        return dict(parser["Sequence"])
+    except (configparser.Error, KeyError) as error:
+        raise Unfit(f"{name}: {type(error).__name__}: {str(error)[:200]}") from error
+
+
+def _seqinfo(name: str, length: int, size: tuple[int, int] | None) -> str:
+    out = io.StringIO()
+    out.write(f"[Sequence]\nname={posixpath.basename(name)}\nimDir={_IMAGES[:-1]}\n")
+    out.write(f"seqLength={length}\n")
+    if size is not None:
+        out.write(f"imWidth={size[0]}\nimHeight={size[1]}\n")
+    return out.getvalue()
+
+
+def _between(before: Doc, after: Doc, share: float) -> tuple[float, ...]:
+    pairs = zip(shapes.xywh(before), shapes.xywh(after), strict=True)
+    return tuple(shapes.rounded(a + (b - a) * share) for a, b in pairs)
+
+
+FORMATS = {"mot": Format("mot", "mot-{:05}.zip", frozenset({"tracks"}), MotEncoder, decode)}
