@@ -42,18 +42,32 @@ def bounds(given: Doc) -> tuple[float, float, float, float]:
 def oks(truth: Sequence[Doc], label: Sequence[Doc], sigmas: Sequence[float] = ()) -> FloatArray:
     """(n,) object key point similarity of n pairs: the mean over the truth's labelled points of
     exp(-d^2 / (2 area (2 sigma)^2)), the area being that of the truth's rectangle. A point that
-    only the truth has counts 0; without any, 1 where the label has none either."""
+    only the truth has counts 0. Without any, all points of the label count, d from the rectangle
+    made three times as wide and high; 1 where the label has none either."""
     places, labelled = table([*truth, *label])
     size, width = len(truth), places.shape[1]
     box = np.array([bounds(one) for one in truth]).reshape(-1, 4)
-    area = (box[:, 2] - box[:, 0]) * (box[:, 3] - box[:, 1])
+    area = (box[:, 2:] - box[:, :2]).prod(axis=1)
     spread = (2.0 * np.array([*sigmas[:width], *[SIGMA] * (width - len(sigmas))])) ** 2
-    square = ((places[:size] - places[size:]) ** 2).sum(axis=2)
-    near = np.exp(-square / (2.0 * np.maximum(area, EPSILON)[:, None] * spread[None, :]))
+    scale = 2.0 * np.maximum(area, EPSILON)[:, None] * spread[None, :]
     true, said = labelled[:size], labelled[size:]
-    count = true.sum(axis=1)
-    shared = (near * (true & said)).sum(axis=1) / np.maximum(count, 1)
-    return np.where(count > 0, shared, np.where(said.any(axis=1), 0.0, 1.0))
+    shared = _mean(places[:size] - places[size:], scale, true & said, true)
+    around = _mean(_beyond(box, places[size:]), scale, said, said)
+    alone = np.where(said.any(axis=1), around, 1.0)
+    return np.where(true.any(axis=1), shared, alone)
+
+
+def _mean(apart: FloatArray, scale: FloatArray, use: BoolArray, units: BoolArray) -> FloatArray:
+    """(n,) mean over `units` (n, p) of the similarity of what is `apart` (n, p, 2), of `use`."""
+    alike = np.exp(-(apart**2).sum(axis=2) / scale)
+    return np.asarray((alike * use).sum(axis=1) / np.maximum(units.sum(axis=1), 1))
+
+
+def _beyond(box: FloatArray, places: FloatArray) -> FloatArray:
+    """(n, p, 2) how far places are outside of the widened rectangle, in x and y."""
+    side = box[:, 2:] - box[:, :2]
+    low, high = (box[:, :2] - side)[:, None], (box[:, 2:] + side)[:, None]
+    return np.clip(low - places, 0, None) + np.clip(places - high, 0, None)
 
 
 def pck(truth: Sequence[Doc], label: Sequence[Doc], alpha: float = 0.2) -> float:

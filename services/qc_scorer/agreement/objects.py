@@ -20,7 +20,7 @@ from services.qc_scorer.agreement import areas, keypoints, lines, masks
 from services.qc_scorer.agreement.contract import EPSILON, Doc, Errors, Loss
 from services.qc_scorer.agreement.drawn import Drawn, things
 from services.qc_scorer.agreement.matching import best, candidates
-from services.qc_scorer.merging import bare, words
+from services.qc_scorer.agreement.normalisers import NORMALISERS
 
 FloatArray = NDArray[np.float64]
 IntArray = NDArray[np.int64]
@@ -88,9 +88,10 @@ def _grown(drawn: Drawn, rule: Rule) -> FloatArray:
     if set(drawn.geometries) <= {*areas.GEOMETRIES, "mask"}:
         return drawn.bounds
     size = drawn.bounds[:, 2:] - drawn.bounds[:, :2]
-    spread = 2.0 * max(rule.sigmas, default=keypoints.SIGMA) if rule.sigmas else 0.1
+    spread = 2.0 * max(*rule.sigmas, keypoints.SIGMA)
     likeness = max(1.0 - rule.slack, 1e-300)
     near = spread * np.sqrt(-2.0 * math.log(min(likeness, 1.0)) * size.prod(axis=1))
+    near += size.max(axis=1, initial=0.0)
     margin = np.select([drawn.kinds == "keypoints", drawn.kinds == "line"], [near, rule.reach], 0.0)
     return drawn.bounds + margin[:, None] * np.array([-1.0, -1.0, 1.0, 1.0])
 
@@ -175,12 +176,12 @@ def _outside(drawn: Drawn, alone: list[int], crowds: list[Doc], rule: Rule) -> l
     some = Drawn([drawn.objects[i] for i in alone])
     names = [[o.get("class", "") for o in side.objects] for side in (some, around)]
     pairs = candidates(some.bounds, around.bounds, names)
-    share = _share_inside(some, around, pairs)
+    share = share_inside(some, around, pairs)
     excused = set(pairs[share >= 1.0 - rule.slack - EPSILON, 0].tolist())
     return [place for i, place in enumerate(alone) if i not in excused]
 
 
-def _share_inside(a: Drawn, b: Drawn, pairs: IntArray) -> FloatArray:
+def share_inside(a: Drawn, b: Drawn, pairs: IntArray) -> FloatArray:
     """(k,) share of each first one's area that the second covers; 0 of what has no area."""
     found = np.zeros(len(pairs))
     kinds = a.kinds[pairs[:, 0]], b.kinds[pairs[:, 1]]
@@ -207,11 +208,8 @@ def _changed(a: Drawn, b: Drawn, pairs: IntArray, rule: Rule) -> int:
 
 
 def _says(thing: Doc, rule: Rule) -> tuple[Doc, list[str]]:
-    text = str(thing.get("text", "")).split() if rule.normaliser else []
-    if rule.normaliser == "words":
-        text = [bare(word) for word in words(" ".join(text))]
-    elif rule.normaliser == "characters":
-        text = [bare(word) for word in ["".join(text)]]
+    said = str(thing.get("text", ""))
+    text = NORMALISERS[rule.normaliser](said) if rule.normaliser else []
     return thing.get("attributes", {}), text
 
 
