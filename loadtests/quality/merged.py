@@ -17,6 +17,7 @@ import numpy as np
 from loadtests.quality.crowd import left_out
 from loadtests.quality.table import Row
 from services.qc_scorer import merging, opinions, truth
+from services.qc_scorer.agreement.words import word_errors
 from services.qc_scorer.truth import Answers, FloatArray, IntArray
 
 GROUP = "crowd"
@@ -148,7 +149,7 @@ def speech_row(folder: Path, split: str) -> Row:
 
 
 def _error_rate(pairs: list[tuple[str, str]]) -> float:
-    errors = np.array([merging.word_errors(text, reference) for text, reference in pairs])
+    errors = np.array([word_errors(text, reference) for text, reference in pairs])
     return 100.0 * float(errors[:, 0].sum() / errors[:, 1].sum())
 
 

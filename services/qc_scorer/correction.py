@@ -9,17 +9,18 @@ from __future__ import annotations
 
 import enum
 import math
+import re
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-import numpy as np
+from rapidfuzz.distance import Levenshtein
 
 from services.qc_scorer import stream
 from services.qc_scorer.agreement.drawn import Drawn, things
+from services.qc_scorer.agreement.normalisers import words
 from services.qc_scorer.agreement.objects import Rule, matched
 from services.qc_scorer.agreement.spans import Changes, changes
-from services.qc_scorer.merging import align, bare, words
 
 Doc = dict[str, Any]
 # Error rate of a person of whom nothing is known, and how many settled answers that weighs.
@@ -28,7 +29,7 @@ MOST_FACTOR = 10.0
 # Distances kept of each class: enough for a quantile, and a bounded document.
 KEPT = 500
 # Longer texts are compared by which words they have, not by where these stand.
-MOST_CELLS = 250_000
+MOST_CELLS = 100_000_000
 # A box of the draft and one of the submission that touch by this much are meant to be one.
 TOUCHING = 0.1
 REST = ""
@@ -147,7 +148,7 @@ def hint(value: Doc, draft: Doc, loss: str) -> Hint:
 
 
 def _by_words(loss: str) -> bool:
-    return loss.partition(":")[0] in ("text", "word")
+    return re.split("[:;]", loss)[0] in ("text", "word", "character")
 
 
 def _span_hint(found: Changes) -> Hint:
@@ -201,20 +202,13 @@ def _touching(mine: list[Doc], others: list[Doc]) -> list[tuple[int, int]]:
 
 def _word_changes(said: list[str], drafted: list[str]) -> tuple[int, int, int]:
     """(words only the draft has, words only the submission has, words replaced)."""
-    start = 0
-    while start < min(len(said), len(drafted)) and said[start] == drafted[start]:
-        start += 1
-    said, drafted = said[start:], drafted[start:]
     if len(said) * len(drafted) > MOST_CELLS:
         missing = (Counter(drafted) - Counter(said)).total()
         extra = (Counter(said) - Counter(drafted)).total()
         both = min(missing, extra)
         return missing - both, extra - both, both
-    cost = np.array([[float(a != b) for b in drafted] for a in said])
-    pairs = align(cost.reshape(len(said), len(drafted)), [1.0] * len(said), [1.0] * len(drafted))
-    missing = sum(i < 0 for i, _ in pairs)
-    extra = sum(j < 0 for _, j in pairs)
-    return missing, extra, sum(i >= 0 and j >= 0 and said[i] != drafted[j] for i, j in pairs)
+    kinds = Counter(edit.tag for edit in Levenshtein.editops(drafted, said))
+    return kinds["delete"], kinds["insert"], kinds["replace"]
 
 
 def _classes(value: Doc) -> set[str]:
@@ -222,7 +216,7 @@ def _classes(value: Doc) -> set[str]:
 
 
 def _words(value: Doc) -> list[str]:
-    return [bare(word) for word in words(value.get("text", {}).get("text", ""))]
+    return words(value.get("text", {}).get("text", ""))
 
 
 COUNTS = ("checked", "held", "changed", "objected", "upheld", "unanswered", "blind")

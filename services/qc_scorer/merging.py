@@ -15,6 +15,9 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy.optimize import linear_sum_assignment
 
+from services.qc_scorer.agreement.normalisers import joined, spelled
+from services.qc_scorer.agreement.words import word_errors
+
 FloatArray = NDArray[np.float64]
 IntArray = NDArray[np.int64]
 Value = TypeVar("Value")
@@ -67,16 +70,6 @@ def _weights(
 # Transcripts
 
 
-def bare(word: str) -> str:
-    """A word without case and punctuation, as votes and error rates compare it."""
-    return "".join(c for c in word.lower() if c.isalnum() or c == "'").strip("'")
-
-
-def words(text: str) -> list[str]:
-    """The words of a text that are more than punctuation."""
-    return [word for word in text.split() if bare(word)]
-
-
 def align(cost: FloatArray, left: ArrayLike, right: ArrayLike) -> list[tuple[int, int]]:
     """Cheapest alignment of n and m things, as pairs in order; -1 stands for nothing.
 
@@ -115,24 +108,28 @@ def _fill(cost: list[list[float]], skip: list[float], add: list[float]) -> list[
 Slot = dict[str, float]
 
 
-def rover(texts: Sequence[str], weights: Sequence[float] | None = None) -> str:
+def rover(
+    texts: Sequence[str], weights: Sequence[float] | None = None, unspaced: bool = False
+) -> str:
     """One transcript of several (ROVER, Fiscus 1997): align them one after the other into a
     network of slots, then in each slot the word with most weight, or none.
 
     The heaviest comes first, as the network keeps its shape. A word is written as most wrote it.
+    In `unspaced` texts each character of a script without spaces is a word.
     """
     given = list(weights) if weights is not None else [1.0] * len(texts)
     slots: list[Slot] = []
     spellings: dict[str, Slot] = {}
     heard = 0.0
     for index in sorted(range(len(texts)), key=lambda i: -given[i]):
-        said, weight = words(texts[index]), given[index]
-        for word in said:
-            _vote(spellings.setdefault(bare(word), {}), word, weight)
-        slots = _join(slots, [bare(word) for word in said], weight, heard)
+        said, weight = spelled(texts[index], unspaced), given[index]
+        for word, written in said:
+            _vote(spellings.setdefault(word, {}), written, weight)
+        slots = _join(slots, [word for word, _ in said], weight, heard)
         heard += weight
     best = (max(slot, key=lambda word: slot[word]) for slot in slots)
-    return " ".join(max(spellings[w], key=lambda s: spellings[w][s]) for w in best if w)
+    forms = [max(spellings[w], key=lambda s: spellings[w][s]) for w in best if w]
+    return joined(forms) if unspaced else " ".join(forms)
 
 
 def _join(slots: list[Slot], said: list[str], weight: float, heard: float) -> list[Slot]:
@@ -150,13 +147,6 @@ def _join(slots: list[Slot], said: list[str], weight: float, heard: float) -> li
 
 def _vote(slot: Slot, word: str, weight: float) -> None:
     slot[word] = slot.get(word, 0.0) + weight
-
-
-def word_errors(text: str, reference: str) -> tuple[int, int]:
-    """(words wrong, missed or too many, words of the reference)."""
-    said, true = [bare(w) for w in words(text)], [bare(w) for w in words(reference)]
-    cost = [[float(a != b) for b in true] for a in said]
-    return int(_fill(cost, [1.0] * len(said), [1.0] * len(true))[-1][-1]), len(true)
 
 
 def _words_agreed(text: str, merged: str) -> tuple[float, float]:

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from services.qc_scorer import merging
+from services.qc_scorer.agreement.words import word_errors
 from services.qc_scorer.merging import Span
 
 
@@ -34,9 +35,9 @@ def test_rover_follows_weights() -> None:
 
 
 def test_word_errors() -> None:
-    assert merging.word_errors("The cat, sat", "the cat sat.") == (0, 3)
-    assert merging.word_errors("cat sat down", "the cat sat") == (2, 3)
-    assert merging.word_errors("", "the cat") == (2, 2)
+    assert word_errors("The cat, sat", "the cat sat.") == (0, 3)
+    assert word_errors("cat sat down", "the cat sat") == (2, 3)
+    assert word_errors("", "the cat") == (2, 2)
 
 
 def test_transcripts_find_out_who_hears_well() -> None:
@@ -54,9 +55,9 @@ def test_transcripts_find_out_who_hears_well() -> None:
         }
     merged, weights = merging.transcripts(items)
     assert weights["good"] > weights["fair"] > weights["poor"]
-    wrong = sum(merging.word_errors(merged[i], true[i])[0] for i in items)
+    wrong = sum(word_errors(merged[i], true[i])[0] for i in items)
     plain = {i: merging.rover(list(said.values())) for i, said in items.items()}
-    before = sum(merging.word_errors(plain[i], true[i])[0] for i in items)
+    before = sum(word_errors(plain[i], true[i])[0] for i in items)
     assert wrong < before
     assert wrong / 360 < 0.05
 

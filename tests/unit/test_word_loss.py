@@ -12,10 +12,10 @@ from hypothesis import strategies as st
 from labelmill.template.v1.events_pb2 import ProjectUpdated
 
 from services.qc_scorer.agreement import differs, with_tolerance
+from services.qc_scorer.agreement.words import word_errors
 from services.qc_scorer.consensus import merge
 from services.qc_scorer.domain import Project, score
 from services.qc_scorer.events import on_projects
-from services.qc_scorer.merging import word_errors
 from services.template import domain as template
 from services.template.catalogue import Definitions
 
