@@ -88,7 +88,7 @@ def _grown(drawn: Drawn, rule: Rule) -> FloatArray:
     if set(drawn.geometries) <= {*areas.GEOMETRIES, "mask"}:
         return drawn.bounds
     size = drawn.bounds[:, 2:] - drawn.bounds[:, :2]
-    spread = 2.0 * max(*rule.sigmas, keypoints.SIGMA)
+    spread = 2.0 * max((*rule.sigmas, keypoints.SIGMA))
     likeness = max(1.0 - rule.slack, 1e-300)
     near = spread * np.sqrt(-2.0 * math.log(min(likeness, 1.0)) * size.prod(axis=1))
     near += size.max(axis=1, initial=0.0)
