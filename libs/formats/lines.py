@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import codecs
 import io
+import posixpath
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from itertools import islice
@@ -30,11 +31,16 @@ class Line:
 
 @dataclass(frozen=True)
 class Record:
-    """One JSON value; `where` names file and line or record."""
+    """One JSON value; `where` names file and line or record, `key` is for one that has none."""
 
     where: str
-    place: int
+    key: str
     doc: Any
+
+
+def key_of(name: str, place: int) -> str:
+    """Of a thing that has no key but its place in a file."""
+    return f"{posixpath.splitext(name)[0]}/{place}"
 
 
 def files(source: Source, *suffixes: str) -> list[str]:
@@ -136,7 +142,7 @@ def _rows(source: Source, name: str) -> Iterator[Record | Fault]:
         elif line.text.strip():
             where = f"{name} line {line.place}"
             try:
-                yield Record(where, line.place, orjson.loads(line.text))
+                yield Record(where, key_of(name, line.place), orjson.loads(line.text))
             except orjson.JSONDecodeError as error:
                 yield Fault(where, f"not JSON: {error}")
 
@@ -148,7 +154,7 @@ def _streamed(source: Source, name: str, prefix: str) -> Iterator[Record | Fault
             many = prefix == ""
             for doc in ijson.items(file, prefix, use_float=True, multiple_values=many):
                 place += 1
-                yield Record(f"{name} record {place}", place, doc)
+                yield Record(f"{name} record {place}", key_of(name, place), doc)
     except (ijson.JSONError, ValueError, OverflowError) as error:
         words = str(error).replace("\n", " ")[:200]
         yield Fault(f"{name} record {place + 1}", f"not JSON from here on: {words}")
