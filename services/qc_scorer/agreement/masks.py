@@ -130,3 +130,15 @@ def _columns(ends: FloatArray, first: int, last: int, height: int) -> IntArray:
     order = np.lexsort((down, column))
     rows = np.clip(np.ceil(down[order] - 0.5), 0, height).astype(np.int64)
     return (column[order] * height + rows).reshape(-1, 2)
+
+
+def without(found: IntArray, others: IntArray) -> IntArray:
+    """Pixels of the first that are not of the second."""
+    pieces, weight = votes([found, others], [1.0, 2.0])
+    return joined(pieces[weight == 1.0])
+
+
+def together(given: Sequence[IntArray]) -> IntArray:
+    """Pixels that any has."""
+    pieces, weight = votes(given, [1.0] * len(given))
+    return joined(pieces[weight > 0])

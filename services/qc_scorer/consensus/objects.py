@@ -6,6 +6,9 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from typing import NamedTuple
 
+import numpy as np
+
+from services.qc_scorer.agreement import masks
 from services.qc_scorer.agreement.contract import Doc
 from services.qc_scorer.agreement.drawn import Drawn, geometry, things
 from services.qc_scorer.agreement.objects import Rule, matched
@@ -30,7 +33,7 @@ def rule(ways: Mapping[str, Merged]) -> Callable[[Sequence[Doc], Sequence[float]
     def merge(values: Sequence[Doc], weights: Sequence[float]) -> Doc:
         groups = grouped([things(value) for value in values], weights)
         made = [_merged(group, sum(weights), ways) for group in groups]
-        kept = _numbered([thing for thing in made if thing is not None])
+        kept = _numbered(_apart([thing for thing in made if thing is not None], values))
         if "boxes" in values[0]:
             return {"boxes": {"boxes": [_box(thing) for thing in kept]}}
         return {"objects": {"objects": kept}}
@@ -65,6 +68,31 @@ def _merged(group: Group, whole: float, ways: Mapping[str, Merged]) -> Doc | Non
     rest = {**_attributes(group), **_text(group), **_flags(group)}
     kept = {"id": head["id"]} if "id" in head else {}
     return {"class": head.get("class", ""), **kept, **rest, name: made}
+
+
+def _apart(made: list[Doc], values: Sequence[Doc]) -> list[Doc]:
+    """Where nobody drew two masks on one pixel, what they make has none either: it stays with the
+    first, which the heaviest drew."""
+    if any(_crossing(things(value)) for value in values):
+        return made
+    taken = np.empty((0, 2), dtype=np.int64)
+    kept = []
+    for thing in made:
+        if "mask" in thing:
+            free = masks.without(masks.runs(thing["mask"]), taken)
+            taken = masks.together([taken, free])
+            size = thing["mask"]["height"], thing["mask"]["width"]
+            thing = {**thing, "mask": masks.mask_of(free, *size)}
+            if not len(free):
+                continue
+        kept.append(thing)
+    return kept
+
+
+def _crossing(drawn: Sequence[Doc]) -> bool:
+    """Do two masks of one label share a pixel?"""
+    runs = [masks.runs(thing["mask"]) for thing in drawn if "mask" in thing]
+    return bool(runs) and sum(map(masks.size, runs)) > masks.size(masks.together(runs))
 
 
 def _attributes(group: Group) -> Doc:
