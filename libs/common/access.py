@@ -48,6 +48,8 @@ MATRIX: dict[str, frozenset[str]] = {
     "labelmill.intake.v1.Intake/GetImport": _LEAD,
     "labelmill.intake.v1.Intake/ListImports": _LEAD,
     "labelmill.intake.v1.Intake/ListRefusals": _LEAD,
+    "labelmill.intake.v1.Intake/AppealRefusal": _LEAD,
+    "labelmill.intake.v1.Intake/ResolveRefusal": _LEAD,
     "labelmill.task_dispatch.v1.Tasks/GetTask": _LEAD,
     "labelmill.task_dispatch.v1.Tasks/ListTasks": _LEAD,
     "labelmill.task_dispatch.v1.Tasks/GetProgress": _REVIEW,

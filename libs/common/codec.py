@@ -236,7 +236,7 @@ def _scalar_out(name: str, field: FieldDescriptor, scope: dict[str, Any]) -> str
     if field.enum_type is None:
         return f"o.{name}"
     scope[f"_e_{name}"] = _enum_tables(field.enum_type)[0]
-    return f"_e_{name}[o.{name} and o.{name}.value]"
+    return f"_e_{name}[o.{name}.value if o.{name} else '']"
 
 
 def _submessage_out(

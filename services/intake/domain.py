@@ -6,23 +6,21 @@ does no more than the template asks for.
 
 from __future__ import annotations
 
-import base64
-import binascii
 import enum
 import json
-import re
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any
 
+from services.intake import fields
+from services.intake.fields import DataField as DataField
+from services.intake.fields import Refused as Refused
+
 Doc = dict[str, Any]
-TEXT_LIMIT = 100_000
-INLINE_IMAGE_LIMIT = 262_144
 GROUP_LIMIT = 200
-_DATA_URI = re.compile(r"data:image/(png|jpeg|webp);base64,")
 _KEY_REUSED = "source_key: used before for other content in this project"
-_MAGIC = {"png": b"\x89PNG\r\n\x1a\n", "jpeg": b"\xff\xd8\xff", "webp": b"RIFF"}
+_BESIDE = {"data", "source_key", "metadata", "gold", "draft", "label", "group"}
 
 
 class ImportState(enum.StrEnum):
@@ -38,18 +36,19 @@ class Outcome(enum.StrEnum):
     REFUSED = "REFUSED"
 
 
-class Refused(Exception):
-    """An item that is not admitted; the message names the field."""
+class LabelsAs(enum.StrEnum):
+    """What labels that come with items are taken for."""
+
+    GOLD = "GOLD"
+    PREDICTIONS = "PREDICTIONS"
+    SETTLED = "SETTLED"
 
 
-@dataclass(frozen=True)
-class DataField:
-    """One data field of a template."""
-
-    name: str
-    type: str
-    required: bool = False
-    max_size: int = 0
+class RefusalState(enum.StrEnum):
+    REFUSED = "REFUSED"
+    APPEALED = "APPEALED"
+    ADMITTED = "ADMITTED"
+    UPHELD = "UPHELD"
 
 
 @dataclass(frozen=True)
@@ -60,6 +59,8 @@ class Project:
     version: int
     data_fields: tuple[DataField, ...]
     label_schema: Doc
+    # Document of the policy's `Cleaning`; None where the project says nothing of it.
+    cleaning: Doc | None = None
 
     def text_of(self, data: Doc) -> str | None:
         """The item's text, where the template has one."""
@@ -76,11 +77,15 @@ class NewItem:
     gold: Doc | None = None
     # Scene, clip or document: items of one group are proven together.
     group: str = ""
+    draft: Doc | None = None
+    label: Doc | None = None
+    # Id of the import that brings it.
+    import_id: str = ""
 
 
 @dataclass(frozen=True)
 class Import:
-    """The import of one uploaded file; `position` entries are done with."""
+    """The import of one uploaded file or source; `position` entries are done with."""
 
     name: str
     dataset: str
@@ -95,6 +100,17 @@ class Import:
     refused_count: int = 0
     reason: str = ""
     position: int = 0
+    # Document of a `CleaningReport`.
+    report: Doc | None = None
+    source: str = ""
+    # The source as it is fetched, query and all: told to nobody.
+    url: str = ""
+    labels_as: LabelsAs | None = None
+    classes: Doc = field(default_factory=dict)
+
+    @property
+    def id(self) -> str:
+        return self.name.rsplit("/", 1)[-1]
 
 
 def check_item(project: Project, item: NewItem, parse: Callable[[str], Any], tenant: str) -> Doc:
@@ -106,18 +122,15 @@ def check_item(project: Project, item: NewItem, parse: Callable[[str], Any], ten
     if not isinstance(data, dict):
         raise Refused("data: must be a JSON object of the template's data fields")
     known = 0
-    for field in project.data_fields:
-        value = data.get(field.name)
+    for one in project.data_fields:
+        value = data.get(one.name)
         if value is None:
-            if field.required:
-                raise Refused(f"data.{field.name}: missing; the template requires it")
-            known += field.name in data
+            if one.required:
+                raise Refused(f"data.{one.name}: missing; the template requires it")
+            known += one.name in data
             continue
         known += 1
-        if field.type == "text":
-            _check_text(field, value)
-        else:
-            _check_image(field, value, tenant)
+        fields.check(one, value, tenant)
     if known != len(data):
         raise Refused(_unknown(project, data))
     if item.group:
@@ -126,49 +139,9 @@ def check_item(project: Project, item: NewItem, parse: Callable[[str], Any], ten
 
 
 def _unknown(project: Project, data: Doc) -> str:
-    fields = [f.name for f in project.data_fields]
-    unknown = next(name for name in data if name not in fields)
-    return f"data.{unknown[:100]}: unknown field; the template has {', '.join(fields)}"
-
-
-def _check_text(field: DataField, value: Any) -> None:
-    if not isinstance(value, str):
-        raise Refused(f"data.{field.name}: must be text, not {type(value).__name__}")
-    limit = field.max_size or TEXT_LIMIT
-    if len(value) > limit:
-        raise Refused(f"data.{field.name}: longer than {limit} characters")
-    if "\x00" in value:
-        raise Refused(f"data.{field.name}: holds a NUL character")
-    if not value or value.isspace():
-        raise Refused(f"data.{field.name}: blank")
-
-
-def _check_image(field: DataField, value: Any, tenant: str) -> None:
-    if not isinstance(value, str):
-        raise Refused(f"data.{field.name}: must be text, not {type(value).__name__}")
-    if value.startswith("blob:"):
-        if not value.startswith(f"blob:blobs/{tenant}/") or ".." in value:
-            raise Refused(f"data.{field.name}: no such blob; upload the file first")
-        return
-    head = _DATA_URI.match(value)
-    if head is None:
-        raise Refused(
-            f"data.{field.name}: must be a data:image/png, jpeg or webp URI in base64 or a"
-            " blob: reference; for images behind a URL upload the files or a zip of them"
-        )
-    _check_inline(field, value[head.end() :], head.group(1))
-
-
-def _check_inline(field: DataField, encoded: str, kind: str) -> None:
-    limit = min(field.max_size or INLINE_IMAGE_LIMIT, INLINE_IMAGE_LIMIT)
-    if len(encoded) * 3 // 4 > limit:
-        raise Refused(f"data.{field.name}: larger than {limit} bytes inline; upload the file")
-    try:
-        start = base64.b64decode(encoded[:32] if len(encoded) > 32 else encoded, validate=True)
-        if len(encoded) % 4 or not start.startswith(_MAGIC[kind]):
-            raise ValueError(f"the bytes are not a {kind} image")
-    except (binascii.Error, ValueError) as error:
-        raise Refused(f"data.{field.name}: {error}") from error
+    known = [f.name for f in project.data_fields]
+    unknown = next(name for name in data if name not in known)
+    return f"data.{unknown[:100]}: unknown field; the template has {', '.join(known)}"
 
 
 def sort_out(named: Sequence[tuple[str, str]], known: dict[str, str]) -> list[tuple[Outcome, str]]:
@@ -192,6 +165,11 @@ def sort_out(named: Sequence[tuple[str, str]], known: dict[str, str]) -> list[tu
 
 def begin(started: Import, now: datetime) -> Import:
     return _next(started, now, state=ImportState.RUNNING)
+
+
+def fetched(running: Import, blob: str, now: datetime) -> Import:
+    """The import once its file is here."""
+    return _next(running, now, blob=blob)
 
 
 def advance(
@@ -219,7 +197,7 @@ def _next(import_: Import, now: datetime, **changes: Any) -> Import:
 
 
 def entry_of_line(line: bytes) -> NewItem:
-    """An item of one JSONL line: {"data": {...}, "source_key", "metadata", "gold", "group"} or the
+    """An item of one JSONL line: {"data": {...}} with fields of a `NewItem` beside it, or the
     bare data object. Raises `Refused`."""
     try:
         parsed = json.loads(line)
@@ -229,7 +207,7 @@ def entry_of_line(line: bytes) -> NewItem:
         raise Refused("each line must be a JSON object")
     if not isinstance(parsed.get("data"), dict):
         return NewItem(data=json.dumps(parsed, ensure_ascii=False))
-    unknown = set(parsed) - {"data", "source_key", "metadata", "gold", "group"}
+    unknown = set(parsed) - _BESIDE
     if unknown:
         raise Refused(f"{sorted(unknown)[0][:100]}: unknown field beside data")
     metadata = parsed.get("metadata") or {}
@@ -243,6 +221,8 @@ def entry_of_line(line: bytes) -> NewItem:
         source_key=key,
         metadata=metadata,
         gold=parsed.get("gold"),
+        draft=parsed.get("draft"),
+        label=parsed.get("label"),
         group=checked_group(parsed.get("group", "")),
     )
 

@@ -6,7 +6,7 @@ from typing import Any
 
 from labelmill.template.v1.events_pb2 import ProjectUpdated
 
-from libs.common.codec import from_message, message_to_doc
+from libs.common.codec import Doc, from_message, message_to_doc
 from services.intake.domain import DataField, Project
 from services.intake.service import Intake
 
@@ -21,7 +21,12 @@ def _project(message: Any) -> Project:
         version=message.project.version,
         data_fields=tuple(from_message(DataField, f) for f in message.template.data_fields),
         label_schema=message_to_doc(message.template.label_schema),
+        cleaning=_cleaning(message.project.policy),
     )
+
+
+def _cleaning(policy: Any) -> Doc | None:
+    return message_to_doc(policy.cleaning) if policy.HasField("cleaning") else None
 
 
 HANDLERS = {ProjectUpdated: on_projects}

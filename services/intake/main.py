@@ -6,6 +6,7 @@ import orjson
 from labelmill.intake.v1.intake_pb2_grpc import add_IntakeServicer_to_server
 
 from libs.common.host import Context, Parts, Timer
+from services.intake.config import IntakeSettings
 from services.intake.events import HANDLERS
 from services.intake.rpc import IntakeRpc
 from services.intake.service import Intake
@@ -13,7 +14,7 @@ from services.intake.store import COLLECTIONS as COLLECTIONS
 
 
 def build(ctx: Context) -> Parts:
-    service = Intake(ctx.store, ctx.clock, ctx.blobs, orjson.loads)
+    service = Intake(ctx.store, ctx.clock, ctx.blobs, orjson.loads, IntakeSettings())
     rpc = IntakeRpc(service)
     return Parts(
         service=service,

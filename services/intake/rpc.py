@@ -7,10 +7,12 @@ from typing import Any
 from labelmill.intake.v1 import intake_pb2 as pb
 from labelmill.intake.v1.intake_pb2_grpc import IntakeServicer
 
-from libs.common.codec import doc_to_message, message_to_doc, to_message
-from services.intake.domain import NewItem, Outcome
+from libs.common.access import caller
+from libs.common.codec import Doc, doc_to_message, message_to_doc, to_message
+from services.intake.domain import Import, ImportState, LabelsAs, NewItem, Outcome, RefusalState
 from services.intake.service import Intake
 
+_LABELS_AS = {pb.LabelsAs.Value(f"LABELS_AS_{one}"): one for one in LabelsAs}
 _OUTCOME = {o: pb.Outcome.Value(f"OUTCOME_{o}") for o in Outcome}
 
 
@@ -50,10 +52,21 @@ class IntakeRpc(IntakeServicer):
         )
 
     async def CreateImport(self, request: Any, context: Any) -> pb.Import:  # noqa: N802
-        import_ = await self._service.create_import(
-            request.parent, request.dataset, request.blob, request.format, request.request_id
+        now = self._service.now()
+        asked = Import(
+            name=request.parent,
+            dataset=request.dataset,
+            blob=request.blob,
+            format=request.format,
+            state=ImportState.PENDING,
+            create_time=now,
+            update_time=now,
+            source=request.source.partition("?")[0],
+            url=request.source,
+            labels_as=_LABELS_AS.get(request.labels_as),
+            classes=dict(request.classes),
         )
-        return to_message(import_, pb.Import)
+        return to_message(await self._service.create_import(asked, request.request_id), pb.Import)
 
     async def GetImport(self, request: Any, context: Any) -> pb.Import:  # noqa: N802
         return to_message(await self._service.import_(request.name), pb.Import)
@@ -74,12 +87,27 @@ class IntakeRpc(IntakeServicer):
             next_page_token=docs[-1]["name"] if len(docs) == size else "",
         )
 
+    async def AppealRefusal(self, request: Any, context: Any) -> pb.Refusal:  # noqa: N802
+        found = await self._service.appeal(request.name, request.reason, caller())
+        return doc_to_message(found, pb.Refusal)
+
+    async def ResolveRefusal(self, request: Any, context: Any) -> pb.Refusal:  # noqa: N802
+        state = RefusalState(pb.RefusalState.Name(request.state).removeprefix("REFUSAL_STATE_"))
+        found = await self._service.resolve(request.name, state, request.reason, caller())
+        return doc_to_message(found, pb.Refusal)
+
 
 def _new_item(item: Any) -> NewItem:
     return NewItem(
         data=item.data,
         source_key=item.source_key,
         metadata=dict(item.metadata) if item.metadata else None,
-        gold=message_to_doc(item.gold) if item.HasField("gold") else None,
+        gold=_value(item, "gold"),
         group=item.group,
+        draft=_value(item, "draft"),
+        label=_value(item, "label"),
     )
+
+
+def _value(item: Any, name: str) -> Doc | None:
+    return message_to_doc(getattr(item, name)) if item.HasField(name) else None

@@ -17,10 +17,10 @@ from libs.common.blobs import Blobs
 from libs.common.clock import FakeClock
 from libs.common.store.sqlite import SqliteStore
 from services.intake import store as intake_store
-from services.intake.archive import Entry, entries
-from services.intake.domain import DataField, Outcome, Project
+from services.intake.domain import DataField, Import, ImportState, Outcome, Project
 from services.intake.rpc import IntakeRpc
 from services.intake.service import Intake
+from services.intake.sources import Entry, entries
 from services.task_dispatch import events as dispatch_events
 from services.task_dispatch import store as dispatch_store
 from services.task_dispatch.domain import Policy
@@ -36,7 +36,9 @@ def project(*fields: str) -> Project:
 
 
 def read(content: bytes, kind: str, known: Project) -> list[Entry]:
-    return list(entries(io.BytesIO(content), kind, known, Blobs("file:///nowhere")))
+    now = FakeClock().now()
+    import_ = Import(f"{NAME}/imports/i", "", "", kind, ImportState.RUNNING, now, now)
+    return list(entries(io.BytesIO(content), import_, known, Blobs("file:///nowhere")))
 
 
 @pytest.fixture

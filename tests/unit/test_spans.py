@@ -18,8 +18,8 @@ from libs.common.codec import doc_to_message, message_to_doc
 from libs.common.errors import Invalid
 from libs.common.rpc import validate
 from libs.formats.csv import CsvEncoder
-from services.intake.archive import known_answer
 from services.intake.domain import Refused
+from services.intake.sources.manifests import read_value
 from services.qc_scorer.agreement import differs
 from services.qc_scorer.agreement import spans as span_loss
 from services.qc_scorer.consensus import merge
@@ -87,13 +87,13 @@ def test_what_cannot_be_a_label_is_refused_by_its_path(value: Doc, field: str, w
 )
 def test_hostile_known_answers_of_a_file_are_told(spans: Any, words: str) -> None:
     with pytest.raises(Refused, match=words):
-        known_answer({"spans": {"spans": spans}})
+        read_value({"spans": {"spans": spans}})
 
 
 @pytest.mark.parametrize("raw", ["spans", 3, [], {}, {"spans": {}, "text": {}}, {"shape": 1}])
 def test_what_is_no_value_is_refused(raw: Any) -> None:
     with pytest.raises(Refused, match=r"^gold"):
-        known_answer(raw)
+        read_value(raw)
 
 
 def test_ten_thousand_spans_pass_and_one_more_does_not() -> None:

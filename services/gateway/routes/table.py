@@ -89,6 +89,7 @@ A = K + "/assignments/{assignment}"
 D = P + "/deliveries/{delivery}"
 M = P + "/models/{version}"
 S = P + "/skills/{annotator}"
+R = P + "/refusals/{refusal}"
 
 RPCS: tuple[Rpc, ...] = (
     Rpc("POST", f"/v1/{P}/tasks:claim", "Tasks", "ClaimTasks", {"parent": P}, "annotator", True),
@@ -118,6 +119,8 @@ RPCS: tuple[Rpc, ...] = (
         {"name": P + "/imports/{import}"},
     ),
     Rpc("GET", f"/v1/{P}/refusals", "Intake", "ListRefusals", {"parent": P}),
+    Rpc("POST", f"/v1/{R}:appeal", "Intake", "AppealRefusal", {"name": R}),
+    Rpc("POST", f"/v1/{R}:resolve", "Intake", "ResolveRefusal", {"name": R}),
     Rpc("GET", f"/v1/{T}/templates", "Templates", "ListTemplates", {"parent": T}),
     Rpc("POST", f"/v1/{T}/templates", "Templates", "PublishTemplate", {"parent": T}, status=201),
     Rpc(

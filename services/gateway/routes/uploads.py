@@ -6,8 +6,8 @@ import asyncio
 import hashlib
 import re
 from dataclasses import replace
+from typing import Any, Literal
 
-import puremagic
 from labelmill.intake.v1 import intake_pb2
 from pydantic import Field
 from starlette.requests import Request
@@ -27,13 +27,44 @@ from services.gateway.routes.tenants import Strict, own_tenant, read
 _SAFE = re.compile(r"[^A-Za-z0-9._-]+")
 _BLOCK = 1_000_000
 _CREATE = "labelmill.intake.v1.Intake/CreateImport"
-_FORMATS = {".zip": "zip", ".jsonl": "jsonl", ".csv": "csv"}
+_MEDIA = ("png", "jpg", "jpeg", "webp", "wav", "flac", "ogg", "mp3", "mp4")
+_CLOUDS = ("pcd", "bin", "las", "ply", "npy")
+# End of a file's name -> what it is imported as.
+_FORMATS = {
+    **{f".{name}": name for name in ("zip", "tar", "jsonl", "csv", "parquet")},
+    **dict.fromkeys((".tar.gz", ".tgz"), "tar"),
+    **{f".{name}": "file" for name in (*_MEDIA, *_CLOUDS, "txt")},
+}
+# What a file of such a name must begin with, from some byte on.
+_STARTS = {
+    ".zip": (0, b"PK"),
+    ".gz": (0, b"\x1f\x8b"),
+    ".tgz": (0, b"\x1f\x8b"),
+    ".tar": (257, b"ustar"),
+    ".parquet": (0, b"PAR1"),
+    ".png": (0, b"\x89PNG"),
+    ".jpg": (0, b"\xff\xd8\xff"),
+    ".jpeg": (0, b"\xff\xd8\xff"),
+    ".webp": (0, b"RIFF"),
+    ".wav": (0, b"RIFF"),
+    ".flac": (0, b"fLaC"),
+    ".ogg": (0, b"OggS"),
+    ".mp4": (4, b"ftyp"),
+    ".las": (0, b"LASF"),
+    ".ply": (0, b"ply"),
+    ".npy": (0, b"\x93NUMPY"),
+}
 _TYPES = {
     "png": "image/png",
     "jpeg": "image/jpeg",
     "webp": "image/webp",
     "jsonl": "application/jsonl",
     "json": "application/json",
+    "wav": "audio/wav",
+    "flac": "audio/flac",
+    "ogg": "audio/ogg",
+    "mp3": "audio/mpeg",
+    "mp4": "video/mp4",
     "csv": "text/csv; charset=utf-8",
     "pem": "application/x-pem-file",
     "sig": "application/octet-stream",
@@ -48,9 +79,14 @@ class NewUpload(Strict):
 
 
 class NewImport(Strict):
-    upload: str = Field(min_length=1, max_length=300)
+    """An upload or a source; the format is told by the file's name where it is left out."""
+
+    upload: str = Field("", max_length=300)
+    source: str = Field("", max_length=2000)
     dataset: str = Field("", pattern=r"^([a-z0-9][a-z0-9-]{0,62})?$")
-    format: str = Field("", pattern=r"^(zip|jsonl|csv)?$")
+    format: str = Field("", pattern=r"^([a-z0-9][a-z0-9_-]{0,62})?$")
+    labels_as: Literal["", "GOLD", "PREDICTIONS", "SETTLED"] = ""
+    classes: dict[str, str] = Field({}, max_length=10_000)
 
 
 class Uploads:
@@ -101,19 +137,28 @@ class Uploads:
         """Hands a finished upload to intake."""
         tenant, who = await self._lead(request)
         asked = await read(self._door, request, NewImport)
-        upload = await store.upload(self._door.store, asked.upload)
-        if upload is None or names.tenant_of(upload.name) != tenant or not upload.done:
-            raise Invalid("there is no such finished upload", field="upload")
-        suffix = "." + upload.filename.rsplit(".", 1)[-1].lower()
-        kind = asked.format or _FORMATS.get(suffix, "")
+        blob, filename = "", asked.source.partition("?")[0]
+        if asked.upload:
+            upload = await store.upload(self._door.store, asked.upload)
+            if upload is None or names.tenant_of(upload.name) != tenant or not upload.done:
+                raise Invalid("there is no such finished upload", field="upload")
+            blob, filename = upload.blob, upload.filename
+        kind = asked.format or _by_name(_FORMATS, filename, "")
         if not kind:
-            raise Invalid("say zip, jsonl or csv; the file's name does not tell", field="format")
+            raise Invalid(
+                f"the file's name does not tell; say {', '.join(sorted(set(_FORMATS.values())))},"
+                " objects or a format of labels",
+                field="format",
+            )
         key = request.headers.get("idempotency-key", "")
         message = intake_pb2.CreateImportRequest(
             parent=f"{tenant}/projects/{request.path_params['project']}",
             dataset=asked.dataset,
-            blob=upload.blob,
+            blob=blob,
+            source=asked.source,
             format=kind,
+            labels_as=f"LABELS_AS_{asked.labels_as or 'UNSPECIFIED'}",
+            classes=asked.classes,
             request_id=key[:200],
         )
         made = await self._door.peers["Intake"].call("CreateImport", message, who)
@@ -184,8 +229,10 @@ class Uploads:
         digest, head = await asyncio.to_thread(self._join, upload, path)
         if upload.sha256 and digest != upload.sha256:
             raise Problem(422, "sha256: the bytes that came have another hash; upload again")
-        if upload.filename.lower().endswith(".zip") and not _is_zip(head):
-            raise Problem(422, "filename: says .zip, but the bytes are no zip file")
+        at, start = _by_name(_STARTS, upload.filename, (0, b""))
+        if not head.startswith(start, at):
+            suffix = upload.filename.rpartition(".")[2]
+            raise Problem(422, f"filename: says .{suffix}, but the bytes are no such file")
         return replace(upload, done=True, blob=path)
 
     def _join(self, upload: Upload, path: str) -> tuple[str, bytes]:
@@ -209,11 +256,9 @@ def _chunk(upload: Upload, number: int) -> str:
     return f"chunks/{parts[1]}/{parts[-1]}/{number:06d}"
 
 
-def _is_zip(head: bytes) -> bool:
-    try:
-        return any("zip" in match.extension for match in puremagic.magic_string(head))
-    except puremagic.PureError:
-        return False
+def _by_name(table: dict[str, Any], name: str, other: Any) -> Any:
+    """The entry for the end of a file's name."""
+    return next((v for suffix, v in table.items() if name.lower().endswith(suffix)), other)
 
 
 def _shown(upload: Upload, status: int = 200) -> Response:

@@ -69,6 +69,16 @@ class IntakeStub:
                 request_serializer=labelmill_dot_intake_dot_v1_dot_intake__pb2.ListRefusalsRequest.SerializeToString,
                 response_deserializer=labelmill_dot_intake_dot_v1_dot_intake__pb2.ListRefusalsResponse.FromString,
                 _registered_method=True)
+        self.AppealRefusal = channel.unary_unary(
+                '/labelmill.intake.v1.Intake/AppealRefusal',
+                request_serializer=labelmill_dot_intake_dot_v1_dot_intake__pb2.AppealRefusalRequest.SerializeToString,
+                response_deserializer=labelmill_dot_intake_dot_v1_dot_intake__pb2.Refusal.FromString,
+                _registered_method=True)
+        self.ResolveRefusal = channel.unary_unary(
+                '/labelmill.intake.v1.Intake/ResolveRefusal',
+                request_serializer=labelmill_dot_intake_dot_v1_dot_intake__pb2.ResolveRefusalRequest.SerializeToString,
+                response_deserializer=labelmill_dot_intake_dot_v1_dot_intake__pb2.Refusal.FromString,
+                _registered_method=True)
 
 
 class IntakeServicer:
@@ -96,8 +106,9 @@ class IntakeServicer:
         raise NotImplementedError('Method not implemented!')
 
     def CreateImport(self, request, context):
-        """Starts the import of an uploaded file (zip of images or texts, JSONL, CSV); asynchronous,
-        survives a restart. The same request_id returns the same import.
+        """Starts the import of an uploaded file or of what a URL leads to (archive, manifest, labels of
+        another tool, S3 prefix); asynchronous, survives a restart. The same request_id returns the
+        same import.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -117,6 +128,21 @@ class IntakeServicer:
 
     def ListRefusals(self, request, context):
         """Items that were refused, with the reason, newest first.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def AppealRefusal(self, request, context):
+        """Asks for a refused item to be admitted all the same. FAILED_PRECONDITION where there is
+        nothing that could be admitted, or the appeal is decided.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ResolveRefusal(self, request, context):
+        """Decides an appeal: ADMITTED stores the item as it came, with the reason kept.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -159,6 +185,16 @@ def add_IntakeServicer_to_server(servicer, server):
                     servicer.ListRefusals,
                     request_deserializer=labelmill_dot_intake_dot_v1_dot_intake__pb2.ListRefusalsRequest.FromString,
                     response_serializer=labelmill_dot_intake_dot_v1_dot_intake__pb2.ListRefusalsResponse.SerializeToString,
+            ),
+            'AppealRefusal': grpc.unary_unary_rpc_method_handler(
+                    servicer.AppealRefusal,
+                    request_deserializer=labelmill_dot_intake_dot_v1_dot_intake__pb2.AppealRefusalRequest.FromString,
+                    response_serializer=labelmill_dot_intake_dot_v1_dot_intake__pb2.Refusal.SerializeToString,
+            ),
+            'ResolveRefusal': grpc.unary_unary_rpc_method_handler(
+                    servicer.ResolveRefusal,
+                    request_deserializer=labelmill_dot_intake_dot_v1_dot_intake__pb2.ResolveRefusalRequest.FromString,
+                    response_serializer=labelmill_dot_intake_dot_v1_dot_intake__pb2.Refusal.SerializeToString,
             ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
@@ -350,6 +386,60 @@ class Intake:
             '/labelmill.intake.v1.Intake/ListRefusals',
             labelmill_dot_intake_dot_v1_dot_intake__pb2.ListRefusalsRequest.SerializeToString,
             labelmill_dot_intake_dot_v1_dot_intake__pb2.ListRefusalsResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def AppealRefusal(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/labelmill.intake.v1.Intake/AppealRefusal',
+            labelmill_dot_intake_dot_v1_dot_intake__pb2.AppealRefusalRequest.SerializeToString,
+            labelmill_dot_intake_dot_v1_dot_intake__pb2.Refusal.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ResolveRefusal(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/labelmill.intake.v1.Intake/ResolveRefusal',
+            labelmill_dot_intake_dot_v1_dot_intake__pb2.ResolveRefusalRequest.SerializeToString,
+            labelmill_dot_intake_dot_v1_dot_intake__pb2.Refusal.FromString,
             options,
             channel_credentials,
             insecure,

@@ -16,9 +16,20 @@ class Reference(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
     REFERENCE_UNSPECIFIED: _ClassVar[Reference]
     REFERENCE_AUDITED: _ClassVar[Reference]
     REFERENCE_EXPERTS: _ClassVar[Reference]
+
+class CleaningAction(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
+    __slots__ = ()
+    CLEANING_ACTION_UNSPECIFIED: _ClassVar[CleaningAction]
+    CLEANING_ACTION_OFF: _ClassVar[CleaningAction]
+    CLEANING_ACTION_FLAG: _ClassVar[CleaningAction]
+    CLEANING_ACTION_REFUSE: _ClassVar[CleaningAction]
 REFERENCE_UNSPECIFIED: Reference
 REFERENCE_AUDITED: Reference
 REFERENCE_EXPERTS: Reference
+CLEANING_ACTION_UNSPECIFIED: CleaningAction
+CLEANING_ACTION_OFF: CleaningAction
+CLEANING_ACTION_FLAG: CleaningAction
+CLEANING_ACTION_REFUSE: CleaningAction
 
 class Template(_message.Message):
     __slots__ = ("name", "display_name", "create_time", "data_fields", "label_schema", "unit_of_error", "loss", "merge_rule", "model_route", "exports", "guideline", "definition", "loss_tolerance", "parts", "assists", "example", "join")
@@ -225,7 +236,7 @@ class Target(_message.Message):
     def __init__(self, max_error_rate: _Optional[float] = ..., confidence: _Optional[float] = ..., class_floors: _Optional[_Mapping[str, float]] = ..., reference: _Optional[_Union[Reference, str]] = ...) -> None: ...
 
 class Policy(_message.Message):
-    __slots__ = ("replica_count", "review_share", "audit_share", "machine_label", "pre_label", "lease_seconds", "annotator_cap", "required_skills", "model_route", "hourly_cost", "people_audit_share", "training", "planted_share", "gold_accuracy", "check_false_alarm", "unchecked_share", "adaptive_opinions")
+    __slots__ = ("replica_count", "review_share", "audit_share", "machine_label", "pre_label", "lease_seconds", "annotator_cap", "required_skills", "model_route", "hourly_cost", "people_audit_share", "training", "planted_share", "gold_accuracy", "check_false_alarm", "unchecked_share", "adaptive_opinions", "cleaning")
     REPLICA_COUNT_FIELD_NUMBER: _ClassVar[int]
     REVIEW_SHARE_FIELD_NUMBER: _ClassVar[int]
     AUDIT_SHARE_FIELD_NUMBER: _ClassVar[int]
@@ -243,6 +254,7 @@ class Policy(_message.Message):
     CHECK_FALSE_ALARM_FIELD_NUMBER: _ClassVar[int]
     UNCHECKED_SHARE_FIELD_NUMBER: _ClassVar[int]
     ADAPTIVE_OPINIONS_FIELD_NUMBER: _ClassVar[int]
+    CLEANING_FIELD_NUMBER: _ClassVar[int]
     replica_count: int
     review_share: float
     audit_share: float
@@ -260,7 +272,34 @@ class Policy(_message.Message):
     check_false_alarm: float
     unchecked_share: float
     adaptive_opinions: float
-    def __init__(self, replica_count: _Optional[int] = ..., review_share: _Optional[float] = ..., audit_share: _Optional[float] = ..., machine_label: _Optional[bool] = ..., pre_label: _Optional[bool] = ..., lease_seconds: _Optional[int] = ..., annotator_cap: _Optional[int] = ..., required_skills: _Optional[_Iterable[str]] = ..., model_route: _Optional[_Union[ModelRoute, _Mapping]] = ..., hourly_cost: _Optional[float] = ..., people_audit_share: _Optional[float] = ..., training: _Optional[_Union[Training, _Mapping]] = ..., planted_share: _Optional[float] = ..., gold_accuracy: _Optional[float] = ..., check_false_alarm: _Optional[float] = ..., unchecked_share: _Optional[float] = ..., adaptive_opinions: _Optional[float] = ...) -> None: ...
+    cleaning: Cleaning
+    def __init__(self, replica_count: _Optional[int] = ..., review_share: _Optional[float] = ..., audit_share: _Optional[float] = ..., machine_label: _Optional[bool] = ..., pre_label: _Optional[bool] = ..., lease_seconds: _Optional[int] = ..., annotator_cap: _Optional[int] = ..., required_skills: _Optional[_Iterable[str]] = ..., model_route: _Optional[_Union[ModelRoute, _Mapping]] = ..., hourly_cost: _Optional[float] = ..., people_audit_share: _Optional[float] = ..., training: _Optional[_Union[Training, _Mapping]] = ..., planted_share: _Optional[float] = ..., gold_accuracy: _Optional[float] = ..., check_false_alarm: _Optional[float] = ..., unchecked_share: _Optional[float] = ..., adaptive_opinions: _Optional[float] = ..., cleaning: _Optional[_Union[Cleaning, _Mapping]] = ...) -> None: ...
+
+class Cleaning(_message.Message):
+    __slots__ = ("near_duplicates", "personal_data", "blank", "unsuitable", "languages", "min_seconds", "max_seconds", "min_loudness", "max_silence", "min_pixels", "min_points")
+    NEAR_DUPLICATES_FIELD_NUMBER: _ClassVar[int]
+    PERSONAL_DATA_FIELD_NUMBER: _ClassVar[int]
+    BLANK_FIELD_NUMBER: _ClassVar[int]
+    UNSUITABLE_FIELD_NUMBER: _ClassVar[int]
+    LANGUAGES_FIELD_NUMBER: _ClassVar[int]
+    MIN_SECONDS_FIELD_NUMBER: _ClassVar[int]
+    MAX_SECONDS_FIELD_NUMBER: _ClassVar[int]
+    MIN_LOUDNESS_FIELD_NUMBER: _ClassVar[int]
+    MAX_SILENCE_FIELD_NUMBER: _ClassVar[int]
+    MIN_PIXELS_FIELD_NUMBER: _ClassVar[int]
+    MIN_POINTS_FIELD_NUMBER: _ClassVar[int]
+    near_duplicates: CleaningAction
+    personal_data: CleaningAction
+    blank: CleaningAction
+    unsuitable: CleaningAction
+    languages: _containers.RepeatedScalarFieldContainer[str]
+    min_seconds: float
+    max_seconds: float
+    min_loudness: float
+    max_silence: float
+    min_pixels: int
+    min_points: int
+    def __init__(self, near_duplicates: _Optional[_Union[CleaningAction, str]] = ..., personal_data: _Optional[_Union[CleaningAction, str]] = ..., blank: _Optional[_Union[CleaningAction, str]] = ..., unsuitable: _Optional[_Union[CleaningAction, str]] = ..., languages: _Optional[_Iterable[str]] = ..., min_seconds: _Optional[float] = ..., max_seconds: _Optional[float] = ..., min_loudness: _Optional[float] = ..., max_silence: _Optional[float] = ..., min_pixels: _Optional[int] = ..., min_points: _Optional[int] = ...) -> None: ...
 
 class Training(_message.Message):
     __slots__ = ("embedding", "input")

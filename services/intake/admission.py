@@ -1,0 +1,262 @@
+"""From items as offered to items as stored: checked, cleaned, told apart, kept with their events.
+
+`check` and `clean` need no store and run in threads; `admit` is one unit of work.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections import defaultdict
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, replace
+from itertools import chain
+from typing import Any
+
+from labelmill.annotation.v1 import annotation_pb2
+from labelmill.intake.v1 import events_pb2, intake_pb2
+
+from libs.common import names, values
+from libs.common.blobs import Blobs
+from libs.common.clock import Clock
+from libs.common.codec import Doc, doc_to_message, time_text, to_doc
+from libs.common.store import Unit
+from services.intake import cleaning, domain, store
+from services.intake.cleaning import Look, near
+from services.intake.domain import NewItem, Outcome, Project
+from services.intake.probing import Finding
+
+# Of an item that is kept with its refusal.
+HELD_BYTES = 300_000
+MALFORMED = "malformed"
+_VALUES = ("gold", "draft", "label")
+_THREADS = 2
+_SLICE = 50
+
+
+@dataclass(frozen=True)
+class Candidate:
+    """An item on its way in. `refused` is why it is none; `data` its parsed data."""
+
+    item: NewItem
+    key: str = ""
+    data: Doc | None = None
+    refused: Finding | None = None
+    look: Look | None = None
+
+
+@dataclass(frozen=True)
+class Settled:
+    """What became of a candidate; `flags` were found and admitted, `other` is the item it is
+    nearly the same as."""
+
+    outcome: Outcome
+    name: str = ""
+    refused: Finding | None = None
+    flags: tuple[Finding, ...] = ()
+    other: str = ""
+
+
+class Admission:
+    """The one way into the store of items."""
+
+    def __init__(self, clock: Clock, blobs: Blobs, parse: Callable[[str], Any]) -> None:
+        self._clock, self._blobs, self._parse = clock, blobs, parse
+        self._pool = ThreadPoolExecutor(_THREADS, thread_name_prefix="cleaning")
+
+    def check(self, project: Project, items: Sequence[NewItem]) -> list[Candidate]:
+        """Each item with its parsed data, or why it is refused."""
+        tenant = project.name.split("/")[1]
+        return [self._checked(project, tenant, item) for item in items]
+
+    def _checked(self, project: Project, tenant: str, item: NewItem) -> Candidate:
+        try:
+            data = domain.check_item(project, item, self._parse, tenant)
+            for name in _VALUES:
+                value = getattr(item, name)
+                if value is not None:
+                    values.check(value, project.label_schema, name, project.text_of(data))
+        except (domain.Refused, values.Misfit) as refused:
+            return Candidate(item, item.source_key, refused=Finding(MALFORMED, str(refused)))
+        return Candidate(item, item.source_key, data)
+
+    def clean(self, project: Project, candidates: Sequence[Candidate]) -> list[Candidate]:
+        """Candidates with what was seen of them; media are decoded in threads."""
+
+        def seen(some: Sequence[Candidate]) -> list[Candidate]:
+            return [
+                one
+                if one.data is None
+                else replace(one, look=cleaning.look(project, one.data, self._blobs))
+                for one in some
+            ]
+
+        slices = [candidates[i : i + _SLICE] for i in range(0, len(candidates), _SLICE)]
+        return list(chain.from_iterable(self._pool.map(seen, slices)))
+
+    async def admit(
+        self,
+        unit: Unit,
+        project: Project,
+        dataset: str,
+        candidates: Sequence[Candidate],
+        hold: bool = True,
+    ) -> list[Settled]:
+        """What became of each, in order. Refusals keep their items if `hold`."""
+        digests = [digest_of(one.item) for one in candidates]
+        ids = [
+            _item_name(project.name, c.item, d) for c, d in zip(candidates, digests, strict=True)
+        ]
+        settled = [_verdict(one, project) for one in candidates]
+        fit = [i for i, one in enumerate(settled) if one.refused is None]
+        known = await store.digests(unit, [ids[i] for i in fit])
+        sorted_out = domain.sort_out([(ids[i], digests[i]) for i in fit], known)
+        for i, (outcome, reason) in zip(fit, sorted_out, strict=True):
+            refused = Finding(MALFORMED, reason) if reason else None
+            name = "" if refused else ids[i]
+            settled[i] = replace(settled[i], outcome=outcome, name=name, refused=refused)
+        await self._compare(unit, project, candidates, settled)
+        fresh = [i for i, one in enumerate(settled) if one.outcome is Outcome.ADMITTED]
+        docs = [_item_doc(dataset, candidates[i], settled[i], digests[i]) for i in fresh]
+        self.store_items(unit, project.name, docs)
+        turned = [(c, s.refused) for c, s in zip(candidates, settled, strict=True) if s.refused]
+        self._refuse(unit, project.name, dataset, turned, hold)
+        return settled
+
+    async def _compare(
+        self, unit: Unit, project: Project, candidates: Sequence[Candidate], settled: list[Settled]
+    ) -> None:
+        """Settles near-duplicates among those that would be admitted."""
+        prints = {
+            i: look.print
+            for i, (c, s) in enumerate(zip(candidates, settled, strict=True))
+            if s.outcome is Outcome.ADMITTED and (look := c.look) is not None and look.print
+        }
+        if not prints:
+            return
+        index = await near.Index.of(unit, project.name, list(prints.values()))
+        refuse = cleaning.action("near_duplicate", project.cleaning or {}) == "REFUSE"
+        for i, one in prints.items():
+            other, words = index.find(one)
+            if other:
+                settled[i] = _like(settled[i], f"{project.name}/items/{other}", words, refuse)
+            if settled[i].outcome is Outcome.ADMITTED:
+                index.add(settled[i].name.rsplit("/", 1)[-1], one)
+        index.keep(unit)
+
+    def store_items(self, unit: Unit, project: str, docs: list[Doc]) -> None:
+        """Keeps items and tells of them, by shard."""
+        now = self._clock.now()
+        stamp = intake_pb2.Item()
+        stamp.create_time.FromDatetime(now)
+        text = time_text(now)
+        shards: dict[int, list[intake_pb2.Item]] = defaultdict(list)
+        for doc in docs:
+            doc |= {"project": project, "create_time": text}
+            shards[names.shard_of(doc["name"])].append(_message(doc, stamp))
+        unit.insert(store.ITEMS, docs)
+        for shard, messages in shards.items():
+            key = names.event_key(project, shard)
+            unit.emit_all(key, events_pb2.ItemsAdmitted, "items", messages, project=project)
+
+    def _refuse(
+        self,
+        unit: Unit,
+        project: str,
+        dataset: str,
+        refused: Sequence[tuple[Candidate, Finding]],
+        hold: bool,
+    ) -> None:
+        if not refused:
+            return
+        now = time_text(self._clock.now())
+        docs = [_refusal(project, dataset, one, why, now, hold) for one, why in refused]
+        unit.insert(store.REFUSALS, docs)
+        told = [doc_to_message(d, intake_pb2.Refusal) for d in docs]
+        key = names.event_key(project, 0)
+        unit.emit_all(key, events_pb2.ItemsRefused, "refusals", told, project=project)
+
+
+def digest_of(item: NewItem) -> str:
+    return hashlib.sha256(item.data.encode()).hexdigest()
+
+
+def _item_name(project: str, item: NewItem, digest: str) -> str:
+    key = f"key\x1f{item.source_key}" if item.source_key else f"digest\x1f{digest}"
+    return f"{project}/items/{names.content_id(project, key)}"
+
+
+def _verdict(one: Candidate, project: Project) -> Settled:
+    """What the policy says of what was found; near-duplicates are not looked at yet."""
+    if one.refused is not None:
+        return Settled(Outcome.REFUSED, refused=one.refused)
+    if one.look is None:
+        return Settled(Outcome.ADMITTED)
+    by_action: dict[str, list[Finding]] = {"REFUSE": [], "FLAG": [], "OFF": []}
+    for found in one.look.findings:
+        by_action[cleaning.action(found.code, project.cleaning or {})].append(found)
+    if by_action["REFUSE"]:
+        return Settled(Outcome.REFUSED, refused=by_action["REFUSE"][0])
+    return Settled(Outcome.ADMITTED, flags=tuple(by_action["FLAG"]))
+
+
+def _like(settled: Settled, other: str, words: str, refuse: bool) -> Settled:
+    found = Finding("near_duplicate", f"nearly the same as {other.rsplit('/', 1)[-1]}: {words}")
+    if refuse:
+        return Settled(Outcome.REFUSED, refused=found, other=other)
+    return replace(settled, flags=(*settled.flags, found), other=other)
+
+
+def _item_doc(dataset: str, one: Candidate, settled: Settled, digest: str) -> Doc:
+    item = one.item
+    doc: Doc = {
+        "name": settled.name,
+        "dataset": dataset,
+        "data": item.data,
+        "source_key": item.source_key,
+        "digest": digest,
+    }
+    metadata = {**(item.metadata or {}), **(one.look.facts if one.look else {})}
+    if settled.flags:
+        metadata["cleaning.flags"] = ",".join(dict.fromkeys(f.code for f in settled.flags))
+    optional = {"metadata": metadata, "group": item.group, "import_id": item.import_id}
+    optional |= {name: getattr(item, name) for name in _VALUES}
+    return doc | {k: v for k, v in optional.items() if v or (v is not None and k in _VALUES)}
+
+
+def _refusal(project: str, dataset: str, one: Candidate, why: Finding, now: str, hold: bool) -> Doc:
+    # What could not be read, or does not fit the template, is nothing that could be admitted.
+    appealable = hold and one.data is not None and why.code not in (MALFORMED, "corrupt", "missing")
+    appealable &= len(one.item.data) <= HELD_BYTES
+    doc: Doc = {
+        "name": f"{project}/refusals/{names.new_id()}",
+        "project": project,
+        "source_key": one.key,
+        "reason": (why.detail if why.code == MALFORMED else f"{why.code}: {why.detail}")[:1000],
+        "create_time": now,
+        "code": why.code,
+        "state": "REFUSED",
+        "appealable": appealable,
+        "import_id": one.item.import_id,
+        "version": 1,
+    }
+    return doc | {"held": to_doc(one.item), "dataset": dataset} if appealable else doc
+
+
+def _message(doc: Doc, stamp: intake_pb2.Item) -> intake_pb2.Item:
+    message = intake_pb2.Item(
+        name=doc["name"],
+        dataset=doc["dataset"],
+        data=doc["data"],
+        source_key=doc["source_key"],
+        digest=doc["digest"],
+        create_time=stamp.create_time,
+        group=doc.get("group", ""),
+        import_id=doc.get("import_id", ""),
+    )
+    if "metadata" in doc:
+        message.metadata.update(doc["metadata"])
+    for name in _VALUES:
+        if name in doc:
+            getattr(message, name).CopyFrom(doc_to_message(doc[name], annotation_pb2.Value))
+    return message

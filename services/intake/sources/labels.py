@@ -1,0 +1,135 @@
+"""Labels that other tools wrote: samples become items with what was said of them.
+
+The formats are those of `libs.formats` that can be read. What cannot be held or does not fit the
+template is told with its file or record; the rest goes on.
+"""
+
+from __future__ import annotations
+
+import json
+import posixpath
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
+from typing import IO, Any
+
+from libs.common.blobs import Blobs
+from libs.formats import Broken as NotOfFormat
+from libs.formats import Fault, Sample, Unfit
+from libs.formats.source import Source, Unreadable, of_file, of_zip
+from libs.formats.table import MODULES, format_of
+from services.intake.domain import Doc, Import, LabelsAs, NewItem, Project, Refused
+from services.intake.sources import archives, media
+from services.intake.sources.entry import Broken, Entry
+from services.intake.sources.manifests import read_value
+
+MAX_FILE_BYTES = 500_000_000
+
+
+def readable(name: str) -> bool:
+    """Is it a format whose labels can be read?"""
+    return name in MODULES and format_of(name).decode is not None
+
+
+def label_entries(
+    file: IO[bytes], import_: Import, project: Project, blobs: Blobs
+) -> Iterator[Entry]:
+    """Samples as entries; raises `Broken`."""
+    decode = format_of(import_.format).decode
+    if decode is None:
+        raise Broken(f"labels cannot be read from {import_.format}")
+    classes = [*project.label_schema.get("classes", []), *import_.classes]
+    schema = {**project.label_schema, "classes": list(dict.fromkeys(classes))}
+    try:
+        source = _source(file, posixpath.basename(import_.blob))
+        for found in decode(source, schema):
+            yield _entry(found, source, project, blobs)
+    except (NotOfFormat, Unfit, Unreadable) as error:
+        raise Broken(str(error)) from error
+
+
+def placed(item: NewItem, import_: Import) -> NewItem:
+    """The item with its label where the request wants it, in the template's classes; raises
+    `Refused` where the request does not say what labels are."""
+    if item.label is None:
+        return item
+    if import_.labels_as is None:
+        raise Refused("label: say what labels are: labels_as GOLD, PREDICTIONS or SETTLED")
+    value = renamed(item.label, import_.classes)
+    if import_.labels_as is LabelsAs.SETTLED:
+        return replace(item, label=value)
+    if import_.labels_as is LabelsAs.GOLD:
+        return replace(item, label=None, gold=value)
+    return replace(item, label=None, draft=value)
+
+
+def renamed(value: Any, classes: Mapping[str, str]) -> Any:
+    """A value with its classes called as the template calls them, at any depth."""
+    if not classes:
+        return value
+    if isinstance(value, list):
+        return [renamed(one, classes) for one in value]
+    if not isinstance(value, dict):
+        return value
+    made = {k: renamed(v, classes) for k, v in value.items()}
+    if isinstance(made.get("class"), str):
+        made["class"] = classes.get(made["class"], made["class"])
+    if isinstance(made.get("classes"), list):
+        mapped = (classes.get(c, c) if isinstance(c, str) else c for c in made["classes"])
+        made["classes"] = list(dict.fromkeys(mapped))
+    return made
+
+
+def _source(file: IO[bytes], name: str) -> Source:
+    head = file.read(512)
+    file.seek(0)
+    if head.startswith(b"PK\x03\x04"):
+        return of_zip(file)
+    if head.startswith(b"\x1f\x8b") or head[257:262] == b"ustar":
+        members = {m.name: m for m in archives.of_tar(file).members if not m.fault}
+        sizes = dict.fromkeys(members, 0)
+        return Source(sizes, lambda one: archives.opened(members[one]))
+    content = file.read(MAX_FILE_BYTES + 1)
+    if len(content) > MAX_FILE_BYTES:
+        raise Broken(f"larger than {MAX_FILE_BYTES} bytes; pack it as a zip file")
+    return of_file(name, content)
+
+
+def _entry(found: Sample | Fault, source: Source, project: Project, blobs: Blobs) -> Entry:
+    if isinstance(found, Fault):
+        return Entry(found.where[:500], reason=found.reason)
+    try:
+        return Entry(found.key[:500], _item(found, source, project, blobs))
+    except (Refused, Unreadable) as refused:
+        return Entry(found.key[:500], reason=str(refused))
+
+
+def _item(sample: Sample, source: Source, project: Project, blobs: Blobs) -> NewItem:
+    tenant = project.name.split("/")[1]
+    data: Doc = {_field(project, name): value for name, value in sample.data.items()}
+    for kind, named in sample.media.items():
+        content = source.read(named, media.MAX_BYTES)
+        data[_field(project, kind)] = media.value_of(kind, content, named, tenant, blobs)
+    lacking = [f.name for f in project.data_fields if f.required and f.name not in data]
+    if lacking:
+        raise Refused(f"data.{lacking[0]}: put the file of {sample.key[:200]!r} beside the labels")
+    metadata = {str(k): str(v) for k, v in sample.metadata.items()}
+    if sample.left_out:
+        metadata["import.left_out"] = "; ".join(sample.left_out)[:2000]
+    return NewItem(
+        json.dumps(data, ensure_ascii=False),
+        source_key=sample.key[:500],
+        metadata=metadata,
+        group=sample.group[:200],
+        label=None if sample.value is None else read_value(sample.value, "label"),
+    )
+
+
+def _field(project: Project, name: str) -> str:
+    """The template's data field of that name, or the first of that type; raises `Refused`."""
+    for field in project.data_fields:
+        if field.name == name:
+            return name
+    for field in project.data_fields:
+        if field.type == name:
+            return field.name
+    raise Refused(f"the template has no data field {name[:100]!r} and none of that type")
