@@ -7,12 +7,12 @@ texts is classes, or the output where the template's shape is text or rewrite.
 
 from __future__ import annotations
 
-import csv
 from collections.abc import Iterator, Mapping
 from typing import Any
 
 from libs.formats import Doc, Fault, Sample, Unfit, shapes
-from libs.formats.lines import Line, Record, each_record, files, key_of, lines
+from libs.formats.csv import cells_of
+from libs.formats.lines import Record, each_record, files, key_of, lines
 from libs.formats.reading import mapping, number, numbers
 from libs.formats.shapes import plain
 from libs.formats.source import Source
@@ -149,8 +149,7 @@ def _media(name: str, source: Source) -> dict[str, str]:
 
 def _table(source: Source, name: str, schema: Doc) -> Iterator[Sample | Fault]:
     header: list[str] | None = None
-    rows = _cells(lines(source, name, schema))
-    for place, cells in rows:
+    for place, cells in cells_of(lines(source, name, schema), name):
         if isinstance(cells, Fault):
             yield cells
         elif header is None:
@@ -165,30 +164,6 @@ def _table(source: Source, name: str, schema: Doc) -> Iterator[Sample | Fault]:
                 yield from _read(Record(where, key_of(name, place), doc), source, schema)
             except Unfit as unfit:
                 yield Fault(where, str(unfit))
-
-
-def _cells(found: Iterator[Line | Fault]) -> Iterator[tuple[int, list[str] | Fault]]:
-    """Rows of a CSV file; a line that cannot be read stands as its fault."""
-    faults: list[Fault] = []
-
-    def texts() -> Iterator[str]:
-        for line in found:
-            if isinstance(line, Fault):
-                faults.append(line)
-            else:
-                yield f"{line.text}\n"
-
-    rows = csv.reader(texts())
-    while True:
-        try:
-            cells: list[str] | Fault | None = next(rows, None)
-        except csv.Error as error:
-            cells = Fault("", f"not CSV: {error}")
-        while faults:
-            yield rows.line_num, faults.pop(0)
-        if cells is None:
-            return
-        yield rows.line_num, cells
 
 
 def _fasttext(source: Source, name: str) -> Iterator[Sample | Fault]:

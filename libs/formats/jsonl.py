@@ -1,4 +1,7 @@
-"""JSON Lines: one label a line, nothing left out, lineage included."""
+"""JSON Lines: one label a line, nothing left out, lineage included.
+
+Reading takes these lines, and simple ones of other tools (`rows`): a text and its class or classes.
+"""
 
 from __future__ import annotations
 
@@ -6,7 +9,10 @@ from collections.abc import Iterator, Sequence
 
 import orjson
 
-from libs.formats import ANY, Doc, Format, Job, Problem
+from libs.formats import ANY, Doc, Fault, Format, Job, Problem, Sample, rows
+from libs.formats.lines import Record, each_record, files
+from libs.formats.reading import mapping
+from libs.formats.source import Source
 
 
 class JsonlEncoder:
@@ -22,13 +28,13 @@ class JsonlEncoder:
 
     def add(self, rows: Sequence[Doc]) -> bytes:
         self.labels += len(rows)
-        return b"".join([_line(row) for row in rows])
+        return b"".join([line(row) for row in rows])
 
     def end(self) -> Iterator[bytes]:
         return iter(())
 
 
-def _line(row: Doc) -> bytes:
+def line(row: Doc) -> bytes:
     # Data and lineage are JSON text already: parsing them again would double the cost.
     return orjson.dumps(
         {
@@ -48,4 +54,11 @@ def _line(row: Doc) -> bytes:
     )
 
 
-FORMATS = {"jsonl": Format("jsonl", "labels-{:05}.jsonl", ANY, JsonlEncoder)}
+def decode(source: Source, schema: Doc) -> Iterator[Sample | Fault]:
+    def read(record: Record) -> list[Sample]:
+        return [rows.sample(mapping(record.doc, "line"), record.key, schema)]
+
+    return each_record(source, files(source, ".jsonl", ".json", ".ndjson"), read)
+
+
+FORMATS = {"jsonl": Format("jsonl", "labels-{:05}.jsonl", ANY, JsonlEncoder, decode)}

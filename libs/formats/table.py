@@ -11,6 +11,9 @@ from libs.formats import Format
 MODULES = {
     "jsonl": "jsonl",
     "csv": "csv",
+    "parquet": "parquet",
+    "webdataset": "webdataset",
+    "hf-dataset": "hf_dataset",
     "coco": "coco",
     "mot": "mot",
     "coco-panoptic": "coco_panoptic",
