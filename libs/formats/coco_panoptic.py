@@ -1,7 +1,7 @@
 """COCO panoptic (cocodataset.org, "Data format"): every pixel belongs to one segment at most.
 
-One zip a part: `annotations/panoptic.json` and one PNG an image in `annotations/panoptic/`, whose
-colours are ids of segments: red + 256 green + 65536 blue; 0 is nothing. Categories as in `coco`.
+One zip a part: `annotations/panoptic_default.json`, and one PNG an image in a folder of that name,
+whose colours are ids of segments: red + 256 green + 65536 blue; 0 is nothing. Categories as in `coco`.
 Where objects overlap the first one keeps the pixels, which is told.
 """
 
@@ -24,7 +24,7 @@ from libs.formats.media import Picture, Pictures, content_of, picture
 from libs.formats.reading import mapping, number, whole
 from libs.formats.source import Source, Unreadable
 
-_FOLDER = "annotations/panoptic"
+_FOLDER = "annotations/panoptic_default"
 _UNHELD = ("text", "order", "source", "id")
 _MAX_PIXELS = 200_000_000
 _MAX_SEGMENTS = 1 << 24

@@ -91,7 +91,7 @@ def _sample(
     return Sample(
         read.image or media or str(task.get("id", "")),
         value,
-        data={k: v for k, v in read.data.items() if isinstance(v, str) and not _is_media(v)},
+        data={k: v for k, v in read.data.items() if _is_text(v, read.image)},
         media=read.pictures.media(image),
         metadata={k: v for k, v in about.items() if v},
         left_out=tuple(dict.fromkeys(left_out or ())),
@@ -262,6 +262,10 @@ def _image(data: Doc) -> str:
         if key == "image" or path.endswith((".jpg", ".jpeg", ".png", ".webp", ".bmp", ".tif")):
             return value
     return ""
+
+
+def _is_text(value: object, image: str) -> bool:
+    return isinstance(value, str) and value != image and not _is_media(value)
 
 
 def _is_media(value: object) -> bool:

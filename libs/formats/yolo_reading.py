@@ -21,6 +21,8 @@ from libs.formats.source import Source, Unreadable
 
 SIZES = "images.csv"
 _LISTS = ("train.txt", "val.txt", "valid.txt", "test.txt", "classes.txt", "labels.txt")
+_LAYOUT = ("labels", "images", "annotations", "obj_train_data", "obj_valid_data")
+_SUBSETS = ("train", "val", "valid", "test")
 _NAMES_BYTES = 10_000_000
 
 
@@ -223,9 +225,9 @@ def _sizes(source: Source) -> Doc:
 
 def _inside(name: str) -> str:
     """The name without the folders of the layout."""
-    for folder in ("labels/", "images/"):
-        head, found, rest = name.rpartition(folder)
-        if found and (not head or head.endswith("/")):
-            first, _, deeper = rest.partition("/")
-            return deeper if deeper and first in ("train", "val", "valid", "test") else rest
-    return name
+    folders = name.split("/")
+    last = max((i for i, one in enumerate(folders[:-1]) if one.lower() in _LAYOUT), default=-1)
+    rest = folders[last + 1 :]
+    if last >= 0 and len(rest) > 1 and rest[0] in _SUBSETS:
+        del rest[0]
+    return "/".join(rest)

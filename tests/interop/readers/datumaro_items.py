@@ -4,14 +4,13 @@ import json
 import logging
 import sys
 
-logging.disable(logging.WARNING)
-
 import datumaro
 import numpy as np
 from pycocotools import mask as codec
 
 
 def main() -> None:
+    logging.disable(logging.WARNING)
     question = json.load(sys.stdin)
     dataset = datumaro.Dataset.import_from(question["path"], question["format"])
     categories = dataset.categories()

@@ -15,7 +15,7 @@ def main() -> None:
     answer = {}
     for image in coco.imgs.values():
         found = coco.loadAnns(coco.getAnnIds(imgIds=[image["id"]]))
-        answer[image["file_name"]] = [told(coco, one) for one in found]
+        answer.setdefault(image["file_name"], []).extend(told(coco, one) for one in found)
     print(json.dumps(answer))
 
 
