@@ -5,7 +5,15 @@ from __future__ import annotations
 from collections.abc import Mapping
 from functools import lru_cache
 
-from services.qc_scorer.agreement import classes, objects, panoptic, spans, words
+from services.qc_scorer.agreement import (
+    classes,
+    objects,
+    panoptic,
+    segments,
+    spans,
+    transcripts,
+    words,
+)
 from services.qc_scorer.agreement.contract import Doc, Errors, Loss
 
 # Every loss that a template may name (`services/template`); what each measures: docs/agreement.md.
@@ -25,6 +33,9 @@ LOSSES: dict[str, Loss] = {
     "span": spans.SPANS,
     "text": words.TEXT,
     "word": words.WORD,
+    "character": words.CHARACTER,
+    "segments": segments.SEGMENTS,
+    "transcript": transcripts.TRANSCRIPT,
 }
 
 

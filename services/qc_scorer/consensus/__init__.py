@@ -10,7 +10,7 @@ from collections.abc import Callable, Sequence
 
 from services.qc_scorer.agreement import differs
 from services.qc_scorer.agreement.contract import Doc
-from services.qc_scorer.consensus import classes, objects, spans, words
+from services.qc_scorer.consensus import classes, objects, segments, spans, words
 
 Rule = Callable[[Sequence[Doc], Sequence[float]], Doc | None]
 
@@ -29,6 +29,8 @@ RULES: dict[str, Rule] = {
     "masks": objects.merge_masks,
     "spans": spans.merge,
     "words": words.merge,
+    "characters": words.merge_characters,
+    "segments": segments.merge,
 }
 
 
