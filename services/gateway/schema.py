@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import cache
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, ForwardRef, Literal, Optional
 
 import orjson
 from buf.validate import validate_pb2
@@ -54,17 +54,26 @@ def _is_map(field: FieldDescriptor) -> bool:
 # -- requests --------------------------------------------------------------------------------
 
 
+# Messages whose models are being made: one that holds itself at some depth is named meanwhile.
+_open: list[str] = []
+_unfinished: dict[str, type[BaseModel]] = {}
+
+
 @cache
 def model_of(descriptor: Descriptor, without: frozenset[str] = frozenset()) -> type[BaseModel]:
     """Strict model of a message's JSON, leaving out the fields the route binds itself."""
-    fields: dict[str, Any] = {}
-    for field in descriptor.fields:
-        if field.name not in without:
-            fields[field.name] = _field(field)
     name = descriptor.name + ("Body" if without else "")
-    return create_model(
-        name, __config__=ConfigDict(extra="forbid", strict=True, protected_namespaces=()), **fields
-    )
+    _open.append(descriptor.name)
+    fields = {f.name: _field(f) for f in descriptor.fields if f.name not in without}
+    _open.pop()
+    config = ConfigDict(extra="forbid", strict=True, protected_namespaces=())
+    made: type[BaseModel] = create_model(name, __config__=config, **fields)
+    _unfinished[name] = made
+    if not _open:
+        for model in _unfinished.values():
+            model.model_rebuild(_types_namespace=_unfinished)
+        _unfinished.clear()
+    return made
 
 
 def _rules(field: FieldDescriptor) -> Any:
@@ -92,7 +101,8 @@ def _field(field: FieldDescriptor) -> Any:
     if field.is_repeated:
         return _list(field, kind, needed)
     if field.message_type is not None:
-        return (kind, ...) if needed else (kind | None, None)
+        # `|` does not take a name that is not made yet.
+        return (kind, ...) if needed else (Optional[kind], None)  # noqa: UP045
     if needed:
         return kind, ...
     return kind | None, None
@@ -113,6 +123,8 @@ def _one(field: FieldDescriptor) -> Any:
     if field.message_type is not None:
         if field.message_type.full_name == _TIMESTAMP:
             return Annotated[str, Field(pattern=_TIME_PATTERN)]
+        if field.message_type.name in _open:
+            return ForwardRef(field.message_type.name)
         return model_of(field.message_type)
     if field.enum_type is not None:
         return Literal[tuple(short_enum(field).values())]
