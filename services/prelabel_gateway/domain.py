@@ -107,3 +107,10 @@ def inline_image(value: str) -> bytes:
         return base64.b64decode(value.split(",", 1)[1], validate=True)
     except (ValueError, IndexError) as error:
         raise Impossible("the image is not readable base64") from error
+
+
+def brought(prediction: Doc) -> Doc:
+    """A draft that came with the item, in the form of a model's answer."""
+    return {
+        name: prediction.get(name, 0.0) for name in ("value", "score", "model", "model_version")
+    }

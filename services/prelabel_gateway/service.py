@@ -17,7 +17,7 @@ from labelmill.task_dispatch.v1 import task_dispatch_pb2
 from libs.common import names, telemetry
 from libs.common.blobs import Blobs
 from libs.common.clock import Clock
-from libs.common.codec import Doc, doc_to_message, time_text, to_doc
+from libs.common.codec import Doc, doc_to_message, message_to_doc, time_text, to_doc
 from libs.common.errors import Fault, Invalid, NotFound, OutOfTurn, Unavailable
 from libs.common.patience import eventually
 from libs.common.store import Store, Unit, keep_newest
@@ -62,14 +62,20 @@ class PrelabelGateway:
 
     async def draft_tasks(self, project_name: str, tasks: Sequence[Any]) -> None:
         """Drafts new tasks (messages with data). A task without a usable draft goes on with the
-        reason: the line never waits for a model. A project that trains gets embeddings first."""
+        reason: the line never waits for a model. A project that trains gets embeddings first. What
+        items brought along is told in a model's place; who was answered already needs no draft."""
         project = await self._project(project_name)
         route = project.route
         if project.embedding.model:
             await self._embed(project, tasks)
             route = await store.promoted_route(self._store, project_name) or Route()
-        drafts = await self._drafts(project, route, tasks, _BATCH_SECONDS)
-        await self._tell(project, tasks, drafts, annotation_pb2.Lot())
+        waiting = [task for task in tasks if task.state != task_dispatch_pb2.STATE_SCORING]
+        brought = [task for task in waiting if task.HasField("prediction")]
+        lacking = [task for task in waiting if not task.HasField("prediction")]
+        drafts: list[Draft] = [domain.brought(message_to_doc(t.prediction)) for t in brought]
+        if lacking:
+            drafts += await self._drafts(project, route, lacking, _BATCH_SECONDS)
+        await self._tell(project, [*brought, *lacking], drafts, annotation_pb2.Lot())
 
     async def draft_lot(
         self, project_name: str, tasks: Sequence[Any], model: str, version: str, lot: Any
@@ -161,6 +167,7 @@ class PrelabelGateway:
             completed, failed, docs = defaultdict(list), defaultdict(list), []
             for task, draft in zip(tasks, drafts, strict=True):
                 task.ClearField("data")
+                task.ClearField("prediction")
                 shard = names.shard_of(task.name)
                 if isinstance(draft, str):
                     failed[shard].append(events_pb2.FailedTask(task=task, reason=draft))

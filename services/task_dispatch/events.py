@@ -117,7 +117,8 @@ def _project(project: Any, template: Any) -> Project:
 def _item(item: Any) -> dict[str, Any]:
     """Only what a task needs; whether there is a known answer, not which."""
     doc = {"name": item.name, "data": item.data, "source_key": item.source_key}
-    doc["group"] = item.group
+    doc |= {"group": item.group, "import_id": item.import_id}
+    doc |= {n: message_to_doc(getattr(item, n)) for n in ("draft", "label") if item.HasField(n)}
     return {**doc, "gold": True} if item.HasField("gold") else doc
 
 

@@ -12,7 +12,7 @@ from libs.common.errors import OutOfTurn
 from libs.common.store import Unit, keep_newest
 from services.task_dispatch import moves, store, withdrawn
 from services.task_dispatch.background import by_shard
-from services.task_dispatch.domain import Action, Project, Routing, Task
+from services.task_dispatch.domain import Action, Project, Routing, State, Task
 from services.task_dispatch.lots import Lots
 
 # (task, version its label was accepted at, priority)
@@ -43,6 +43,8 @@ class Line(Lots):
             fresh = {task.name: task for task in tasks if task.name not in known}
             store.save_many(unit, [(None, task) for task in fresh.values()])
             self._emit(unit, events_pb2.TasksCreated, list(fresh.values()), data=True)
+            answered = [task for task in fresh.values() if task.state is State.SCORING]
+            self._emit(unit, events_pb2.AnnotationsSubmitted, answered)
 
         await self._store.transact(work)
 

@@ -12,6 +12,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from services.task_dispatch import returned, withdrawn
+from services.task_dispatch.brought import with_brought
 from services.task_dispatch.domain import (
     ENDED,
     REVIEW_STAGES,
@@ -39,7 +40,7 @@ _STAGE_OF = {
 
 def create(item: Doc, project: Project, now: datetime) -> Task:
     """Task of an admitted item (document of `intake.v1.Item`); the ids are the same."""
-    return Task(
+    task = Task(
         name=f"{project.name}/tasks/{item['name'].rsplit('/', 1)[-1]}",
         project=project.name,
         item=item["name"],
@@ -55,6 +56,7 @@ def create(item: Doc, project: Project, now: datetime) -> Task:
         source_key=item.get("source_key", ""),
         group=item.get("group", ""),
     )
+    return with_brought(task, item)
 
 
 def route(task: Task, routing: Routing, now: datetime) -> Task | None:
