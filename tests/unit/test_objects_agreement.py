@@ -225,7 +225,7 @@ def test_turned_rectangles_overlap_as_shapely_says(pairs: Any) -> None:
 @given(st.lists(st.tuples(pictures, pictures), min_size=1, max_size=4))
 def test_masks_overlap_as_pycocotools_says(pairs: Any) -> None:
     docs = [[mask_of(picture) for picture in pair] for pair in pairs]
-    runs = [[masks.runs(doc) for doc in pair] for pair in docs]
+    runs = [masks.runs(pair) for pair in docs]
     got = masks.iou([a for a, _ in runs], [b for _, b in runs])
     for iou, (a, b), (x, y) in zip(got, docs, runs, strict=True):
         left, right = ({"size": [HEIGHT, WIDTH], "counts": d["counts"].encode()} for d in (a, b))
@@ -258,12 +258,13 @@ def test_a_polygon_with_a_hole_has_less_area() -> None:
 
 
 def test_similarity_of_key_points_is_that_of_its_formula() -> None:
-    truth = {"points": [{"x": 10.0, "y": 10.0, "visibility": "VISIBLE"}, {"x": 5.0}], **rect(0, 0)}
-    near = {"points": [{"x": 11.0, "y": 10.0, "visibility": "HIDDEN"}, {}], **rect(0, 0)}
-    got = keypoints.oks([truth], [near], [0.1])[0]
+    truth_ = {"points": [{"x": 10.0, "y": 10.0, "visibility": "VISIBLE"}, {"x": 5.0}], **rect(0, 0)}
+    near_ = {"points": [{"x": 11.0, "y": 10.0, "visibility": "HIDDEN"}, {}], **rect(0, 0)}
+    truth, near = keypoints.table([truth_]), keypoints.table([near_])
+    got = keypoints.oks(truth, near, [0.1])[0]
     assert got == pytest.approx(math.exp(-1.0 / (2 * 100.0 * 0.04)))
-    assert keypoints.pck([truth], [near], 0.1) == 1.0
-    assert keypoints.pck([truth], [near], 0.05) == 0.0
+    assert keypoints.pck(truth, near, 0.1) == 1.0
+    assert keypoints.pck(truth, near, 0.05) == 0.0
 
 
 def test_lines_are_as_far_apart_as_their_points_are() -> None:

@@ -37,7 +37,7 @@ def mask_of(picture: np.ndarray) -> Doc:
 
 def picture_of(mask: Doc) -> np.ndarray:
     flat = np.zeros(mask["height"] * mask["width"], dtype=bool)
-    for start, end in masks.runs(mask).tolist():
+    for start, end in masks.runs([mask])[0].tolist():
         flat[start:end] = True
     return flat.reshape(mask["width"], mask["height"]).T
 

@@ -5,6 +5,7 @@ Areas and intersections are GEOS' (shapely), for all pairs of a label in one cal
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 
 import numpy as np
@@ -14,57 +15,61 @@ from numpy.typing import NDArray
 from services.qc_scorer.agreement.contract import Doc
 
 FloatArray = NDArray[np.float64]
-GEOMETRIES = ("rect", "rotated", "quad", "polygon")
-
-
-def corners(rotated: Doc) -> FloatArray:
-    """(4, 2) corners of a `RotatedRect`, clockwise as the image is seen."""
-    turn = np.radians(rotated.get("angle", 0.0))
-    along = np.array([np.cos(turn), np.sin(turn)]) * rotated.get("width", 0.0) / 2.0
-    across = np.array([-np.sin(turn), np.cos(turn)]) * rotated.get("height", 0.0) / 2.0
-    centre = np.array([rotated.get("x", 0.0), rotated.get("y", 0.0)])
-    signs = ((-1, -1), (1, -1), (1, 1), (-1, 1))
-    return np.array([centre + i * along + j * across for i, j in signs])
 
 
 def shapes(things: Sequence[Doc]) -> NDArray[np.object_]:
-    """(n,) areas of objects whose geometry is one of `GEOMETRIES`. Rings that cross themselves
-    are mended."""
-    rings = [ring for thing in things for ring in _rings(thing)]
+    """(n,) areas of objects that have a `rect`, `rotated`, `quad` or `polygon`. Rings that cross
+    themselves are mended."""
+    outlines = [_rings(thing) for thing in things]
+    rings = [ring for one in outlines for ring in one]
     if not rings:
         return np.empty(0, dtype=object)
-    lengths = [len(points) for points, _ in rings]
-    of = np.repeat(np.arange(len(rings)), lengths)
-    made = shapely.polygons(shapely.linearrings(np.concatenate([p for p, _ in rings]), indices=of))
-    broken = ~shapely.is_valid(made)
-    made[broken] = shapely.make_valid(made[broken], method="structure", keep_collapsed=False)
-    counts = [len(_rings(thing)) for thing in things]
+    made = _polygons([points for points, _ in rings])
     if len(rings) == len(things):
-        return np.asarray(made)
+        return made
     holes = np.array([hole for _, hole in rings])
-    parts = np.split(np.arange(len(rings)), np.cumsum(counts)[:-1])
+    parts = np.split(np.arange(len(rings)), np.cumsum([len(one) for one in outlines])[:-1])
     return np.array([_with_holes(made[part], holes[part]) for part in parts], dtype=object)
+
+
+def _polygons(rings: Sequence[Sequence[float]]) -> NDArray[np.object_]:
+    """(n,) areas within closed lines x1, y1, x2, y2, ..."""
+    points = np.array([number for ring in rings for number in ring], dtype=float).reshape(-1, 2)
+    of = np.repeat(np.arange(len(rings)), [len(ring) // 2 for ring in rings])
+    made = shapely.polygons(shapely.linearrings(points, indices=of))
+    broken = ~shapely.is_valid(made)
+    if broken.any():
+        mended = shapely.make_valid(made[broken], method="structure", keep_collapsed=False)
+        made[broken] = mended
+    return np.asarray(made)
 
 
 def _with_holes(rings: NDArray[np.object_], holes: NDArray[np.bool_]) -> shapely.Geometry:
     return shapely.difference(shapely.union_all(rings[~holes]), shapely.union_all(rings[holes]))
 
 
-def _rings(thing: Doc) -> list[tuple[FloatArray, bool]]:
-    """(corners (n, 2), is it a hole?) of each closed line of an object."""
-    if "rotated" in thing:
-        return [(corners(thing["rotated"]), False)]
-    if "rect" in thing:
-        r = thing["rect"]
-        left, top = r.get("x", 0.0), r.get("y", 0.0)
-        right, low = left + r.get("width", 0.0), top + r.get("height", 0.0)
-        return [(np.array([[left, top], [right, top], [right, low], [left, low]]), False)]
+def _rings(thing: Doc) -> list[tuple[Sequence[float], bool]]:
+    """(corners, is it a hole?) of each closed line of an object."""
+    if "polygon" in thing:
+        return [(r["points"], r.get("hole", False)) for r in thing["polygon"].get("rings", [])]
     if "quad" in thing:
-        return [(np.array(thing["quad"]["points"], dtype=float).reshape(-1, 2), False)]
-    rings = thing["polygon"].get("rings", [])
-    return [
-        (np.array(r["points"], dtype=float).reshape(-1, 2), r.get("hole", False)) for r in rings
-    ]
+        return [(thing["quad"]["points"], False)]
+    return [(_turned(thing["rotated"]) if "rotated" in thing else _upright(thing["rect"]), False)]
+
+
+def _upright(rect: Doc) -> list[float]:
+    x, y = rect.get("x", 0.0), rect.get("y", 0.0)
+    right, low = x + rect.get("width", 0.0), y + rect.get("height", 0.0)
+    return [x, y, right, y, right, low, x, low]
+
+
+def _turned(rotated: Doc) -> list[float]:
+    """Corners of a `RotatedRect`, clockwise as the image is seen."""
+    x, y, turn = rotated.get("x", 0.0), rotated.get("y", 0.0), math.radians(rotated.get("angle", 0))
+    cos, sin = math.cos(turn), math.sin(turn)
+    half, down = rotated.get("width", 0.0) / 2.0, rotated.get("height", 0.0) / 2.0
+    signs = ((-half, -down), (half, -down), (half, down), (-half, down))
+    return [v for u, w in signs for v in (x + cos * u - sin * w, y + sin * u + cos * w)]
 
 
 def overlap(a: NDArray[np.object_], b: NDArray[np.object_]) -> FloatArray:

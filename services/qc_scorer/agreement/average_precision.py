@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from services.qc_scorer.agreement import areas, keypoints, masks
 from services.qc_scorer.agreement.contract import Doc
-from services.qc_scorer.agreement.drawn import Drawn, things
+from services.qc_scorer.agreement.drawn import AREA, MASK, Drawn, things
 from services.qc_scorer.agreement.objects import Rule, gains, share_inside
 
 FloatArray = NDArray[np.float64]
@@ -113,18 +113,18 @@ def _add(found: _Found, truth: list[Doc], label: list[Doc], sigmas: Sequence[flo
 def _unlabelled(truth: Sequence[Doc]) -> BoolArray:
     """Are there key points of which none is labelled?"""
     drawn = [thing.get("keypoints") for thing in truth]
-    _, labelled = keypoints.table([one or {} for one in drawn])
-    return np.array([one is not None for one in drawn], dtype=bool) & ~labelled.any(axis=1)
+    labelled = keypoints.table([one or {} for one in drawn]).labelled.any(axis=1)
+    return np.array([one is not None for one in drawn], dtype=bool) & ~labelled
 
 
 def _sizes(drawn: Drawn) -> FloatArray:
     """(n,) square pixels; of key points those of the rectangle."""
     span = drawn.bounds[:, 2:] - drawn.bounds[:, :2]
     found = span.prod(axis=1)
-    other = np.flatnonzero((drawn.kinds == "area") & ~drawn.rectangular)
-    found[other] = areas.size(drawn.shapes(other))
-    for i in np.flatnonzero(drawn.kinds == "mask").tolist():
-        found[i] = masks.size(drawn.runs(i))
+    other = np.flatnonzero(drawn.kinds == AREA)
+    found[other] = areas.size(drawn.areas[other])
+    for i, runs in drawn.runs.items():
+        found[i] = masks.size(runs)
     return found
 
 
@@ -132,7 +132,7 @@ def _overlaps(true: Drawn, said: Drawn, crowd: BoolArray, sigmas: Sequence[float
     """(n of the label, m of the truth). With a crowd: the share that lies in it."""
     pairs = np.argwhere(np.ones((len(true), len(said)), dtype=bool))
     alike = gains(true, said, pairs, Rule(slack=1.0, sigmas=tuple(sigmas)))
-    within = crowd[pairs[:, 0]] & (true.kinds[pairs[:, 0]] != "keypoints")
+    within = crowd[pairs[:, 0]] & (true.kinds[pairs[:, 0]] <= MASK)
     alike[within] = share_inside(said, true, pairs[within][:, ::-1])
     return alike.reshape(len(true), len(said)).T
 

@@ -6,18 +6,24 @@ from collections.abc import Sequence
 from functools import cached_property
 
 import numpy as np
+import shapely
 from numpy.typing import NDArray
 
-from services.qc_scorer.agreement import areas, keypoints, masks
+from services.qc_scorer.agreement import areas, keypoints, lines, masks
 from services.qc_scorer.agreement.contract import Doc
 
 FloatArray = NDArray[np.float64]
 IntArray = NDArray[np.int64]
+# What a geometry is compared as; a rectangle is an area that needs no outline.
+RECT, AREA, MASK, KEYPOINTS, LINE = range(5)
 KINDS = {
-    **dict.fromkeys(areas.GEOMETRIES, "area"),
-    "mask": "mask",
-    "keypoints": "keypoints",
-    "polyline": "line",
+    "rect": RECT,
+    "rotated": AREA,
+    "polygon": AREA,
+    "quad": AREA,
+    "mask": MASK,
+    "keypoints": KEYPOINTS,
+    "polyline": LINE,
 }
 _SIDES = ("x", "y", "width", "height")
 
@@ -36,77 +42,90 @@ def _thing(box: Doc) -> Doc:
 
 def geometry(thing: Doc) -> str:
     """Name of the geometry that is set."""
-    return next(name for name in KINDS if name in thing)
+    return next(name for name in thing if name in KINDS)
 
 
 class Drawn:
-    """n objects; what is dear to make is made once, and only for those it is asked of."""
+    """n objects. What is dear to make is made once, for all of them, when it is first asked for."""
 
     def __init__(self, objects: Sequence[Doc]) -> None:
         self.objects = list(objects)
         self.geometries = [geometry(one) for one in self.objects]
-        self.kinds = np.array([KINDS[name] for name in self.geometries], dtype="U9")
-        self._runs: dict[int, IntArray] = {}
-        self._shapes: dict[int, object] = {}
+        self._kinds = [KINDS[name] for name in self.geometries]
 
     def __len__(self) -> int:
         return len(self.objects)
 
     @cached_property
-    def bounds(self) -> FloatArray:
-        """(n, 4) left, top, right, bottom."""
-        return np.array([self._bounds(i) for i in range(len(self))]).reshape(-1, 4)
+    def kinds(self) -> IntArray:
+        """(n,) numbers of `KINDS`."""
+        return np.array(self._kinds, dtype=np.int64)
 
     @cached_property
-    def rectangular(self) -> NDArray[np.bool_]:
-        """(n,) Is it its bounds?"""
-        return np.array([name == "rect" for name in self.geometries], dtype=bool)
+    def classes(self) -> list[str]:
+        return [one.get("class", "") for one in self.objects]
 
-    def _bounds(self, i: int) -> tuple[float, ...]:
-        thing, name = self.objects[i], self.geometries[i]
-        if name == "rect":
-            left, top, width, height = (thing["rect"].get(side, 0.0) for side in _SIDES)
-            return left, top, left + width, top + height
-        if name == "mask":
-            return masks.bounds(self.runs(i), thing["mask"]["height"])
-        if name == "keypoints":
-            return keypoints.bounds(thing["keypoints"])
-        points = _points(thing, name)
-        return (*points.min(axis=0), *points.max(axis=0))
+    @cached_property
+    def bounds(self) -> FloatArray:
+        """(n, 4) left, top, right, bottom. Not a number where nothing is in it."""
+        made = np.empty((len(self), 4))
+        for kind in set(self._kinds):
+            at = self._at(kind)
+            made[at] = self._bounds(kind, at)
+        return made
+
+    def _bounds(self, kind: int, at: list[int]) -> FloatArray | list[tuple[float, ...]]:
+        if kind == RECT:
+            return [_corners(self.objects[i]["rect"]) for i in at]
+        if kind == MASK:
+            heights = [self.objects[i]["mask"]["height"] for i in at]
+            return masks.bounds([self.runs[i] for i in at], heights)
+        if kind == KEYPOINTS:
+            return [keypoints.bounds(self.objects[i]["keypoints"]) for i in at]
+        return np.asarray(shapely.bounds(self.areas[at] if kind == AREA else self.paths[at]))
+
+    def _at(self, *kinds: int) -> list[int]:
+        return [i for i, kind in enumerate(self._kinds) if kind in kinds]
+
+    @cached_property
+    def areas(self) -> NDArray[np.object_]:
+        """(n,) areas, of what is one."""
+        made, at = np.empty(len(self), dtype=object), self._at(RECT, AREA)
+        made[at] = areas.shapes([self.objects[i] for i in at])
+        return made
+
+    @cached_property
+    def paths(self) -> NDArray[np.object_]:
+        """(n,) lines, of what is one."""
+        made, at = np.empty(len(self), dtype=object), self._at(LINE)
+        made[at] = lines.shapes([self.objects[i]["polyline"] for i in at])
+        return made
+
+    @cached_property
+    def runs(self) -> dict[int, IntArray]:
+        """Pixels of the masks, by place."""
+        at = self._at(MASK)
+        return dict(zip(at, masks.runs([self.objects[i]["mask"] for i in at]), strict=True))
+
+    @cached_property
+    def joints(self) -> keypoints.Table:
+        """Key points of all; none of what has none."""
+        return keypoints.table([one.get("keypoints", {}) for one in self.objects])
 
     def drawn_as(self, i: int) -> tuple[str, Doc]:
         """(name of the geometry, the geometry)."""
         return self.geometries[i], self.objects[i][self.geometries[i]]
-
-    def runs(self, i: int) -> IntArray:
-        """Pixels of a mask."""
-        if i not in self._runs:
-            self._runs[i] = masks.runs(self.objects[i]["mask"])
-        return self._runs[i]
-
-    def shapes(self, wanted: IntArray) -> NDArray[np.object_]:
-        """(k,) areas of some objects."""
-        new = [i for i in np.unique(wanted).tolist() if i not in self._shapes]
-        self._shapes.update(zip(new, areas.shapes([self.objects[i] for i in new]), strict=True))
-        found = np.empty(len(wanted), dtype=object)
-        found[:] = [self._shapes[i] for i in wanted.tolist()]
-        return found
 
     def painted(self, i: int, height: int, width: int) -> IntArray:
         """Pixels of a mask, or of an area on a picture of that size; none of a mask of another
         size."""
         thing = self.objects[i]
         if "mask" not in thing:
-            return masks.filled(self.shapes(np.array([i]))[0], height, width)
+            return masks.filled(self.areas[i], height, width)
         fits = (thing["mask"]["height"], thing["mask"]["width"]) == (height, width)
-        return self.runs(i) if fits else np.empty((0, 2), dtype=np.int64)
+        return self.runs[i] if fits else np.empty((0, 2), dtype=np.int64)
 
 
-def _points(thing: Doc, name: str) -> FloatArray:
-    """(n, 2) all places of a geometry that has corners."""
-    if name == "rotated":
-        return areas.corners(thing["rotated"])
-    if name == "polygon":
-        flat = [xy for ring in thing["polygon"].get("rings", []) for xy in ring["points"]]
-        return np.array(flat, dtype=float).reshape(-1, 2)
-    return np.array(thing[name]["points"], dtype=float).reshape(-1, 2)
+def _corners(rect: Doc) -> tuple[float, float, float, float]:
+    left, top = rect.get("x", 0.0), rect.get("y", 0.0)
+    return left, top, left + rect.get("width", 0.0), top + rect.get("height", 0.0)

@@ -12,16 +12,15 @@ from services.qc_scorer.agreement.contract import Doc
 
 FloatArray = NDArray[np.float64]
 # Places along a line from which the other is looked for.
-PLACES = 64
+PLACES = 16
 
 
 def shapes(given: Sequence[Doc]) -> NDArray[np.object_]:
     """(n,) lines of `Polyline` documents."""
-    points = [np.array(one["points"], dtype=float).reshape(-1, 2) for one in given]
-    of = np.repeat(np.arange(len(points)), [len(p) for p in points])
-    if not points:
-        return np.empty(0, dtype=object)
-    return np.asarray(shapely.linestrings(np.concatenate(points), indices=of))
+    points = [number for one in given for number in one["points"]]
+    of = np.repeat(np.arange(len(given)), [len(one["points"]) // 2 for one in given])
+    flat = np.array(points, dtype=float).reshape(-1, 2)
+    return np.asarray(shapely.linestrings(flat, indices=of)).reshape(-1)
 
 
 def distance(a: NDArray[np.object_], b: NDArray[np.object_]) -> FloatArray:

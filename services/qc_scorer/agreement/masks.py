@@ -21,10 +21,15 @@ IntArray = NDArray[np.int64]
 MOST_CROSSINGS = 1_000_000
 
 
-def runs(mask: Doc) -> IntArray:
-    """The pixels of a `Mask`."""
-    ends = np.cumsum(rle.counts_from_text(mask.get("counts", "")), dtype=np.int64)
-    return joined(ends[: len(ends) // 2 * 2].reshape(-1, 2))
+def runs(given: Sequence[Doc]) -> list[IntArray]:
+    """The pixels of each `Mask`."""
+    counts = rle.counts_from_texts([mask.get("counts", "") for mask in given])
+    return [_runs(one) for one in counts]
+
+
+def _runs(counts: IntArray) -> IntArray:
+    pairs = np.cumsum(counts)[: len(counts) // 2 * 2].reshape(-1, 2)
+    return pairs if counts[1:].all() else joined(pairs)
 
 
 def mask_of(found: IntArray, height: int, width: int) -> Doc:
@@ -40,15 +45,26 @@ def size(found: IntArray) -> int:
     return int((found[:, 1] - found[:, 0]).sum())
 
 
-def bounds(found: IntArray, height: int) -> tuple[float, float, float, float]:
-    """Left, top, right, bottom in pixels; all rows where a run goes on in the next column."""
-    if not len(found):
-        return 0.0, 0.0, 0.0, 0.0
-    first, last = found[:, 0], found[:, 1] - 1
-    left, right = float(first[0] // height), float(last[-1] // height + 1)
-    if (first // height != last // height).any():
-        return left, 0.0, right, float(height)
-    return left, float((first % height).min()), right, float((last % height).max() + 1)
+def bounds(given: Sequence[IntArray], heights: Sequence[int]) -> FloatArray:
+    """(n, 4) left, top, right, bottom in pixels; all rows where a run goes on in the next column.
+    Not a number where there is no pixel."""
+    made = np.full((len(given), 4), np.nan)
+    full = [i for i, one in enumerate(given) if len(one)]
+    if not full:
+        return made
+    sizes = [len(given[i]) for i in full]
+    starts = np.concatenate([[0], np.cumsum(sizes)[:-1]])
+    high = np.array([heights[i] for i in full])
+    height = np.repeat(high, sizes)
+    ends = np.concatenate([given[i] for i in full])
+    left, top = np.divmod(ends[:, 0], height)
+    right, low = np.divmod(ends[:, 1] - 1, height)
+    across = np.logical_or.reduceat(left != right, starts)
+    made[full, 0] = np.minimum.reduceat(left, starts)
+    made[full, 1] = np.where(across, 0, np.minimum.reduceat(top, starts))
+    made[full, 2] = np.maximum.reduceat(right, starts) + 1
+    made[full, 3] = np.where(across, high, np.maximum.reduceat(low, starts) + 1)
+    return made
 
 
 def overlap(a: Sequence[IntArray], b: Sequence[IntArray]) -> FloatArray:

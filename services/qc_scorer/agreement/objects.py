@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 
 from services.qc_scorer.agreement import areas, keypoints, lines, masks
 from services.qc_scorer.agreement.contract import EPSILON, Doc, Errors, Loss
-from services.qc_scorer.agreement.drawn import Drawn, things
+from services.qc_scorer.agreement.drawn import KEYPOINTS, LINE, MASK, Drawn, things
 from services.qc_scorer.agreement.matching import best, candidates
 from services.qc_scorer.agreement.normalisers import NORMALISERS
 
@@ -74,51 +74,43 @@ def matched(a: Drawn, b: Drawn, rule: Rule) -> IntArray:
     """(m, 2) objects that are one."""
     if not len(a) or not len(b):
         return np.empty((0, 2), dtype=np.int64)
-    names = [[o.get("class", "") for o in side.objects] for side in (a, b)]
-    pairs = candidates(_grown(a, rule), _grown(b, rule), names)
+    pairs = candidates(_grown(a, rule), _grown(b, rule), (a.classes, b.classes))
     alike = gains(a, b, pairs, rule)
-    for k in np.flatnonzero(alike).tolist():
-        i, j = pairs[k].tolist()
-        alike[k] += PREFERRED * (_says(a.objects[i], rule) == _says(b.objects[j], rule))
-    return best(pairs, alike, (len(a), len(b)))
+    said = [[_says(one, rule) for one in side.objects] for side in (a, b)]
+    same = [said[0][i] == said[1][j] for i, j in pairs.tolist()]
+    return best(pairs, alike + PREFERRED * (alike > 0) * np.array(same), (len(a), len(b)))
 
 
 def _grown(drawn: Drawn, rule: Rule) -> FloatArray:
     """Bounds, with as much round lines and key points as may still match."""
-    if set(drawn.geometries) <= {*areas.GEOMETRIES, "mask"}:
-        return drawn.bounds
-    size = drawn.bounds[:, 2:] - drawn.bounds[:, :2]
+    bounds = drawn.bounds
+    if drawn.kinds.max() <= MASK:
+        return bounds
+    margin = np.where(drawn.kinds == LINE, rule.reach, 0.0)
+    joints = drawn.kinds == KEYPOINTS
+    margin[joints] = _around(bounds[joints], rule)
+    return bounds + margin[:, None] * np.array([-1.0, -1.0, 1.0, 1.0])
+
+
+def _around(bounds: FloatArray, rule: Rule) -> FloatArray:
+    """(n,) how far from their rectangles key points may be that are still alike enough."""
+    size = bounds[:, 2:] - bounds[:, :2]
     spread = 2.0 * max((*rule.sigmas, keypoints.SIGMA))
-    likeness = max(1.0 - rule.slack, 1e-300)
-    near = spread * np.sqrt(-2.0 * math.log(min(likeness, 1.0)) * size.prod(axis=1))
-    near += size.max(axis=1, initial=0.0)
-    margin = np.select([drawn.kinds == "keypoints", drawn.kinds == "line"], [near, rule.reach], 0.0)
-    return drawn.bounds + margin[:, None] * np.array([-1.0, -1.0, 1.0, 1.0])
+    likeness = min(max(1.0 - rule.slack, 1e-300), 1.0)
+    near = spread * np.sqrt(-2.0 * math.log(likeness) * size.prod(axis=1))
+    return np.asarray(near + size.max(axis=1, initial=0.0))
 
 
 def gains(a: Drawn, b: Drawn, pairs: IntArray, rule: Rule) -> FloatArray:
     """(k,) how alike pairs (k, 2) are, above 0 to 1; 0 where they are not one object."""
     found = np.zeros(len(pairs))
-    kinds = a.kinds[pairs[:, 0]], b.kinds[pairs[:, 1]]
-    flat = a.rectangular[pairs[:, 0]] & b.rectangular[pairs[:, 1]]
-    both = (kinds[0] == "area") & (kinds[1] == "area") & ~flat
-    pixels = ((kinds[0] == "mask") & np.isin(kinds[1], ("area", "mask"))) | (
-        (kinds[1] == "mask") & (kinds[0] == "area")
-    )
-    ways = (
-        (flat, _rectangles),
-        (both, _areas),
-        (pixels, _pixels),
-        ((kinds[0] == "keypoints") & (kinds[1] == "keypoints"), _keypoints),
-    )
-    for where, way in ways:
-        if where.any():
-            alike = way(a, b, pairs[where], rule)
-            near = (alike >= 1.0 - rule.slack - EPSILON) & (alike > 0)
-            found[where] = np.where(near, alike, 0.0)
-    where = (kinds[0] == "line") & (kinds[1] == "line")
-    if where.any():
-        found[where] = _lines(a, b, pairs[where], rule)
+    ways = _WAYS[a.kinds[pairs[:, 0]], b.kinds[pairs[:, 1]]]
+    for way in set(ways.tolist()) - {_NONE}:
+        where = np.flatnonzero(ways == way)
+        alike = _COMPARED[way](a, b, pairs[where], rule)
+        if way != _APART:
+            alike[alike < 1.0 - rule.slack - EPSILON] = 0.0
+        found[where] = alike
     for k in np.flatnonzero(found == 0).tolist():
         # What has no area overlaps nothing, not even itself.
         found[k] = float(a.drawn_as(int(pairs[k, 0])) == b.drawn_as(int(pairs[k, 1])))
@@ -127,15 +119,16 @@ def gains(a: Drawn, b: Drawn, pairs: IntArray, rule: Rule) -> FloatArray:
 
 def _rectangles(a: Drawn, b: Drawn, pairs: IntArray, rule: Rule) -> FloatArray:
     left, right = a.bounds[pairs[:, 0]], b.bounds[pairs[:, 1]]
-    low, high = np.maximum(left[:, :2], right[:, :2]), np.minimum(left[:, 2:], right[:, 2:])
-    inside = np.clip(high - low, 0, None).prod(axis=1)
-    whole = (left[:, 2:] - left[:, :2]).prod(axis=1) + (right[:, 2:] - right[:, :2]).prod(axis=1)
-    union = whole - inside
+    sides = np.minimum(left[:, 2:], right[:, 2:]) - np.maximum(left[:, :2], right[:, :2])
+    np.maximum(sides, 0.0, out=sides)
+    inside = sides[:, 0] * sides[:, 1]
+    mine, theirs = left[:, 2:] - left[:, :2], right[:, 2:] - right[:, :2]
+    union = mine[:, 0] * mine[:, 1] + theirs[:, 0] * theirs[:, 1] - inside
     return np.divide(inside, union, out=np.zeros_like(inside), where=union > 0)
 
 
 def _areas(a: Drawn, b: Drawn, pairs: IntArray, rule: Rule) -> FloatArray:
-    return areas.iou(a.shapes(pairs[:, 0]), b.shapes(pairs[:, 1]))
+    return areas.iou(a.areas[pairs[:, 0]], b.areas[pairs[:, 1]])
 
 
 def _pixels(a: Drawn, b: Drawn, pairs: IntArray, rule: Rule) -> FloatArray:
@@ -153,18 +146,29 @@ def _painted(a: Drawn, b: Drawn, pairs: IntArray) -> tuple[list[IntArray], list[
 
 
 def _keypoints(a: Drawn, b: Drawn, pairs: IntArray, rule: Rule) -> FloatArray:
-    left = [a.objects[i]["keypoints"] for i in pairs[:, 0]]
-    right = [b.objects[j]["keypoints"] for j in pairs[:, 1]]
+    left, right = a.joints.of(pairs[:, 0]), b.joints.of(pairs[:, 1])
     alike = keypoints.oks(left, right, rule.sigmas)
     return (alike + keypoints.oks(right, left, rule.sigmas)) / 2.0 if rule.mutual else alike
 
 
 def _lines(a: Drawn, b: Drawn, pairs: IntArray, rule: Rule) -> FloatArray:
-    left = lines.shapes([a.objects[i]["polyline"] for i in pairs[:, 0]])
-    right = lines.shapes([b.objects[j]["polyline"] for j in pairs[:, 1]])
-    apart = lines.distance(left, right)
+    apart = lines.distance(a.paths[pairs[:, 0]], b.paths[pairs[:, 1]])
     near = apart <= rule.reach + EPSILON
     return np.where(near, 1.0 / (1.0 + apart / max(rule.reach, EPSILON)), 0.0)
+
+
+_COMPARED = (_rectangles, _areas, _pixels, _keypoints, _lines)
+_APART, _NONE = 4, 5
+# How two kinds are compared, by their numbers: a mask with an area as pixels, lines with lines.
+_WAYS = np.array(
+    [
+        [0, 1, 2, _NONE, _NONE],
+        [1, 1, 2, _NONE, _NONE],
+        [2, 2, 2, _NONE, _NONE],
+        [_NONE, _NONE, _NONE, 3, _NONE],
+        [_NONE, _NONE, _NONE, _NONE, _APART],
+    ]
+)
 
 
 def _outside(drawn: Drawn, alone: list[int], crowds: list[Doc], rule: Rule) -> list[int]:
@@ -174,8 +178,7 @@ def _outside(drawn: Drawn, alone: list[int], crowds: list[Doc], rule: Rule) -> l
         return alone
     around = Drawn(crowds)
     some = Drawn([drawn.objects[i] for i in alone])
-    names = [[o.get("class", "") for o in side.objects] for side in (some, around)]
-    pairs = candidates(some.bounds, around.bounds, names)
+    pairs = candidates(some.bounds, around.bounds, (some.classes, around.classes))
     share = share_inside(some, around, pairs)
     excused = set(pairs[share >= 1.0 - rule.slack - EPSILON, 0].tolist())
     return [place for i, place in enumerate(alone) if i not in excused]
@@ -184,12 +187,11 @@ def _outside(drawn: Drawn, alone: list[int], crowds: list[Doc], rule: Rule) -> l
 def share_inside(a: Drawn, b: Drawn, pairs: IntArray) -> FloatArray:
     """(k,) share of each first one's area that the second covers; 0 of what has no area."""
     found = np.zeros(len(pairs))
-    kinds = a.kinds[pairs[:, 0]], b.kinds[pairs[:, 1]]
-    both = (kinds[0] == "area") & (kinds[1] == "area")
+    ways = _WAYS[a.kinds[pairs[:, 0]], b.kinds[pairs[:, 1]]]
+    both, pixels = ways <= 1, ways == 2
     if both.any():
-        mine, around = a.shapes(pairs[both, 0]), b.shapes(pairs[both, 1])
+        mine, around = a.areas[pairs[both, 0]], b.areas[pairs[both, 1]]
         found[both] = areas.overlap(mine, around) / np.maximum(areas.size(mine), EPSILON)
-    pixels = ~both & np.isin(kinds[0], ("area", "mask")) & np.isin(kinds[1], ("area", "mask"))
     if pixels.any():
         left, right = _painted(a, b, pairs[pixels])
         whole = np.array([masks.size(one) for one in left])
@@ -208,9 +210,9 @@ def _changed(a: Drawn, b: Drawn, pairs: IntArray, rule: Rule) -> int:
 
 
 def _says(thing: Doc, rule: Rule) -> tuple[Doc, list[str]]:
-    said = str(thing.get("text", ""))
-    text = NORMALISERS[rule.normaliser](said) if rule.normaliser else []
-    return thing.get("attributes", {}), text
+    """What else two must have equal to be equal."""
+    written = NORMALISERS[rule.normaliser](thing.get("text", "")) if rule.normaliser else []
+    return thing.get("attributes", {}), written
 
 
 def _misplaced(order: Sequence[int]) -> int:

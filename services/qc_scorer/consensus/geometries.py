@@ -92,7 +92,7 @@ def _along(points: FloatArray, first: FloatArray) -> FloatArray:
 
 def joints(given: Sequence[Doc], weights: Sequence[float], whole: float) -> Doc:
     """Key points: visibility by vote, places by median of those that labelled the point."""
-    places, labelled = keypoints.table(given)
+    places, labelled, _ = keypoints.table(given)
     points: list[Doc] = []
     for j in range(places.shape[1]):
         seen = [_visibility(one, j) for one in given]
@@ -147,14 +147,13 @@ def estimated(given: Sequence[Doc], weights: Sequence[float], whole: float) -> D
     """Pixels that are in the region more likely than not (STAPLE). Of two people's masks neither
     can be the better one: those are voted on."""
     runs, heavy = _same_size(given, weights)
-    if len(runs) < 3:
+    if len(runs) < 3 or not any(map(len, runs)):
         return mask(given, weights, whole)
     height, width = given[0]["height"], given[0]["width"]
     pieces, marked = _patterns(runs)
     sizes = (pieces[:, 1] - pieces[:, 0]).astype(float)
-    boxes = np.array([masks.bounds(one, height) for one in runs if len(one)])
-    low, high = boxes[:, :2].min(axis=0), boxes[:, 2:].max(axis=0)
-    nobody = float((high - low).prod()) - sizes[marked.any(axis=1)].sum()
+    left, top, right, low = masks.bounds([masks.together(runs)], [height])[0]
+    nobody = float((right - left) * (low - top)) - sizes[marked.any(axis=1)].sum()
     marked = np.vstack([marked, np.zeros((1, len(runs)), dtype=bool)])
     sizes = np.append(np.where(marked[:-1].any(axis=1), sizes, 0.0), max(nobody, 0.0))
     chance, _, _ = staple.chances(marked, sizes, np.asarray(heavy) / np.mean(heavy))
@@ -176,8 +175,8 @@ def _same_size(
     """Runs and weights of the masks on pictures of the first one's size."""
     size = (given[0]["height"], given[0]["width"])
     both = zip(given, weights, strict=True)
-    fit = [(masks.runs(one), w) for one, w in both if (one["height"], one["width"]) == size]
-    return [runs for runs, _ in fit], [w for _, w in fit]
+    fit = [(one, w) for one, w in both if (one["height"], one["width"]) == size]
+    return masks.runs([one for one, _ in fit]), [w for _, w in fit]
 
 
 # By vote; the rule `masks` estimates masks instead.

@@ -79,7 +79,7 @@ def _apart(made: list[Doc], values: Sequence[Doc]) -> list[Doc]:
     kept = []
     for thing in made:
         if "mask" in thing:
-            free = masks.without(masks.runs(thing["mask"]), taken)
+            free = masks.without(masks.runs([thing["mask"]])[0], taken)
             taken = masks.together([taken, free])
             size = thing["mask"]["height"], thing["mask"]["width"]
             thing = {**thing, "mask": masks.mask_of(free, *size)}
@@ -91,7 +91,7 @@ def _apart(made: list[Doc], values: Sequence[Doc]) -> list[Doc]:
 
 def _crossing(drawn: Sequence[Doc]) -> bool:
     """Do two masks of one label share a pixel?"""
-    runs = [masks.runs(thing["mask"]) for thing in drawn if "mask" in thing]
+    runs = masks.runs([thing["mask"] for thing in drawn if "mask" in thing])
     return bool(runs) and sum(map(masks.size, runs)) > masks.size(masks.together(runs))
 
 
