@@ -9,10 +9,13 @@ from services.qc_scorer.agreement import (
     classes,
     objects,
     panoptic,
+    rankings,
+    ratings,
     segments,
     spans,
     transcripts,
     words,
+    writing,
 )
 from services.qc_scorer.agreement.contract import Doc, Errors, Loss
 
@@ -36,6 +39,13 @@ LOSSES: dict[str, Loss] = {
     "character": words.CHARACTER,
     "segments": segments.SEGMENTS,
     "transcript": transcripts.TRANSCRIPT,
+    "ranking": rankings.RANKING,
+    "preference": rankings.PREFERENCE,
+    "ratings": ratings.RATINGS,
+    "rewrite": writing.REWRITE,
+    "prompt": writing.PROMPT,
+    "response": writing.RESPONSE,
+    "conversation": writing.CONVERSATION,
 }
 
 
