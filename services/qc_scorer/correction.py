@@ -16,7 +16,7 @@ from typing import Any
 
 from rapidfuzz.distance import Levenshtein
 
-from services.qc_scorer import stream
+from services.qc_scorer import agreement, stream
 from services.qc_scorer.agreement.drawn import Drawn, things
 from services.qc_scorer.agreement.normalisers import words
 from services.qc_scorer.agreement.objects import Rule, matched
@@ -58,17 +58,11 @@ def distance(value: Doc, draft: Doc, score: float, loss: str) -> float:
     """Distance of a submission to the draft, 0 to 1; `score` is the model's, 0 to 1."""
     if _drawn(value):
         return _object_distance(things(value), things(draft), score)
-    if loss == "span":
-        found = changes(value, draft)
-        return found.errors / max(1, found.errors + found.equal) * score
     if _by_words(loss):
         missing, extra, replaced = _word_changes(_words(value), _words(draft))
         longest = max(1, len(_words(draft)), len(_words(value)))
         return min(1.0, (missing + extra + replaced) / longest) * score
-    said, drafted = _classes(value), _classes(draft)
-    if loss == "set":
-        return len(said ^ drafted) / max(1, len(said | drafted)) * score
-    return score if said != drafted else 0.0
+    return agreement.distance(draft, value, loss) * score
 
 
 def weighted(plain: float, factor: float) -> float:
