@@ -131,9 +131,12 @@ def _sha256(path: Path) -> str:
 
 
 def pack(folder: Path, target: Path) -> int:
-    """Packs a folder's images and texts into a zip; the number of files."""
-    wanted = {".png", ".jpg", ".jpeg", ".webp", ".txt"}
-    files = sorted(p for p in folder.rglob("*") if p.suffix.lower() in wanted and p.is_file())
+    """Packs a folder into a zip, hidden files left out; the number of files."""
+    files = sorted(
+        p
+        for p in folder.rglob("*")
+        if p.is_file() and not any(part.startswith(".") for part in p.relative_to(folder).parts)
+    )
     with zipfile.ZipFile(target, "w", zipfile.ZIP_STORED) as archive:
         for path in files:
             archive.write(path, path.relative_to(folder).as_posix())

@@ -9,10 +9,7 @@ from __future__ import annotations
 import json
 import os
 import sys
-import tempfile
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any
@@ -20,11 +17,12 @@ from typing import Annotated, Any
 import httpx2
 import typer
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
-from libs.cli.client import Client, Refused, pack
+from libs.cli import intake
+from libs.cli.client import Client, Refused
 from libs.cli.costs import cost_lines, price_table
+from libs.cli.shown import Project, progress_bar, project_name
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, help=__doc__.split("\n", 1)[0])
 projects = typer.Typer(no_args_is_help=True, help="Projects")
@@ -35,7 +33,7 @@ app.add_typer(projects, name="project")
 app.add_typer(templates, name="template")
 app.add_typer(users, name="user")
 app.add_typer(letters, name="dead-letters")
-Project = Annotated[str, typer.Argument(help="tenants/T/projects/P, or T/P")]
+intake.register(app)
 
 
 @dataclass
@@ -99,7 +97,7 @@ def project_create(
     review_share: float = 0.0,
 ) -> None:
     """Make a project from a template."""
-    name = _project(project)
+    name = project_name(project)
     tenant, project_id = name.split("/projects/")
     if "/" not in template:
         template = f"tenants/catalogue/templates/{template}/versions/1"
@@ -126,42 +124,13 @@ def project_list(context: typer.Context, tenant: str) -> None:
     context.obj.out.print(table)
 
 
-@app.command("import")
-def import_(context: typer.Context, project: Project, source: Path, dataset: str = "") -> None:
-    """Import a folder of images or texts, a zip, a JSONL or a CSV file."""
-    name, client = _project(project), context.obj.client
-    tenant = name.split("/projects/")[0]
-    with tempfile.TemporaryDirectory() as folder:
-        if source.is_dir():
-            packed = Path(folder) / f"{source.resolve().name}.zip"
-            count = pack(source, packed)
-            if not count:
-                raise Refused(422, f"{source} holds no .png, .jpg, .webp or .txt file")
-            source = packed
-        with _bar(context.obj.out, "uploaded bytes") as bar:
-            upload = client.upload(tenant, source, bar.step)
-    made = client.post(f"{name}/imports", {"upload": upload, "dataset": dataset})
-    while made["state"] in ("PENDING", "RUNNING"):
-        time.sleep(0.3)
-        made = client.get(made["name"])
-    context.obj.out.print(
-        f"{made['state']}: {made['admitted_count']} admitted, {made['duplicate_count']}"
-        f" duplicates, {made['refused_count']} refused {made['reason']}"
-    )
-    for refusal in client.get(f"{name}/refusals", page_size=5)["refusals"]:
-        line = f"  refused {refusal['source_key']}: {refusal['reason']}"
-        context.obj.out.print(line, markup=False)
-    if made["state"] == "FAILED":
-        raise typer.Exit(1)
-
-
 @app.command()
 def watch(context: typer.Context, project: Project) -> None:
     """Watch progress and cost until everything is settled (Ctrl-C ends)."""
-    name = _project(project)
+    name = project_name(project)
     progress: dict[str, Any] = {}
     try:
-        with _bar(context.obj.out, "settled") as bar:
+        with progress_bar(context.obj.out, "settled") as bar:
             for line in context.obj.client.stream(f"{name}/progress:stream"):
                 progress = json.loads(line)
                 done = progress["accepted_count"] + progress["delivered_count"]
@@ -176,7 +145,7 @@ def watch(context: typer.Context, project: Project) -> None:
 @app.command()
 def status(context: typer.Context, project: Project) -> None:
     """Progress, quality and gates now."""
-    name, client, out = _project(project), context.obj.client, context.obj.out
+    name, client, out = project_name(project), context.obj.client, context.obj.out
     progress, quality = client.get(f"{name}/progress"), client.get(f"{name}/quality")
     table = Table("stage.state", "tasks")
     for key, count in sorted(progress["counts"].items()):
@@ -196,7 +165,7 @@ def status(context: typer.Context, project: Project) -> None:
 @app.command()
 def price(context: typer.Context, project: Project) -> None:
     """What each promise would cost now: labels people would still give."""
-    name, client, out = _project(project), context.obj.client, context.obj.out
+    name, client, out = project_name(project), context.obj.client, context.obj.out
     forecast = client.get(f"{name}/forecast")
     promised = client.get(name).get("target", {}).get("max_error_rate", 0.0)
     out.print(price_table(forecast, promised))
@@ -211,10 +180,10 @@ def deliver(
     formats: Annotated[str, typer.Option(help="comma-separated; all if empty")] = "",
 ) -> None:
     """Deliver every accepted label and download the delivery."""
-    name, client = _project(project), context.obj.client
+    name, client = project_name(project), context.obj.client
     body = {"formats": [f for f in formats.split(",") if f]}
     made = client.post(f"{name}/deliveries", body)
-    with _bar(context.obj.out, "labels written") as bar:
+    with progress_bar(context.obj.out, "labels written") as bar:
         while made["state"] in ("PENDING", "FREEZING", "WRITING"):
             time.sleep(0.2)
             made = client.get(made["name"])
@@ -303,34 +272,6 @@ def letters_replay(
     """Hand dead letters to the service again."""
     done = context.obj.client.post(f"services/{service}/deadLetters:replay", {"ids": id or []})
     typer.echo(f"{done['replayed_count']} replayed, {done['failed_count']} failed again")
-
-
-class Bar:
-    """One progress bar."""
-
-    def __init__(self, bar: Progress, words: str) -> None:
-        self._words = words
-        self._bar, self._task = bar, bar.add_task(words, total=None)
-
-    def step(self, done: int, total: int, said: str = "") -> None:
-        words = f"{self._words}: {said}" if said else self._words
-        self._bar.update(self._task, completed=done, total=total, description=words)
-
-
-@contextmanager
-def _bar(out: Console, words: str) -> Iterator[Bar]:
-    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn())
-    with Progress(*columns, TimeElapsedColumn(), console=out) as progress:
-        yield Bar(progress, words)
-
-
-def _project(text: str) -> str:
-    if text.startswith("tenants/"):
-        return text
-    tenant, _, project = text.partition("/")
-    if not project or "/" in project:
-        raise Refused(422, f"{text!r} is neither tenants/T/projects/P nor T/P")
-    return f"tenants/{tenant}/projects/{project}"
 
 
 def _bare(tenant: str) -> str:
