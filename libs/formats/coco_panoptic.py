@@ -1,8 +1,8 @@
 """COCO panoptic (cocodataset.org, "Data format"): every pixel belongs to one segment at most.
 
 One zip a part: `annotations/panoptic_default.json`, and one PNG an image in a folder of that name,
-whose colours are ids of segments: red + 256 green + 65536 blue; 0 is nothing. Categories as in `coco`.
-Where objects overlap the first one keeps the pixels, which is told.
+whose colours are ids of segments: red + 256 green + 65536 blue; 0 is nothing. Categories as in
+`coco`. Where objects overlap the first one keeps the pixels, which is told.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from libs.formats import Broken, Doc, Fault, Format, Job, Sample, Unfit, masks, 
 from libs.formats.coco_reading import Dataset, files_of
 from libs.formats.encoding import ZipEncoder, spool
 from libs.formats.media import Picture, Pictures, content_of, picture
-from libs.formats.reading import mapping, number, whole
+from libs.formats.reading import formed, mapping, number, told, whole
 from libs.formats.source import Source, Unreadable
 
 _FOLDER = "annotations/panoptic_default"
@@ -156,10 +156,8 @@ def _samples(
 ) -> Iterator[Sample | Fault]:
     for image, found in dataset.images():
         for one in found:
-            try:
-                yield from _sample(source, name, dataset, image, one, schema, pictures)
-            except (Unfit, Unreadable) as error:
-                yield Fault(f"{name} image_id {image['id']}", str(error))
+            drawn = _sample(source, name, dataset, image, one, schema, pictures)
+            yield from told(f"{name} image_id {image['id']}", drawn)
     yield from dataset.orphans()
     yield from dataset.faults
 
@@ -200,6 +198,7 @@ def _sample(
     )
 
 
+@formed
 def _object(
     info: Doc, categories: dict[str, str], ids: NDArray[np.uint32], left_out: list[str]
 ) -> Doc:
@@ -219,18 +218,19 @@ def _object(
 
 
 def _ids(source: Source, name: str) -> NDArray[np.uint32]:
-    """The id of every pixel's segment; raises `Unfit`, `Unreadable`."""
-    with source.open(name) as file:
-        try:
-            with Image.open(file, formats=("PNG",)) as image:
-                if image.width * image.height > _MAX_PIXELS:
-                    raise Unfit(f"{name[:200]}: {image.width} x {image.height} pixels are too many")
-                colours = np.asarray(image.convert("RGB")).astype(np.uint32)
-        except (Unfit, Unreadable):
-            raise
-        except Exception as error:
-            # Pillow raises whatever its decoders do on hostile bytes.
-            raise Unfit(f"{name[:200]} cannot be read: {type(error).__name__}") from error
+    """The id of every pixel's segment; raises `Unfit`."""
+    try:
+        with source.open(name) as file, Image.open(file, formats=("PNG",)) as image:
+            if image.width * image.height > _MAX_PIXELS:
+                raise Unfit(f"{name[:200]}: {image.width} x {image.height} pixels are too many")
+            colours = np.asarray(image.convert("RGB")).astype(np.uint32)
+    except Unfit:
+        raise
+    except Unreadable as error:
+        raise Unfit(str(error)) from error
+    except Exception as error:
+        # Pillow raises whatever its decoders do on hostile bytes.
+        raise Unfit(f"{name[:200]} cannot be read: {type(error).__name__}") from error
     return colours @ np.array([1, 256, 65_536], dtype=np.uint32)
 
 

@@ -16,7 +16,7 @@ import orjson
 
 from libs.formats import Broken, Doc, Fault, Sample, Unfit, masks, shapes
 from libs.formats.media import Pictures
-from libs.formats.reading import mapping, number, numbers, whole
+from libs.formats.reading import formed, mapping, number, numbers, told, whole
 from libs.formats.source import Source, Unreadable
 
 _BLOCK = 1000
@@ -75,21 +75,23 @@ class Dataset:
         self._db.executescript(_TABLES)
         self.categories: dict[str, str] = {}
         self.faults: list[Fault] = []
+        self._block: list[tuple[str, bytes]] = []
 
     def read(self, classes: list[str]) -> None:
         """Fills the database; what cannot be read is in `faults`."""
         try:
             if self._is_results():
                 self.categories = {str(i): name for i, name in enumerate(classes, 1)}
-                self._add_annotations(records(self._source, self._name, ""))
+                self._add("", self._add_annotation)
                 self._db.execute(_IMAGES_OF_RESULTS)
-            for record in records(self._source, self._name, "categories"):
-                self.categories[_id(record)] = str(record.get("name", ""))
-            for record in records(self._source, self._name, "images"):
-                self._add_image(record)
-            self._add_annotations(records(self._source, self._name, "annotations"))
         except Unfit as unfit:
-            self.faults.append(Fault(self._name, f"{unfit}; what stands before is read"))
+            self._damaged(unfit)
+        for section, add in (
+            ("categories", self._add_category),
+            ("images", self._add_image),
+            ("annotations", self._add_annotation),
+        ):
+            self._add(section, add)
         self._db.execute("create index by_image on annotations (image)")
 
     def _is_results(self) -> bool:
@@ -125,32 +127,45 @@ class Dataset:
     def close(self) -> None:
         self._db.close()
 
-    def _add_image(self, record: Any) -> None:
+    def _add(self, section: str, add: Callable[[Any], None]) -> None:
+        """Takes the records of a section; each that cannot be taken is a fault."""
         try:
-            key = _id(mapping(record, "an image"))
-            self._db.execute("insert into images values (?, ?)", (key, orjson.dumps(record)))
+            for place, record in enumerate(records(self._source, self._name, section)):
+                try:
+                    add(record)
+                except Unfit as unfit:
+                    self.faults.append(Fault(f"{self._name} {section}[{place}]", str(unfit)))
         except Unfit as unfit:
-            self.faults.append(Fault(self._name, str(unfit)))
-        except sqlite3.IntegrityError:
-            reason = "another image has the same id; its annotations go to the first"
-            self.faults.append(Fault(f"{self._name} image {key}", reason))
+            self._damaged(unfit)
+        self._flush()
 
-    def _add_annotations(self, found: Iterator[Any]) -> None:
-        block: list[tuple[str, bytes]] = []
+    def _damaged(self, unfit: Unfit) -> None:
+        fault = Fault(self._name, f"{unfit}; what stands before is read")
+        if fault not in self.faults:
+            self.faults.append(fault)
+
+    @formed
+    def _add_category(self, record: Any) -> None:
+        self.categories[_id(record)] = str(record.get("name", ""))
+
+    @formed
+    def _add_image(self, record: Any) -> None:
+        key = _id(record)
         try:
-            for record in found:
-                if not isinstance(record, dict):
-                    self.faults.append(Fault(self._name, "an annotation is not a JSON object"))
-                    continue
-                block.append((str(record.get("image_id")), orjson.dumps(record)))
-                if len(block) == _BLOCK:
-                    self._insert(block)
-        finally:
-            self._insert(block)
+            self._db.execute("insert into images values (?, ?)", (key, orjson.dumps(record)))
+        except sqlite3.IntegrityError:
+            raise Unfit(f"another image has the id {key[:50]}; it is passed over") from None
 
-    def _insert(self, block: list[tuple[str, bytes]]) -> None:
-        self._db.executemany("insert into annotations values (?, ?)", block)
-        block.clear()
+    @formed
+    def _add_annotation(self, record: Any) -> None:
+        image = str(mapping(record, "an annotation").get("image_id"))
+        self._block.append((image, orjson.dumps(record)))
+        if len(self._block) == _BLOCK:
+            self._flush()
+
+    def _flush(self) -> None:
+        self._db.executemany("insert into annotations values (?, ?)", self._block)
+        self._block.clear()
 
 
 def _decode(source: Source, schema: Doc, geometry: Geometry, word: str) -> Iterator[Sample | Fault]:
@@ -162,7 +177,8 @@ def _decode(source: Source, schema: Doc, geometry: Geometry, word: str) -> Itera
         try:
             for image, annotations in dataset.images():
                 some = True
-                yield from _sample(name, dataset, image, annotations, schema, geometry, pictures)
+                found = _sample(name, dataset, image, annotations, schema, geometry, pictures)
+                yield from told(f"{name} image {image['id']}", found)
             yield from dataset.orphans()
             yield from dataset.faults
         finally:
@@ -200,6 +216,7 @@ def _sample(
     )
 
 
+@formed
 def _object(
     one: Doc, categories: dict[str, str], geometry: Geometry, left_out: list[str]
 ) -> Doc | None:

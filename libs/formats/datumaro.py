@@ -16,7 +16,7 @@ from libs.formats import Broken, Doc, Fault, Format, Job, Sample, Unfit, groups,
 from libs.formats.coco_reading import records
 from libs.formats.encoding import ZipEncoder, spool
 from libs.formats.media import Picture, Pictures, content_of, picture
-from libs.formats.reading import mapping, number, numbers
+from libs.formats.reading import formed, mapping, number, numbers, told
 from libs.formats.source import Source
 
 _UNHELD = ("text", "order", "source", "id")
@@ -121,7 +121,8 @@ def decode(source: Source, schema: Doc) -> Iterator[Sample | Fault]:
                 for one in records(source, name, "categories.label.labels")
             ]
             for item in records(source, name, "items"):
-                yield from _item(name, item, labels, schema, pictures)
+                where = f"{name} item {str(mapping(item, 'an item').get('id', '?'))[:200]}"
+                yield from told(where, _item(name, item, labels, schema, pictures))
         except Unfit as unfit:
             yield Fault(name, f"{unfit}; what stands before is read")
 
@@ -169,6 +170,7 @@ def _value(found: list[tuple[object, Doc]], schema: Doc, left_out: list[str]) ->
     return shapes.value_of(groups.joined(drawn, left_out), schema, left_out)
 
 
+@formed
 def _read(one: Doc, labels: list[str], left_out: list[str]) -> Doc:
     """A shape as an object, `label` or `caption`; nothing where it is left out. Raises `Unfit`."""
     type_ = str(one.get("type"))

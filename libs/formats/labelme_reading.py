@@ -15,7 +15,7 @@ from PIL import Image
 
 from libs.formats import Broken, Doc, Fault, Sample, Unfit, groups, masks, shapes
 from libs.formats.media import Pictures
-from libs.formats.reading import each, json_of, mapping, number, numbers, whole
+from libs.formats.reading import each, formed, json_of, mapping, number, numbers, whole
 from libs.formats.source import Source
 
 VERSION = "5.7.0"
@@ -37,6 +37,7 @@ def decode(source: Source, schema: Doc) -> Iterator[Sample | Fault]:
         faults.clear()
 
 
+@formed
 def _sample(
     source: Source, name: str, schema: Doc, pictures: Pictures, faults: list[Fault]
 ) -> Sample:
@@ -72,6 +73,7 @@ def _sample(
     )
 
 
+@formed
 def _read(shape: Any, size: tuple[int, int], left_out: list[str]) -> list[tuple[object, Doc]]:
     """Group and shape, or nothing where it is left out; raises `Unfit`."""
     shape = mapping(shape, "a shape")

@@ -24,7 +24,7 @@ from libs.formats.labelstudio_regions import (
     texts_of,
 )
 from libs.formats.media import Pictures
-from libs.formats.reading import mapping, number, whole
+from libs.formats.reading import formed, mapping, number, told, whole
 from libs.formats.source import Source
 
 LABEL, TEXT, SPEAKER = "label", "transcription", "speaker"
@@ -40,7 +40,8 @@ def decode(source: Source, schema: Doc) -> Iterator[Sample | Fault]:
     for name in names:
         try:
             for place, task in enumerate(records(source, name, ""), 1):
-                yield from _task(f"{name} task {place}", task, Task(name, schema, pictures))
+                where = f"{name} task {place}"
+                yield from told(where, _task(where, task, Task(name, schema, pictures)))
         except Unfit as unfit:
             yield Fault(name, f"{unfit}; what stands before is read")
 
@@ -52,13 +53,13 @@ def _task(where: str, task: Any, read: Task) -> Iterator[Sample | Fault]:
         yield Fault(where, str(unfit))
         return
     read.image = _image(read.data)
-    told = False
+    labelled = False
     for kind, key in (("annotation", "annotations"), ("prediction", "predictions")):
         found = task.get(key) or (task.get("completions") if key == "annotations" else [])
         for place, one in enumerate(found if isinstance(found, list) else [], 1):
-            told = True
+            labelled = True
             yield from _labelled(f"{where} {kind} {place}", kind, task, one, read)
-    if not told:
+    if not labelled:
         yield _sample(task, read, None, {})
 
 
@@ -180,6 +181,7 @@ def _spans(
     return {"spans": shapes.plain(spans=spans)}
 
 
+@formed
 def _span(part: Doc, read: Task, left_out: list[str]) -> Doc:
     marked = next(r for r in part["results"] if "start" in (r.get("value") or {}))
     value = marked["value"]
@@ -190,8 +192,8 @@ def _span(part: Doc, read: Task, left_out: list[str]) -> Doc:
     name = class_of(part["results"], left_out)
     if not name or not 0 <= start < end:
         raise Unfit("a span without a label" if not name else f"a span from {start} to {end}")
-    told = beside(part["results"], read, left_out)
-    return shapes.plain(start=start, end=end, **{"class": name}, id=part["key"], **told)
+    more = beside(part["results"], read, left_out)
+    return shapes.plain(start=start, end=end, **{"class": name}, id=part["key"], **more)
 
 
 def _segments(
@@ -200,18 +202,24 @@ def _segments(
     segments = []
     for part in parts:
         try:
-            value = next(r["value"] for r in part["results"] if "start" in r["value"])
-            start, end = number(value["start"], "start"), number(value["end"], "end")
-            if not 0 <= start < end:
-                raise Unfit(f"a segment from {start:g} to {end:g} seconds")
-            told = beside(part["results"], read, left_out)
-            speaker = told.get("attributes", {}).pop(SPEAKER, "")
-            told = shapes.plain(**told, speaker=speaker, start=start, end=end)
-            name = class_of(part["results"], left_out)
-            segments.append(shapes.plain(**{"class": name}, id=own_id(part["key"]), **told))
+            segments.append(_segment(part, read, left_out))
         except Unfit as unfit:
             faults.append(Fault(f"{where} region {part['key'][:50]}", str(unfit)))
     return {"segments": shapes.plain(segments=segments)}
+
+
+@formed
+def _segment(part: Doc, read: Task, left_out: list[str]) -> Doc:
+    value = next(r["value"] for r in part["results"] if "start" in (r.get("value") or {}))
+    start, end = number(value["start"], "start"), number(value["end"], "end")
+    if not 0 <= start < end:
+        raise Unfit(f"a segment from {start:g} to {end:g} seconds")
+    more = beside(part["results"], read, left_out)
+    speaker = more.get("attributes", {}).pop(SPEAKER, "")
+    name, key = class_of(part["results"], left_out), own_id(part["key"])
+    return shapes.plain(
+        **{"class": name}, id=key, **shapes.plain(**more), speaker=speaker, start=start, end=end
+    )
 
 
 def _choices(

@@ -7,7 +7,7 @@ import math
 from libs.formats import Doc, Unfit, shapes
 from libs.formats.labelstudio_brush import of_brush
 from libs.formats.media import Pictures
-from libs.formats.reading import mapping, number, whole
+from libs.formats.reading import formed, mapping, number, whole
 
 GEOMETRIES = ("rectangle", "polygon", "brush", "keypoint")
 
@@ -33,6 +33,7 @@ class Task:
         return self.pictures.size(self.pictures.find(self.image, self.file) or self.image)
 
 
+@formed
 def object_of(part: Doc, read: Task, left_out: list[str]) -> tuple[Doc, str]:
     """An object, and the region it is a point of."""
     drawn = next(

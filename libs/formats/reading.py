@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterator
-from typing import Any
+from functools import wraps
+from typing import Any, ParamSpec, TypeVar
 from xml.etree.ElementTree import Element, ParseError
 
 import orjson
@@ -13,6 +14,10 @@ from defusedxml.ElementTree import fromstring, iterparse
 
 from libs.formats import Broken, Doc, Fault, Sample, Unfit
 from libs.formats.source import Source, Unreadable
+
+_P = ParamSpec("_P")
+_R = TypeVar("_R")
+_FORM = (AttributeError, TypeError, LookupError, ValueError, ArithmeticError)
 
 
 def number(value: object, what: str) -> float:
@@ -81,6 +86,29 @@ def xml_events(source: Source, name: str) -> Iterator[tuple[str, Element]]:
         raise Broken(str(error)) from error
 
 
+def formed(read: Callable[_P, _R]) -> Callable[_P, _R]:
+    """A reader of one record: what Python raises over values of a wrong type is `Unfit`."""
+
+    @wraps(read)
+    def guarded(*args: _P.args, **kwargs: _P.kwargs) -> _R:
+        try:
+            return read(*args, **kwargs)
+        except _FORM as error:
+            raise Unfit(_words_of_form(error)) from error
+
+    return guarded
+
+
+def told(where: str, found: Iterator[Sample | Fault]) -> Iterator[Sample | Fault]:
+    """What is found, and a fault in place of what Python raises over values of a wrong type."""
+    try:
+        yield from found
+    except _FORM as error:
+        yield Fault(where, _words_of_form(error))
+    except Unfit as unfit:
+        yield Fault(where, str(unfit))
+
+
 def each(names: list[str], read: Callable[[str], Sample | None]) -> Iterator[Sample | Fault]:
     """One sample a file; a file that cannot be read is a fault, and the rest goes on."""
     for name in names:
@@ -93,6 +121,10 @@ def each(names: list[str], read: Callable[[str], Sample | None]) -> Iterator[Sam
         else:
             if sample is not None:
                 yield sample
+
+
+def _words_of_form(error: Exception) -> str:
+    return f"a value has another form than this format's: {str(error)[:200]}"
 
 
 def _parsed(text: str, what: str) -> float:

@@ -1,4 +1,4 @@
-"""{masks: [{rle, pixels}]} -> [{same, rle}]: is our run read so by Label Studio, and its own run."""
+"""{masks: [{rle, pixels}]} -> [{same, rle}]: our run as Label Studio reads it, and its own run."""
 
 import json
 import sys
