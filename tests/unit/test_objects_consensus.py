@@ -76,6 +76,11 @@ def test_attributes_texts_and_order_are_voted_on() -> None:
     assert (first["order"], second["order"]) == (2, 1)
 
 
+def test_a_word_is_read_letter_by_letter() -> None:
+    opinions = [label({**rect(0), "text": text}) for text in ("出口左转", "出口右转", "山口左转")]
+    assert merged(*opinions)[0]["text"] == "出口左转"
+
+
 def test_a_turned_rectangle_is_the_same_a_quarter_on() -> None:
     one = {"x": 10.0, "y": 10.0, "width": 20.0, "height": 6.0, "angle": 178.0}
     two = {**one, "angle": -178.0}

@@ -105,12 +105,13 @@ def _attributes(group: Group) -> Doc:
 
 
 def _text(group: Group) -> Doc:
+    """As all wrote it; else word by word, or by character where nobody wrote two words."""
     texts = [str(thing.get("text", "")) for thing in group.members]
+    text: str | None = texts[0]
     if len(set(texts)) > 1:
-        made = words.merge([{"text": {"text": text}} for text in texts], group.weights)
-        text = made["text"]["text"] if made else heaviest(texts, group.weights)
-    else:
-        text = texts[0]
+        unspaced = all(len(one.split()) < 2 for one in texts)
+        text = words.merge_texts(texts, group.weights, unspaced)
+        text = str(heaviest(texts, group.weights)) if text is None else text
     return {"text": text} if text else {}
 
 
