@@ -64,7 +64,8 @@ def of_text(text: str) -> Print | None:
     bands = (hashlib.blake2b(row.tobytes(), digest_size=8).hexdigest() for row in rows)
     return Print(
         "text",
-        (least >> np.uint64(56)).astype(np.uint8).tobytes(),
+        # Of the least numbers the high bits are all zero.
+        (least >> np.uint64(24)).astype(np.uint8).tobytes(),
         tuple(f"{i}-{band}" for i, band in enumerate(bands)),
     )
 
