@@ -50,6 +50,7 @@ def prompted(text: str, *names: str) -> Doc:
 
 
 TALK = talk(("user", "hello there", {}), ("assistant", "good day to you", {"a": 1, "b": 2}))
+TURNED = talk(("user", "hello there", {}), ("assistant", "good day to you", {"a": 2, "b": 1}))
 
 
 @pytest.mark.parametrize(
@@ -77,8 +78,7 @@ TALK = talk(("user", "hello there", {}), ("assistant", "good day to you", {"a": 
         (TALK, talk(("user", "hello there", {})), "conversation", (1, 2), 0.5),
         (TALK, talk(("user", "hello", {}), ("assistant", "good day to you", {"a": 1, "b": 2})),
          "conversation", (0, 2), 0.25),
-        (TALK, talk(("user", "hello there", {}), ("assistant", "good day to you", {"a": 2})),
-         "conversation", (1, 2), 0.5),
+        (TALK, TURNED, "conversation", (1, 2), 0.5),
     ],
 )  # fmt: skip
 def test_errors_and_distances(truth: Doc, label: Doc, loss: str, found: Any, apart: float) -> None:

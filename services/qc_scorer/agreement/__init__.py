@@ -46,6 +46,7 @@ LOSSES: dict[str, Loss] = {
     "prompt": writing.PROMPT,
     "response": writing.RESPONSE,
     "conversation": writing.CONVERSATION,
+    "relations": spans.RELATIONS,
 }
 
 

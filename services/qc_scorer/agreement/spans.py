@@ -1,6 +1,7 @@
-"""Spans of a text: when two markings differ, and in what.
+"""Spans of a text and relations between them: when two markings differ, and in what.
 
-A span is right when its beginning, its end and its class are; the order of spans says nothing.
+A span is right when its beginning, its end and its class are; a relation when its class and the
+spans at both its ends are. The order of either says nothing.
 """
 
 from __future__ import annotations
@@ -13,6 +14,9 @@ from services.qc_scorer.agreement.contract import Doc, Errors, Loss
 
 # (start, end, class), places in characters, the end excluded.
 Mark = tuple[int, int, str]
+# (class, span it goes out from, span it goes to)
+Edge = tuple[str, Mark, Mark]
+NOWHERE: Mark = (-1, -1, "")
 
 
 class Changes(NamedTuple):
@@ -31,8 +35,22 @@ class Changes(NamedTuple):
 
 def marks(value: Doc) -> list[Mark]:
     """In the order of their places."""
-    spans = value.get("spans", {}).get("spans", [])
-    return sorted((s.get("start", 0), s.get("end", 0), s.get("class", "")) for s in spans)
+    return sorted(map(_mark, value.get("spans", {}).get("spans", [])))
+
+
+def _mark(span: Doc) -> Mark:
+    return span.get("start", 0), span.get("end", 0), span.get("class", "")
+
+
+def edges(value: Doc) -> list[Edge]:
+    """The relations, in the order of their names; an end that is not there is nowhere."""
+    given = value.get("spans", {})
+    at = {s["id"]: _mark(s) for s in given.get("spans", []) if s.get("id")}
+    found = []
+    for relation in given.get("relations", []):
+        ends = [at.get(relation.get(end, ""), NOWHERE) for end in ("head", "tail")]
+        found.append((relation.get("class", ""), ends[0], ends[1]))
+    return sorted(found)
 
 
 def _differs(truth: Doc, label: Doc, tolerance: float | None = None) -> bool:
@@ -90,4 +108,33 @@ def _distance(a: Doc, b: Doc, tolerance: float | None = None) -> float:
     return found.errors / max(1, found.errors + found.equal)
 
 
+def f1(truth: Doc, label: Doc, partial: bool = False) -> float:
+    """Harmonic mean of the shares of the label's and of the truth's spans that are equal; with
+    `partial` those of the same class that touch count half (MUC). 1 where there are none."""
+    found = changes(label, truth)
+    size = len(marks(truth)) + len(marks(label))
+    right = found.equal + (found.misplaced / 2 if partial else 0.0)
+    return 2.0 * right / size if size else 1.0
+
+
+def _related(true: list[Edge], said: list[Edge]) -> tuple[int, int]:
+    """(relations missed, too many or wrong, relations that both have)."""
+    equal = (Counter(true) & Counter(said)).total()
+    return max(len(true), len(said)) - equal, equal
+
+
+def _relation_errors(truth: Doc, label: Doc, tolerance: float | None = None) -> Errors:
+    """Of relations and of spans, those without relations too."""
+    spans, true = _errors(truth, label), edges(truth)
+    wrong, _ = _related(true, edges(label))
+    return Errors(spans.count + wrong, spans.units + len(true))
+
+
+def _relation_distance(a: Doc, b: Doc, tolerance: float | None = None) -> float:
+    found, (wrong, equal) = changes(a, b), _related(edges(a), edges(b))
+    wrong += found.errors
+    return wrong / max(1, wrong + found.equal + equal)
+
+
 SPANS = Loss(_distance, _errors, _differs)
+RELATIONS = Loss(_relation_distance, _relation_errors)

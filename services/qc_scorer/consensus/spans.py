@@ -1,4 +1,5 @@
-"""Spans that more than half of the weight marked, at the median of their beginnings and ends."""
+"""Spans that more than half of the weight marked, at the median of their beginnings and ends, and
+the relations between them that more than half of it drew."""
 
 from __future__ import annotations
 
@@ -7,8 +8,8 @@ from collections import defaultdict
 from collections.abc import Sequence
 
 from services.qc_scorer.agreement.contract import Doc
-from services.qc_scorer.agreement.spans import Mark, marks
-from services.qc_scorer.merging import Span, merge_spans
+from services.qc_scorer.agreement.spans import Edge, Mark, edges, marks
+from services.qc_scorer.merging import Span, matches, merge_spans
 
 # Markings whose matching would need more cells than this are merged by votes for equal spans.
 MOST_CELLS = 250_000
@@ -17,9 +18,41 @@ MOST_CELLS = 250_000
 def merge(values: Sequence[Doc], weights: Sequence[float]) -> Doc:
     opinions = [marks(value) for value in values]
     longest, whole = max(map(len, opinions)), sum(map(len, opinions))
-    made = _voted if longest * whole > MOST_CELLS else _matched
-    kept = made(opinions, weights)
-    return {"spans": {"spans": [{"start": a, "end": b, "class": c} for a, b, c in kept]}}
+    few = longest * whole <= MOST_CELLS
+    kept = (_matched if few else _voted)(opinions, weights)
+    made: list[Doc] = [{"start": a, "end": b, "class": c} for a, b, c in kept]
+    drawn = _drawn(values, weights, kept, few)
+    if not drawn:
+        return {"spans": {"spans": made}}
+    for number, span in enumerate(made, 1):
+        span["id"] = f"s{number}"
+    relations = [{"class": c, "head": f"s{h + 1}", "tail": f"s{t + 1}"} for c, h, t in drawn]
+    return {"spans": {"spans": made, "relations": relations}}
+
+
+def _drawn(
+    values: Sequence[Doc], weights: Sequence[float], kept: Sequence[Mark], few: bool
+) -> list[tuple[str, int, int]]:
+    """(class, place of the head in `kept`, place of the tail): each end of each person's relation
+    is moved to the span that theirs became part of."""
+    votes: dict[tuple[str, int, int], float] = defaultdict(float)
+    for value, weight in zip(values, weights, strict=True):
+        drawn = edges(value)
+        at = _places(drawn, kept, few)
+        for name, head, tail in set(drawn):
+            if head in at and tail in at:
+                votes[name, at[head], at[tail]] += weight
+    return sorted(edge for edge, weight in votes.items() if 2.0 * weight > sum(weights))
+
+
+def _places(drawn: Sequence[Edge], kept: Sequence[Mark], few: bool) -> dict[Mark, int]:
+    """Which merged span is meant by the ends of relations."""
+    ends = sorted({end for _, *both in drawn for end in both})
+    if not few:
+        known = {mark: place for place, mark in enumerate(kept)}
+        return {end: known[end] for end in ends if end in known}
+    pairs = matches([Span(*end) for end in ends], [Span(*mark) for mark in kept])
+    return {ends[i]: j for i, j in pairs}
 
 
 def _voted(opinions: Sequence[Sequence[Mark]], weights: Sequence[float]) -> list[Mark]:
