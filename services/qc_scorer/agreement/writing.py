@@ -11,7 +11,6 @@ from __future__ import annotations
 import math
 from collections import Counter
 from collections.abc import Callable, Sequence
-from functools import lru_cache
 
 from services.qc_scorer.agreement.contract import EPSILON, Doc, Errors, Loss
 from services.qc_scorer.agreement.normalisers import mixed
@@ -37,23 +36,21 @@ def semantic_distance(a: Sequence[float], b: Sequence[float]) -> float:
 def chrf(a: str, b: str) -> float:
     """F-score of the mean precision and the mean recall of n-grams of characters without spaces, of
     the orders that both texts are long enough for. 1 of two texts without any, 0 of one."""
-    pairs = list(zip(_grams(a), _grams(b), strict=False))
-    if not pairs:
-        return float(a.split() == b.split())
-    shared = [(left & right).total() for left, right in pairs]
-    precision = sum(n / left.total() for n, (left, _) in zip(shared, pairs, strict=True))
-    recall = sum(n / right.total() for n, (_, right) in zip(shared, pairs, strict=True))
-    if not shared[0]:
-        return 0.0
-    return 2.0 * precision * recall / (precision + recall) / len(pairs)
+    left, right = "".join(a.split()), "".join(b.split())
+    orders = range(1, min(ORDER, len(left), len(right)) + 1)
+    if not orders:
+        return float(left == right)
+    precision = recall = 0.0
+    for order in orders:
+        mine, others = _grams(left, order), _grams(right, order)
+        shared = (mine & others).total()
+        precision += shared / mine.total() / len(orders)
+        recall += shared / others.total() / len(orders)
+    return 2.0 * precision * recall / (precision + recall) if precision else 0.0
 
 
-@lru_cache(maxsize=64)
-def _grams(text: str) -> tuple[Counter[str], ...]:
-    """Of each order up to `ORDER` that the text is long enough for."""
-    signs = "".join(text.split())
-    orders = range(1, min(ORDER, len(signs)) + 1)
-    return tuple(Counter(signs[i : i + n] for i in range(len(signs) - n + 1)) for n in orders)
+def _grams(signs: str, order: int) -> Counter[str]:
+    return Counter(signs[i : i + order] for i in range(len(signs) - order + 1))
 
 
 def apart(a: str, b: str) -> float:

@@ -10,7 +10,16 @@ from collections.abc import Callable, Sequence
 
 from services.qc_scorer.agreement import differs
 from services.qc_scorer.agreement.contract import Doc
-from services.qc_scorer.consensus import classes, objects, segments, spans, words
+from services.qc_scorer.consensus import (
+    classes,
+    objects,
+    rankings,
+    ratings,
+    segments,
+    spans,
+    words,
+    writing,
+)
 
 Rule = Callable[[Sequence[Doc], Sequence[float]], Doc | None]
 
@@ -31,6 +40,10 @@ RULES: dict[str, Rule] = {
     "words": words.merge,
     "characters": words.merge_characters,
     "segments": segments.merge,
+    "ranking": rankings.merge,
+    "ratings": ratings.merge,
+    "rewrite": writing.merge_rewrites,
+    "conversation": writing.merge_conversations,
 }
 
 
