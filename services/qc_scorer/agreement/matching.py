@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,23 +14,39 @@ FloatArray = NDArray[np.float64]
 IntArray = NDArray[np.int64]
 # Tables of more cells than this are neither compared nor solved at once.
 MOST_CELLS = 250_000
+# Objects of one label that may be the same one of the other; more than anybody means.
+MOST_PARTNERS = 64
 
 
-def candidates(a: FloatArray, b: FloatArray, names: Sequence[Sequence[object]]) -> IntArray:
-    """(k, 2) pairs whose bounds (n, 4) and (m, 4) touch and whose names are equal; the others
+def candidates(
+    a: FloatArray, b: FloatArray, names: Sequence[Sequence[object]]
+) -> Iterator[IntArray]:
+    """Blocks of (k, 2) pairs whose bounds (n, 4) and (m, 4) touch and whose names are equal; others
     cannot match. names: those of the n and of the m."""
     numbers = {name: i for i, name in enumerate({*names[0], *names[1]})}
     left, right = (np.array([numbers[n] for n in side], dtype=np.int64) for side in names)
     step = max(1, MOST_CELLS // max(1, len(b)))
-    found = [np.empty((0, 2), dtype=np.int64)]
     for start in range(0, len(a), step):
         some = a[start : start + step, None]
         apart = (some[..., :2] > b[None, :, 2:]) | (some[..., 2:] < b[None, :, :2])
         same = left[start : start + step, None] == right[None]
         pairs = np.argwhere(same & ~apart.any(axis=2))
         pairs[:, 0] += start
-        found.append(pairs)
-    return np.concatenate(found)
+        yield pairs
+
+
+def surest(pairs: IntArray, gains: FloatArray) -> tuple[IntArray, FloatArray]:
+    """Those of rising pairs with a gain above 0, of each first at most `MOST_PARTNERS`; of equals
+    those that stand in about the same place."""
+    pairs, gains = pairs[gains > 0], gains[gains > 0]
+    starts = np.flatnonzero(np.diff(pairs[:, 0], prepend=-1))
+    counts = np.diff(starts, append=len(pairs))
+    if counts.max(initial=0) <= MOST_PARTNERS:
+        return pairs, gains
+    order = np.lexsort((np.abs(pairs[:, 0] - pairs[:, 1]), -gains, pairs[:, 0]))
+    rank = np.arange(len(pairs)) - np.repeat(starts, counts)
+    kept = order[rank < MOST_PARTNERS]
+    return pairs[kept], gains[kept]
 
 
 def best(pairs: IntArray, gains: FloatArray, size: tuple[int, int]) -> IntArray:

@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 from services.qc_scorer.agreement import areas, keypoints, lines, masks
 from services.qc_scorer.agreement.contract import EPSILON, Doc, Errors, Loss
 from services.qc_scorer.agreement.drawn import KEYPOINTS, LINE, MASK, Drawn, things
-from services.qc_scorer.agreement.matching import best, candidates
+from services.qc_scorer.agreement.matching import best, candidates, surest
 from services.qc_scorer.agreement.normalisers import NORMALISERS
 
 FloatArray = NDArray[np.float64]
@@ -74,11 +74,13 @@ def matched(a: Drawn, b: Drawn, rule: Rule) -> IntArray:
     """(m, 2) objects that are one."""
     if not len(a) or not len(b):
         return np.empty((0, 2), dtype=np.int64)
-    pairs = candidates(_grown(a, rule), _grown(b, rule), (a.classes, b.classes))
-    alike = gains(a, b, pairs, rule)
+    blocks = candidates(_grown(a, rule), _grown(b, rule), (a.classes, b.classes))
+    found = [surest(block, gains(a, b, block, rule)) for block in blocks]
+    pairs = np.concatenate([some for some, _ in found])
+    alike = np.concatenate([some for _, some in found])
     said = [[_says(one, rule) for one in side.objects] for side in (a, b)]
     same = [said[0][i] == said[1][j] for i, j in pairs.tolist()]
-    return best(pairs, alike + PREFERRED * (alike > 0) * np.array(same), (len(a), len(b)))
+    return best(pairs, alike + PREFERRED * np.array(same), (len(a), len(b)))
 
 
 def _grown(drawn: Drawn, rule: Rule) -> FloatArray:
@@ -111,10 +113,16 @@ def gains(a: Drawn, b: Drawn, pairs: IntArray, rule: Rule) -> FloatArray:
         if way != _APART:
             alike[alike < 1.0 - rule.slack - EPSILON] = 0.0
         found[where] = alike
-    for k in np.flatnonzero(found == 0).tolist():
+    empty = (found == 0) & _as_large(a.bounds[pairs[:, 0]], b.bounds[pairs[:, 1]])
+    for k in np.flatnonzero(empty).tolist():
         # What has no area overlaps nothing, not even itself.
         found[k] = float(a.drawn_as(int(pairs[k, 0])) == b.drawn_as(int(pairs[k, 1])))
     return found
+
+
+def _as_large(a: FloatArray, b: FloatArray) -> NDArray[np.bool_]:
+    """(k,) Are the bounds of pairs the same, or none?"""
+    return np.asarray(((a == b) | np.isnan(a)).all(axis=1))
 
 
 def _rectangles(a: Drawn, b: Drawn, pairs: IntArray, rule: Rule) -> FloatArray:
@@ -178,9 +186,10 @@ def _outside(drawn: Drawn, alone: list[int], crowds: list[Doc], rule: Rule) -> l
         return alone
     around = Drawn(crowds)
     some = Drawn([drawn.objects[i] for i in alone])
-    pairs = candidates(some.bounds, around.bounds, (some.classes, around.classes))
-    share = share_inside(some, around, pairs)
-    excused = set(pairs[share >= 1.0 - rule.slack - EPSILON, 0].tolist())
+    excused: set[int] = set()
+    for pairs in candidates(some.bounds, around.bounds, (some.classes, around.classes)):
+        share = share_inside(some, around, pairs)
+        excused |= set(pairs[share >= 1.0 - rule.slack - EPSILON, 0].tolist())
     return [place for i, place in enumerate(alone) if i not in excused]
 
 
