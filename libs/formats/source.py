@@ -14,11 +14,12 @@ from pathlib import Path
 from typing import IO, Any
 
 MAX_FILES = 1_000_000
+# What is read at once, and what is read as a stream.
 MAX_FILE_BYTES = 500_000_000
+MAX_STREAM_BYTES = 50_000_000_000
 MAX_RATIO = 200
-# Smaller entries, and smaller archives as a whole, may be packed as tightly as they like.
-_RATIO_FROM = 1_000_000
-_TOTAL_FROM = 100_000_000
+# Smaller entries and archives may be packed as tightly as they like: labels repeat themselves.
+_RATIO_FROM = 100_000_000
 _BUFFER = 65_536
 # What zipfile raises on hostile bytes, encryption included.
 _DAMAGE = (
@@ -51,8 +52,8 @@ class Source:
         """The file, from its start; it and what is read of it raise `Unreadable`."""
         if name not in self._sizes:
             raise Unreadable(f"{name[:200]}: there is no such file")
-        if self._sizes[name] > MAX_FILE_BYTES:
-            raise Unreadable(f"{name[:200]}: larger than {MAX_FILE_BYTES} bytes")
+        if self._sizes[name] > MAX_STREAM_BYTES:
+            raise Unreadable(f"{name[:200]}: larger than {MAX_STREAM_BYTES} bytes")
         try:
             return io.BufferedReader(_Guarded(name, self._open(name)), _BUFFER)
         except _DAMAGE as error:
@@ -137,7 +138,7 @@ def of_zip(file: IO[bytes]) -> Source:
         _check(member)
     total = sum(m.file_size for m in members)
     packed = sum(m.compress_size for m in members)
-    if total > _TOTAL_FROM and total > MAX_RATIO * packed:
+    if total > _RATIO_FROM and total > MAX_RATIO * packed:
         raise Unreadable(f"the archive unpacks to over {MAX_RATIO} times its size: a zip bomb?")
     by_name = {m.filename: m for m in members if not m.filename.startswith("__MACOSX/")}
     return Source({n: m.file_size for n, m in by_name.items()}, lambda n: archive.open(by_name[n]))
