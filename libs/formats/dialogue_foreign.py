@@ -54,7 +54,7 @@ def _message(doc: Doc, key: str) -> list[Sample]:
         replies = [_reply(one) for one in found] if compared else []
         passed += 0 if compared else len(found) - 1
         here = best
-    left_out = (f"{passed} messages of other branches",) if passed else ()
+    left_out = ("messages of other branches",) if passed else ()
     return [Sample(key, {"conversation": {"turns": turns}}, left_out=left_out)]
 
 

@@ -230,6 +230,8 @@ class _Reader:
                 ranks.setdefault(number(response["rank"], "rank"), []).append(name)
             if response.get("acceptable") is False:
                 bad.append(name)
+        # In the order of their names: the order of a file tells the ranks.
+        candidates.sort(key=lambda one: (len(one["id"]), one["id"]))
         groups = [{"ids": ranks[rank]} for rank in sorted(ranks)]
         value = {"ranking": plain(groups=groups, unacceptable=bad)}
         data = {**_prompt(prompt, plain_), "candidates": candidates}
