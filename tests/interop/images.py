@@ -13,7 +13,7 @@ from libs.formats import Doc, Sample, masks, shapes
 from libs.formats.labelstudio_brush import of_brush, to_brush
 from libs.formats.source import of_file, of_folder
 from tests.interop import judges
-from tests.interop.frame import Result, Row, Written, read, round_trip, stem
+from tests.interop.frame import Result, Row, Written, difference, read, round_trip, stem
 from tests.interop.image_judges import (
     Judge,
     datumaro,
@@ -177,8 +177,48 @@ def _label_studio_expected(data: Path) -> Result:
             if "keypoints" not in one
         )
         result.same(expected, ours, theirs, 1.0)
+    _label_studio_files(data, result)
+    result.judged = f"{result.files} files alike"
+    return result
+
+
+def _label_studio_files(data: Path, result: Result) -> None:
+    """Its VOC and YOLO hold the boxes of one of the export's annotations each."""
+    samples, _ = read("labelstudio", data / _LS / "test_export_yolo/data.json")
+    ours = [_rounded(one) for one in samples]
+    sizes = {f"{one}.jpg": (2800, 2800) for one in ("718f1d05__image1", "eee3b1dc__image2")}
+    for format_, folder in (("voc", "voc/data"), ("yolo-detect", "yolo/data")):
+        path = data / _LS / "expected" / folder
+        found, faults = read(format_, path, {"sizes": sizes})
+        result.read(len(found), found, faults)
+        for one in found:
+            theirs = _rounded(one)
+            if all(difference(mine, theirs, 1.0) for mine in ours):
+                result.wrong.append(f"{folder}: {one.key} is like none of the annotations")
+
+
+def _labelme_expected(data: Path) -> Result:
+    """Boxes in labelme's own VOC and COCO are around what we read of its files."""
+    result = Result()
+    for annotated, format_, made, near in (
+        ("data_annotated", "voc", "data_dataset_voc", 1e-6),
+        ("instance_segmentation/data_annotated", "coco",
+         "instance_segmentation/data_dataset_coco", 1.5),
+    ):  # fmt: skip
+        ours, faults = read("labelme", data / _LM / annotated)
+        theirs, more = read(format_, data / _LM / made)
+        result.read(_count(data / _LM / annotated), ours, [*faults, *more])
+        by_key = {stem(one.key): _rounded(one) for one in theirs}
+        for one in ours:
+            result.same(f"{made}: {one.key}", _rounded(one), by_key[stem(one.key)], near)
     result.judged = f"{result.files} conversions alike"
     return result
+
+
+def _rounded(sample: Sample) -> list[list[Any]]:
+    """Class and bounds of every object, in an order that noise does not change."""
+    found = [[one["class"], *shapes.bounds(one)] for one in objects_of(sample)]
+    return sorted(found, key=lambda one: [one[0], *(round(p / 8) for p in one[1:])])
 
 
 def _brushes(data: Path) -> Result:
@@ -320,6 +360,7 @@ ROWS = (
         ],
         labelme,
     ),
+    Row("labelme (its own VOC, COCO)", (_LM,), _labelme_expected),
     formats(
         "labelstudio",
         [
@@ -329,7 +370,7 @@ ROWS = (
         label_studio,
     ),
     Row("labelstudio (brushes)", ("interop/sa_v_masklets",), _brushes),
-    Row("labelstudio (its own COCO)", (_LS,), _label_studio_expected),
+    Row("labelstudio (its own COCO, VOC, YOLO)", (_LS,), _label_studio_expected),
     formats(
         "labelstudio",
         [f"{_PANOPTIC}/panoptic_coco_detection_format.json", f"{_ONE}/coco_format_v1"],
