@@ -22,21 +22,31 @@ def counts_from_text(text: str) -> list[int]:
     return counts_from_texts([text])[0].tolist()
 
 
-def counts_from_texts(texts: Sequence[str]) -> list[IntArray]:
-    """As `counts_from_text`, of many at once."""
+def counts_from_texts(texts: Sequence[str]) -> tuple[IntArray, IntArray]:
+    """(lengths of the runs of many texts, one after the other, (n + 1,) where each begins)."""
     groups = _groups("".join(texts))
     last = np.flatnonzero((groups & _MORE) == 0)
-    ends = np.cumsum([len(text) for text in texts], dtype=np.int64)
+    ends = np.cumsum([0, *map(len, texts)], dtype=np.int64)
     if (groups[ends[ends > 0] - 1] & _MORE).any():
         raise ValueError("the last run is cut off")
-    values = _numbers(groups, last)
-    found = np.split(values, np.searchsorted(last, ends[:-1])) if len(texts) else []
-    for counts in found:
-        counts[1::2] = np.cumsum(counts[1::2])
-        counts[2::2] = np.cumsum(counts[2::2])
-        if counts.min(initial=0) < 0:
-            raise ValueError("a run of negative length")
-    return found
+    begins = np.searchsorted(last, ends)
+    counts = _summed(_numbers(groups, last), begins)
+    if counts.min(initial=0) < 0:
+        raise ValueError("a run of negative length")
+    return counts, begins
+
+
+def _summed(values: IntArray, begins: IntArray) -> IntArray:
+    """Lengths from differences: in each text the odd places are summed up, and the even ones from
+    the third on."""
+    start = np.repeat(begins[:-1], np.diff(begins))
+    place = np.arange(len(values)) - start
+    odd = place % 2 == 1
+    made = values.copy()
+    for some in (odd, ~odd & (place > 0)):
+        sums = np.cumsum(np.where(some, values, 0))
+        made[some] = (sums - sums[start])[some]
+    return made
 
 
 def _groups(text: str) -> IntArray:

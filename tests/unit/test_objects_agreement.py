@@ -274,10 +274,11 @@ def test_similarity_of_key_points_is_that_of_its_formula() -> None:
 
 
 def test_lines_are_as_far_apart_as_their_points_are() -> None:
-    a, b = lines.shapes([{"points": [0, 0, 100, 0]}, {"points": [0, 3, 50, 3, 100, 3]}])
-    assert lines.distance(np.array([a]), np.array([b]))[0] == pytest.approx(3.0)
-    half = lines.shapes([{"points": [0, 0, 50, 0]}])
-    assert lines.distance(np.array([a]), half)[0] == pytest.approx(12.5 / 2, rel=0.01)
+    line = lines.paths([{"points": [0.0, 0, 100, 0]}])
+    other = lines.paths([{"points": [0.0, 3, 50, 3, 100, 3]}])
+    half = lines.paths([{"points": [0.0, 0, 50, 0]}])
+    assert lines.distance(line, other)[0] == pytest.approx(3.0)
+    assert lines.distance(line, half)[0] == pytest.approx(12.5 / 2, rel=0.01)
 
 
 def painted(ids: np.ndarray, crowds: tuple[int, ...] = ()) -> Doc:

@@ -82,7 +82,7 @@ class Drawn:
             return masks.bounds([self.runs[i] for i in at], heights)
         if kind == KEYPOINTS:
             return [keypoints.bounds(self.objects[i]["keypoints"]) for i in at]
-        return np.asarray(shapely.bounds(self.areas[at] if kind == AREA else self.paths[at]))
+        return np.asarray(shapely.bounds(self.areas[at] if kind == AREA else self.paths.lines))
 
     def _at(self, *kinds: int) -> list[int]:
         return [i for i, kind in enumerate(self._kinds) if kind in kinds]
@@ -95,10 +95,17 @@ class Drawn:
         return made
 
     @cached_property
-    def paths(self) -> NDArray[np.object_]:
-        """(n,) lines, of what is one."""
-        made, at = np.empty(len(self), dtype=object), self._at(LINE)
-        made[at] = lines.shapes([self.objects[i]["polyline"] for i in at])
+    def paths(self) -> lines.Paths:
+        """Of all lines, in their order."""
+        return lines.paths([self.objects[i]["polyline"] for i in self._at(LINE)])
+
+    @cached_property
+    def places(self) -> IntArray:
+        """(n,) place among the objects of the same kind."""
+        made = np.empty(len(self), dtype=np.int64)
+        for kind in set(self._kinds):
+            at = self._at(kind)
+            made[at] = np.arange(len(at))
         return made
 
     @cached_property

@@ -23,13 +23,17 @@ MOST_CROSSINGS = 1_000_000
 
 def runs(given: Sequence[Doc]) -> list[IntArray]:
     """The pixels of each `Mask`."""
-    counts = rle.counts_from_texts([mask.get("counts", "") for mask in given])
-    return [_runs(one) for one in counts]
-
-
-def _runs(counts: IntArray) -> IntArray:
-    pairs = np.cumsum(counts)[: len(counts) // 2 * 2].reshape(-1, 2)
-    return pairs if counts[1:].all() else joined(pairs)
+    counts, begins = rle.counts_from_texts([mask.get("counts", "") for mask in given])
+    ends = np.cumsum(counts)
+    # A run of no length makes two of one; only the first, of the background, is often empty.
+    broken = counts == 0
+    broken[begins[:-1][np.diff(begins) > 0]] = False
+    found = []
+    for first, after in zip(begins[:-1].tolist(), begins[1:].tolist(), strict=True):
+        before = ends[first - 1] if first else 0
+        pairs = (ends[first : after - (after - first) % 2] - before).reshape(-1, 2)
+        found.append(joined(pairs) if broken[first:after].any() else pairs)
+    return found
 
 
 def mask_of(found: IntArray, height: int, width: int) -> Doc:

@@ -160,7 +160,8 @@ def _keypoints(a: Drawn, b: Drawn, pairs: IntArray, rule: Rule) -> FloatArray:
 
 
 def _lines(a: Drawn, b: Drawn, pairs: IntArray, rule: Rule) -> FloatArray:
-    apart = lines.distance(a.paths[pairs[:, 0]], b.paths[pairs[:, 1]])
+    left, right = a.paths.of(a.places[pairs[:, 0]]), b.paths.of(b.places[pairs[:, 1]])
+    apart = lines.distance(left, right)
     near = apart <= rule.reach + EPSILON
     return np.where(near, 1.0 / (1.0 + apart / max(rule.reach, EPSILON)), 0.0)
 
