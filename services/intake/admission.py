@@ -57,6 +57,9 @@ class Settled:
     other: str = ""
 
 
+_FIT = Settled(Outcome.ADMITTED)
+
+
 class Admission:
     """The one way into the store of items."""
 
@@ -112,9 +115,10 @@ class Admission:
         known = await store.digests(unit, [ids[i] for i in fit])
         sorted_out = domain.sort_out([(ids[i], digests[i]) for i in fit], known)
         for i, (outcome, reason) in zip(fit, sorted_out, strict=True):
-            refused = Finding(MALFORMED, reason) if reason else None
-            name = "" if refused else ids[i]
-            settled[i] = replace(settled[i], outcome=outcome, name=name, refused=refused)
+            if reason:
+                settled[i] = Settled(outcome, refused=Finding(MALFORMED, reason))
+            else:
+                settled[i] = Settled(outcome, ids[i], flags=settled[i].flags)
         await self._compare(unit, project, candidates, settled)
         fresh = [i for i, one in enumerate(settled) if one.outcome is Outcome.ADMITTED]
         docs = [_item_doc(dataset, candidates[i], settled[i], digests[i]) for i in fresh]
@@ -128,9 +132,9 @@ class Admission:
     ) -> None:
         """Settles near-duplicates among those that would be admitted."""
         prints = {
-            i: look.print
-            for i, (c, s) in enumerate(zip(candidates, settled, strict=True))
-            if s.outcome is Outcome.ADMITTED and (look := c.look) is not None and look.print
+            i: one.look.print
+            for i, one in enumerate(candidates)
+            if one.look and one.look.print and settled[i].outcome is Outcome.ADMITTED
         }
         if not prints:
             return
@@ -191,7 +195,7 @@ def _verdict(one: Candidate, project: Project) -> Settled:
     if one.refused is not None:
         return Settled(Outcome.REFUSED, refused=one.refused)
     if one.look is None:
-        return Settled(Outcome.ADMITTED)
+        return _FIT
     by_action: dict[str, list[Finding]] = {"REFUSE": [], "FLAG": [], "OFF": []}
     for found in one.look.findings:
         by_action[cleaning.action(found.code, project.cleaning or {})].append(found)
@@ -216,12 +220,27 @@ def _item_doc(dataset: str, one: Candidate, settled: Settled, digest: str) -> Do
         "source_key": item.source_key,
         "digest": digest,
     }
-    metadata = {**(item.metadata or {}), **(one.look.facts if one.look else {})}
+    if metadata := _metadata(one, settled):
+        doc["metadata"] = metadata
+    if item.group:
+        doc["group"] = item.group
+    if item.import_id:
+        doc["import_id"] = item.import_id
+    for name in _VALUES:
+        value = getattr(item, name)
+        if value is not None:
+            doc[name] = value
+    return doc
+
+
+def _metadata(one: Candidate, settled: Settled) -> dict[str, str] | None:
+    """The caller's, with what was seen and found."""
+    if one.look is None:
+        return one.item.metadata
+    metadata = {**(one.item.metadata or {}), **one.look.facts}
     if settled.flags:
         metadata["cleaning.flags"] = ",".join(dict.fromkeys(f.code for f in settled.flags))
-    optional = {"metadata": metadata, "group": item.group, "import_id": item.import_id}
-    optional |= {name: getattr(item, name) for name in _VALUES}
-    return doc | {k: v for k, v in optional.items() if v or (v is not None and k in _VALUES)}
+    return metadata
 
 
 def _refusal(project: str, dataset: str, one: Candidate, why: Finding, now: str, hold: bool) -> Doc:

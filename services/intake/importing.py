@@ -122,6 +122,10 @@ class Importing:
             return Entry(one.key, stamp=one.stamp, known=True)
         try:
             content = self._means.remote.read(one.url, project.name.split("/")[1])
+        except Refused as refused:
+            # Noted as it was before, so that the next sync tries again.
+            return Entry(one.key, reason=str(refused), stamp=before or "")
+        try:
             item = archives.item_of(one.key[:500], content, project, self._means.blobs)
         except Refused as refused:
             return Entry(one.key, reason=str(refused), stamp=one.stamp)
