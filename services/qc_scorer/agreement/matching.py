@@ -39,6 +39,8 @@ def surest(pairs: IntArray, gains: FloatArray) -> tuple[IntArray, FloatArray]:
     """Those of rising pairs with a gain above 0, of each first at most `MOST_PARTNERS`; of equals
     those that stand in about the same place."""
     pairs, gains = pairs[gains > 0], gains[gains > 0]
+    if len(pairs) <= MOST_PARTNERS:
+        return pairs, gains
     starts = np.flatnonzero(np.diff(pairs[:, 0], prepend=-1))
     counts = np.diff(starts, append=len(pairs))
     if counts.max(initial=0) <= MOST_PARTNERS:

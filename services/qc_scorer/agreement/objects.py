@@ -113,8 +113,11 @@ def gains(a: Drawn, b: Drawn, pairs: IntArray, rule: Rule) -> FloatArray:
         if way != _APART:
             alike[alike < 1.0 - rule.slack - EPSILON] = 0.0
         found[where] = alike
-    empty = (found == 0) & _as_large(a.bounds[pairs[:, 0]], b.bounds[pairs[:, 1]])
-    for k in np.flatnonzero(empty).tolist():
+    none = np.flatnonzero(found == 0)
+    if not len(none):
+        return found
+    large = _as_large(a.bounds[pairs[none, 0]], b.bounds[pairs[none, 1]])
+    for k in none[large].tolist():
         # What has no area overlaps nothing, not even itself.
         found[k] = float(a.drawn_as(int(pairs[k, 0])) == b.drawn_as(int(pairs[k, 1])))
     return found
