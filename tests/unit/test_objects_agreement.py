@@ -123,6 +123,12 @@ TEN = [{"points": [{"x": 5.0 * i, "y": 5.0, "visibility": "VISIBLE"} for i in ra
         (label({**rect(0, 0), "crowd": True}), label(), "objects", (0, 0)),
         (label({**rect(0, 0, 90, 90), "crowd": True}), label(FAR, MOVED), "objects", (0, 0)),
         (label(FAR), label({**rect(0, 0, 90, 90), "crowd": True}), "objects", (1, 1)),
+        (
+            label({**rect(0, 0, 90, 90), "crowd": True}),
+            label({"keypoints": {**TEN[0], **rect(0, 0, 50, 10)}}),
+            "keypoints",
+            (0, 0),
+        ),
         (label({**FAR, "text": "Go"}), label({**FAR, "text": "go."}), "regions", (1, 1)),
         (label({**FAR, "text": "Go"}), label({**FAR, "text": "go."}), "polygons", (0, 1)),
         (

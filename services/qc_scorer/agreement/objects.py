@@ -188,13 +188,22 @@ def _outside(drawn: Drawn, alone: list[int], crowds: list[Doc], rule: Rule) -> l
     that would make them one."""
     if not crowds or not alone:
         return alone
-    around = Drawn(crowds)
-    some = Drawn([drawn.objects[i] for i in alone])
+    around = Drawn([_outlined(thing) for thing in crowds])
+    some = Drawn([_outlined(drawn.objects[i]) for i in alone])
     excused: set[int] = set()
     for pairs in candidates(some.bounds, around.bounds, (some.classes, around.classes)):
         share = share_inside(some, around, pairs)
         excused |= set(pairs[share >= 1.0 - rule.slack - EPSILON, 0].tolist())
     return [place for i, place in enumerate(alone) if i not in excused]
+
+
+def _outlined(thing: Doc) -> Doc:
+    """Key points as their rectangle."""
+    if "keypoints" not in thing:
+        return thing
+    left, top, right, low = keypoints.bounds(thing["keypoints"])
+    rect = {"x": left, "y": top, "width": right - left, "height": low - top}
+    return {"class": thing.get("class", ""), "rect": rect}
 
 
 def share_inside(a: Drawn, b: Drawn, pairs: IntArray) -> FloatArray:
