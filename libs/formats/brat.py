@@ -57,7 +57,7 @@ class BratEncoder(ZipEncoder):
         name = self._name(row, one["class"], "entities")
         pieces = list(_pieces(text, one.get("start", 0), one["end"]))
         places = ";".join(f"{start} {end}" for start, end in pieces)
-        words = " ".join(text[start:end] for start, end in pieces)
+        words = " ".join(text[start:end] for start, end in pieces).replace("\t", " ")
         return f"{key}\t{name} {places}\t{words}\n"
 
     def _relations(self, row: Doc, ids: dict[str, str]) -> list[str]:

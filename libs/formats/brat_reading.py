@@ -81,7 +81,7 @@ def _read(source: Source, stem: str, document: _Document, schema: Doc) -> Iterat
 def _take(line: Line, document: _Document) -> None:
     if not line.text.strip():
         return
-    key, *rest = line.text.split("\t")
+    key, *rest = line.text.split("\t", 2)
     body = rest[0].split() if rest else []
     kind = key[:1]
     if not body:
