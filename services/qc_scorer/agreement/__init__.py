@@ -7,6 +7,7 @@ from functools import lru_cache
 
 from services.qc_scorer.agreement import (
     classes,
+    composite,
     objects,
     panoptic,
     rankings,
@@ -86,3 +87,7 @@ def named(loss: str) -> tuple[Loss, float | None]:
     if said and found.options is not None:
         found = found.options(dict(option.split("=", 1) for option in said))
     return found, float(tolerance) if tolerance else None
+
+
+# Its parts are compared by the others.
+LOSSES["composite"] = composite.composite(named)
