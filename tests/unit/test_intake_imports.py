@@ -32,9 +32,11 @@ from services.intake.domain import (
     Outcome,
     Project,
     RefusalState,
+    Refused,
 )
 from services.intake.service import Intake
-from services.intake.sources import archives
+from services.intake.sources import archives, entries
+from services.intake.sources.manifests import read_value
 
 NAME = "tenants/acme/projects/p"
 LEAD = Caller("ada", "tenants/acme", "manager")
@@ -321,3 +323,36 @@ async def test_calls_are_cleaned_only_where_the_project_says_how(desk: Desk) -> 
     ((second, _, reason),) = await desk.intake.admit(NAME, "", [other])
     assert (first, second) == (Outcome.ADMITTED, Outcome.REFUSED)
     assert "1 in the text" in reason
+
+
+@pytest.mark.parametrize("name", ["VISIBLE", "VISIBILITY_VISIBLE"])
+def test_values_of_files_name_enumerations_as_rest_does(name: str) -> None:
+    point = {"x": 1, "y": 2, "visibility": name}
+    raw = {"objects": {"objects": [{"class": "cat", "keypoints": {"points": [point]}}]}}
+    (one,) = read_value(raw)["objects"]["objects"]
+    assert one["keypoints"]["points"][0]["visibility"] == "VISIBLE"
+    point["visibility"] = "SOMEWHERE"
+    with pytest.raises(Refused, match="not readable as a label"):
+        read_value(raw)
+
+
+async def test_images_of_a_track_are_the_frames_of_one_item(desk: Desk) -> None:
+    schema = {"shape": "tracks", "classes": ["person"]}
+    await desk.project("clip:frames", schema=schema)
+    rows = "".join(f"{i},7,5,5,20,20,1,1,1\n" for i in (1, 2))
+    files = {f"img1/{i:06}.png": png(i) for i in (1, 2)} | {"gt/gt.txt": rows.encode()}
+    asked = Import(
+        NAME,
+        "",
+        "uploads/acme/1/mot.zip",
+        "mot",
+        ImportState.PENDING,
+        desk.clock.now(),
+        desk.clock.now(),
+        labels_as=LabelsAs.GOLD,
+    )
+    known = Project(NAME, 1, (DataField("clip", "frames"),), schema)
+    (entry,) = entries(io.BytesIO(zipped(files)), asked, known, desk.blobs)
+    assert entry.item is not None, entry.reason
+    assert len(json.loads(entry.item.data)["clip"]) == 2
+    assert entry.item.gold is not None and "tracks" in entry.item.gold

@@ -18,6 +18,7 @@ from libs.formats import Fault, Sample, Unfit
 from libs.formats.source import Source, Unreadable, of_file, of_zip
 from libs.formats.table import MODULES, format_of
 from services.intake.domain import Doc, Import, LabelsAs, NewItem, Project, Refused
+from services.intake.fields import MEDIA
 from services.intake.sources import archives, media
 from services.intake.sources.entry import Broken, Entry
 from services.intake.sources.manifests import read_value
@@ -107,8 +108,11 @@ def _item(sample: Sample, source: Source, project: Project, blobs: Blobs) -> New
     tenant = project.name.split("/")[1]
     data: Doc = {_field(project, name): value for name, value in sample.data.items()}
     for kind, named in sample.media.items():
-        content = source.read(named, media.MAX_BYTES)
-        data[_field(project, kind)] = media.value_of(kind, content, named, tenant, blobs)
+        if kind == "frames":
+            files = _frames(named, source)
+            data[_field(project, kind)] = [_taken("image", f, source, tenant, blobs) for f in files]
+        else:
+            data[_field(project, kind)] = _taken(kind, named, source, tenant, blobs)
     lacking = [f.name for f in project.data_fields if f.required and f.name not in data]
     if lacking:
         raise Refused(f"data.{lacking[0]}: put the file of {sample.key[:200]!r} beside the labels")
@@ -122,6 +126,22 @@ def _item(sample: Sample, source: Source, project: Project, blobs: Blobs) -> New
         group=sample.group[:200],
         label=None if sample.value is None else read_value(sample.value, "label"),
     )
+
+
+def _frames(first: str, source: Source) -> list[str]:
+    """The images beside the first one, in the order of their names; raises `Refused`."""
+    folder = posixpath.dirname(first)
+    found = [n for n in source.names if posixpath.dirname(n) == folder]
+    found = [n for n in found if media.kind_of(n) == "image"]
+    if len(found) > archives.MAX_FRAMES:
+        raise Refused(f"{folder[:200]}: more than {archives.MAX_FRAMES} frames; split it")
+    return found
+
+
+def _taken(kind: str, name: str, source: Source, tenant: str, blobs: Blobs) -> str:
+    if kind not in MEDIA:
+        raise Refused(f"{name[:200]}: files of type {kind[:50]!r} are no media of an item")
+    return media.value_of(kind, source.read(name, media.MAX_BYTES), name, tenant, blobs)
 
 
 def _field(project: Project, name: str) -> str:

@@ -16,6 +16,7 @@ from typing import IO, Any
 
 import pyarrow as pa
 import pyarrow.parquet as pq
+from google.protobuf.descriptor import Descriptor, EnumDescriptor
 from google.protobuf.json_format import ParseDict, ParseError
 from labelmill.annotation.v1.annotation_pb2 import Value
 
@@ -61,18 +62,46 @@ def _of_line(line: bytes) -> NewItem:
 
 
 def read_value(raw: Any, field: str = "gold") -> Doc:
-    """Plain data of a value as a file has it; raises `Refused` unless it keeps the rules of the
-    message, which only calls are checked for elsewhere."""
+    """Plain data of a value as a file has it, names of enumerations short (VISIBLE) as in REST or
+    whole; raises `Refused` unless it keeps the rules of the message, which only calls are checked
+    for elsewhere."""
     if not isinstance(raw, dict):
         raise Refused(f'{field}: must be an object such as {{"choices": {{"classes": ["..."]}}}}')
     try:
-        value = ParseDict(raw, Value())
+        value = ParseDict(_whole_names(raw, Value.DESCRIPTOR), Value())
         validate(value)
     except (ParseError, RecursionError) as error:
         raise Refused(f"{field}: not readable as a label: {str(error)[:500]}") from error
     except Invalid as error:
         raise Refused(f"{field}.{error.field}: {error.message}") from error
     return message_to_doc(value)
+
+
+def _whole_names(raw: Any, descriptor: Descriptor) -> Any:
+    """The JSON with enumerations as protobuf's JSON names them."""
+    if not isinstance(raw, dict):
+        return raw
+    made = dict(raw)
+    for field in descriptor.fields:
+        if field.name not in raw:
+            continue
+        value = raw[field.name]
+        if field.enum_type is not None:
+            convert = partial(_whole_name, field.enum_type)
+        elif field.message_type is None or field.message_type.GetOptions().map_entry:
+            continue
+        else:
+            convert = partial(_whole_names, descriptor=field.message_type)
+        made[field.name] = (
+            [convert(v) for v in value] if isinstance(value, list) else convert(value)
+        )
+    return made
+
+
+def _whole_name(enum: EnumDescriptor, value: Any) -> Any:
+    if not isinstance(value, str) or value in enum.values_by_name:
+        return value
+    return enum.values[0].name.removesuffix("UNSPECIFIED") + value
 
 
 def csv_entries(file: IO[bytes], project: Project) -> Iterator[Entry]:
