@@ -105,8 +105,20 @@ def test_so_is_that_of_panoptic_quality(a: Doc, b: Doc) -> None:
     assert 0.0 <= there <= 1.0 and math.isclose(there, back, abs_tol=1e-9)
 
 
-MOVED, FAR = rect(1, 0), rect(40, 40)
 TEN = [{"points": [{"x": 5.0 * i, "y": 5.0, "visibility": "VISIBLE"} for i in range(10)]}]
+
+
+def test_areas_have_panoptic_quality_without_masks() -> None:
+    both, one = label(rect(0, 0), rect(10, 0)), label(rect(0, 0))
+    assert agreement.distance(both, both, "panoptic") == 0.0
+    assert agreement.errors(both, one, "panoptic") == Errors(1.0, 2.0)
+    wide = label(
+        {"quad": {"points": [0.0, 0, 1e300, 0, 1e300, 1e300, 0, 1e300]}}, {"keypoints": TEN[0]}
+    )
+    assert agreement.errors(wide, both, "panoptic").units == 2.0
+
+
+MOVED, FAR = rect(1, 0), rect(40, 40)
 
 
 @pytest.mark.parametrize(

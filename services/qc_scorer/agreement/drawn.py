@@ -125,12 +125,14 @@ class Drawn:
 
     def painted(self, i: int, height: int, width: int) -> IntArray:
         """Pixels of a mask, or of an area on a picture of that size; none of a mask of another
-        size."""
-        thing = self.objects[i]
-        if "mask" not in thing:
+        size, nor of lines and key points."""
+        thing, nothing = self.objects[i], np.empty((0, 2), dtype=np.int64)
+        if self._kinds[i] in (RECT, AREA):
             return masks.filled(self.areas[i], height, width)
+        if self._kinds[i] != MASK:
+            return nothing
         fits = (thing["mask"]["height"], thing["mask"]["width"]) == (height, width)
-        return self.runs[i] if fits else np.empty((0, 2), dtype=np.int64)
+        return self.runs[i] if fits else nothing
 
 
 def _corners(rect: Doc) -> tuple[float, float, float, float]:

@@ -21,6 +21,8 @@ FloatArray = NDArray[np.float64]
 IntArray = NDArray[np.int64]
 # Above it a segment has at most one partner; so no tolerance is looser than this.
 MATCH = 0.5
+# Pixels of a side, as of a mask's.
+LARGEST = 65_536
 
 
 @dataclass
@@ -127,12 +129,9 @@ def _matches(
 def _shared(truth: Sequence[Doc], label: Sequence[Doc]) -> FloatArray:
     """(n + 1, m + 1) pixels that segments share; the last row and column are the empty rest.
     Where two of one label overlap, the later lies on top."""
-    size = next((o["mask"] for o in (*truth, *label) if "mask" in o), {"height": 0, "width": 0})
-    height, width = size["height"], size["width"]
-    sides = []
-    for objects in (truth, label):
-        drawn = Drawn(objects)
-        sides.append([drawn.painted(i, height, width) for i in range(len(drawn))])
+    drawn = [Drawn(objects) for objects in (truth, label)]
+    height, width = _picture(drawn)
+    sides = [[one.painted(i, height, width) for i in range(len(one))] for one in drawn]
     edges = [np.array([0, height * width]), *(run.reshape(-1) for side in sides for run in side)]
     places = np.unique(np.concatenate(edges))
     owners = [_owners(side, places) for side in sides]
@@ -140,6 +139,17 @@ def _shared(truth: Sequence[Doc], label: Sequence[Doc]) -> FloatArray:
     code = owners[0][:-1] * wide + owners[1][:-1]
     counts = np.bincount(code, weights=np.diff(places), minlength=(len(truth) + 1) * wide)
     return np.asarray(counts.reshape(len(truth) + 1, wide), dtype=np.float64)
+
+
+def _picture(drawn: Sequence[Drawn]) -> tuple[int, int]:
+    """Height and width, as a mask has them; without any, as far as areas go."""
+    for one in drawn:
+        for thing in one.objects:
+            if "mask" in thing:
+                return thing["mask"]["height"], thing["mask"]["width"]
+    ends = [one.bounds[:, 2:].max(axis=0) for one in drawn if len(one)]
+    width, height = np.ceil(np.nan_to_num(np.max(ends, axis=0, initial=0.0))) if ends else (0, 0)
+    return int(np.clip(height, 0, LARGEST)), int(np.clip(width, 0, LARGEST))
 
 
 def _owners(side: Sequence[IntArray], places: IntArray) -> IntArray:
