@@ -28,6 +28,8 @@ span = st.builds(
     st.integers(1, 9),
 )
 spans = st.lists(span, max_size=6).map(lambda found: {"spans": {"spans": found}})
+turn = st.builds(lambda s, e, t: {"start": s, "end": s + e + 1, "text": t}, sides, sides, names)
+segments = st.lists(turn, max_size=4).map(lambda found: {"segments": {"segments": found}})
 LOSSES = {
     "class": choices,
     "set": choices,
@@ -35,6 +37,8 @@ LOSSES = {
     "word:0.1": texts,
     "boxes": boxes,
     "span": spans,
+    "segments": segments,
+    "transcript": segments,
 }
 cases = st.sampled_from(sorted(LOSSES)).flatmap(
     lambda loss: st.tuples(st.just(loss), LOSSES[loss], LOSSES[loss])
@@ -125,6 +129,9 @@ def _renamed(value: Doc) -> Doc:
         places = [(s["start"] + 500, s["end"] + 500, s) for s in value["spans"]["spans"]]
         found = [{"start": a, "end": b, "class": other[s["class"]]} for a, b, s in places]
         return {"spans": {"spans": found}}
+    if "segments" in value:
+        turns = [{**s, "text": other[s["text"]]} for s in value["segments"]["segments"]]
+        return {"segments": {"segments": turns}}
     moved = [{**b, "class": other[b["class"]], "x": b["x"] + 500} for b in value["boxes"]["boxes"]]
     return {"boxes": {"boxes": moved}}
 
