@@ -16,11 +16,11 @@ from collections.abc import Iterator
 from libs.formats import Doc, Fault, Job, Sample, Unfit
 from libs.formats.encoding import ZipEncoder, spool
 from libs.formats.lines import Line, files, lines
-from libs.formats.media import content_of, references
 from libs.formats.sound import (
     audio_file,
     milliseconds,
     one_line,
+    recorded,
     recording,
     sample,
     seconds,
@@ -53,9 +53,7 @@ class KaldiEncoder(ZipEncoder):
         whole = "text" in row["value"]
         text = row["value"].get("text", {}).get("text", "")
         found = [{"text": text}] if whole else segments_of(self.job, row)
-        content = b""
-        if self.job.media:
-            content = content_of(self.job, row, references(self.job, row, "audio")[0])
+        content = recorded(self.job, row) if self.job.media else b""
         self._put("wav.scp", name, media)
         tell_unheld(self, row, found, _HELD)
         for one in found:

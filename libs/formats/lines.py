@@ -8,7 +8,6 @@ import io
 import posixpath
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
-from itertools import islice
 from typing import IO, Any
 
 import ijson
@@ -170,6 +169,6 @@ def each_record(
                 yield record
                 continue
             try:
-                yield from list(islice(read(record), 100_000))
+                yield from read(record)
             except Unfit as unfit:
                 yield Fault(record.where, str(unfit))

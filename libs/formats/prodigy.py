@@ -7,6 +7,7 @@ examples are labels; a rejected class is a text without it, other rejected ones 
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from collections.abc import Iterator
 from typing import Any
 
@@ -72,10 +73,10 @@ def _tokens(text: str, places: list[Place]) -> Iterator[Doc]:
 
 def _span(one: Doc, places: list[Place]) -> Doc:
     start, end = one.get("start", 0), one["end"]
-    inner = [n for n, (first, _) in enumerate(places) if start <= first < end]
-    if not inner:
+    first, after = bisect_left(places, (start, 0)), bisect_left(places, (end, 0))
+    if first == after:
         raise Unfit("a span of white space only has no token")
-    numbers = {"token_start": inner[0], "token_end": inner[-1]}
+    numbers = {"token_start": first, "token_end": after - 1}
     return {"start": start, "end": end, **numbers, "label": one["class"]}
 
 

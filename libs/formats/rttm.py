@@ -18,6 +18,7 @@ from libs.formats.shapes import plain
 from libs.formats.sound import (
     DECIMALS,
     SegmentEncoder,
+    home,
     lasting,
     sample,
     seconds,
@@ -29,6 +30,8 @@ from libs.formats.source import Source
 
 _NONE = "<NA>"
 _MANY = 10_000
+# Seconds that rounding may have moved a word before its segment.
+_CLOSE = 1e-6
 
 
 class RttmEncoder(SegmentEncoder):
@@ -100,15 +103,15 @@ def _left_out(one: _Recording) -> Iterator[str]:
     by_speaker: dict[str, list[Doc]] = defaultdict(list)
     for segment in sorted(one.segments, key=span):
         by_speaker[segment.get("speaker", _NONE)].append(segment)
+    starts = {who: [span(s)[0] for s in segments] for who, segments in by_speaker.items()}
     lost = 0
     for speaker, word in sorted(one.words, key=lambda w: span(w[1])):
-        begins = span(word)[0]
-        homes = (s for s in by_speaker[speaker] if span(s)[0] <= begins + 1e-6 < span(s)[1])
-        home = next(homes, None)
-        if home is None or len(home.get("words", ())) >= _MANY:
+        segments = by_speaker[speaker]
+        found = home(segments, starts.get(speaker, ()), span(word)[0] + _CLOSE)
+        if found is None or len(found.get("words", ())) >= _MANY:
             lost += 1
             continue
-        home.setdefault("words", []).append(word)
+        found.setdefault("words", []).append(word)
     if lost:
         yield f"{lost} words outside of their speakers' segments"
     for kind, count in one.others.items():

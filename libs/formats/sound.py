@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import posixpath
 import re
+from bisect import bisect_right
 from collections.abc import Callable, Iterable, Iterator, Sequence
 
 import miniaudio
@@ -22,6 +23,7 @@ SUFFIXES = (".wav", ".flac", ".mp3", ".ogg", ".opus", ".m4a", ".sph", ".aac", ".
 DECIMALS = 6
 _SPACE = re.compile(r"\s+")
 _MAX_SEGMENTS = 100_000
+_NEAR = 8
 
 
 def audio_file(job: Job, row: Doc) -> str:
@@ -30,6 +32,12 @@ def audio_file(job: Job, row: Doc) -> str:
     if not named and row["source_key"]:
         return file_name(row, "")
     return file_name(row, references(job, row, "audio" if job.field("audio") else "video")[0])
+
+
+def recorded(job: Job, row: Doc) -> bytes:
+    """The bytes of the row's recording; raises `Unfit`."""
+    type_ = "audio" if job.field("audio") else "video"
+    return content_of(job, row, references(job, row, type_)[0])
 
 
 def recording(job: Job, row: Doc) -> str:
@@ -66,7 +74,7 @@ def span(one: Doc) -> tuple[float, float]:
 
 def duration(job: Job, row: Doc) -> float:
     """Seconds of the row's recording, as its file says; raises `Unfit`."""
-    content = content_of(job, row, references(job, row, "audio")[0])
+    content = recorded(job, row)
     kinds = (
         (b"RIFF", miniaudio.wav_get_info),
         (b"fLaC", miniaudio.flac_get_info),
@@ -112,6 +120,14 @@ def whole_milliseconds(one: Doc) -> tuple[int, int]:
     """Beginning and end, at least a millisecond apart."""
     start, end = (milliseconds(t) for t in span(one))
     return start, max(end, start + 1)
+
+
+def home(segments: Sequence[Doc], starts: Sequence[float], time: float) -> Doc | None:
+    """The last of the segments that a time lies in; `starts` are their beginnings, rising. Only a
+    few before it are looked at: those of one speaker hardly overlap."""
+    last = bisect_right(starts, time)
+    near = segments[max(0, last - _NEAR) : last]
+    return next((one for one in reversed(near) if time < span(one)[1]), None)
 
 
 def sample(
@@ -169,10 +185,11 @@ class RecordingEncoder(ZipEncoder):
         media, found = audio_file(self.job, row), segments_of(self.job, row)
         tell_unheld(self, row, found, self.held)
         content = self.content(row, media, found).encode()
+        # Before anything is written: a recording that cannot be read leaves its label out.
+        sound = recorded(self.job, row) if self.job.media else b""
         self.zip.put(self.unique(posixpath.splitext(media)[0] + self.suffix), content)
         if self.job.media:
-            reference = references(self.job, row, "audio")[0]
-            self.zip.put(self.unique(media), content_of(self.job, row, reference))
+            self.zip.put(self.unique(media), sound)
         self.objects += len(found)
 
     def content(self, row: Doc, media: str, segments: Sequence[Doc]) -> str:

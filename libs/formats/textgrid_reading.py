@@ -16,7 +16,7 @@ from libs.formats import Doc, Fault, Sample, Unfit
 from libs.formats.lines import files, text_of
 from libs.formats.reading import each, number, whole
 from libs.formats.shapes import plain
-from libs.formats.sound import check, sample, span
+from libs.formats.sound import check, home, sample, span
 from libs.formats.source import Source
 from libs.formats.tiers import WORDS, owner
 
@@ -54,7 +54,10 @@ class _Values:
         match = self._next(what)
         if match[3] is None:
             raise Unfit(f"{self._line(match)}: {what}: a number wanted")
-        return number(match[3], f"{self._line(match)}: {what}")
+        try:
+            return number(match[3], what)
+        except Unfit as unfit:
+            raise Unfit(f"{self._line(match)}: {unfit}") from unfit
 
     def count(self, what: str) -> int:
         found = whole(self.number(what), what)
@@ -140,11 +143,12 @@ def _segment(tier: str, interval: tuple[float, float, str], fields: Doc) -> Doc:
 def _give(segments: list[Doc], tier: _Tier, fields: Doc) -> list[str]:
     """Words to the segments of their tier that they begin in; what has none is told."""
     homes = sorted((s for s in segments if fields.items() <= s.items()), key=span)
+    starts = [span(one)[0] for one in homes]
     lost = 0
     for start, end, label in tier.intervals:
-        home = next((s for s in homes if span(s)[0] <= start < span(s)[1]), None)
-        if home is None:
+        found = home(homes, starts, start)
+        if found is None:
             lost += 1
         else:
-            home.setdefault("words", []).append(plain(start=start, end=end, text=label))
+            found.setdefault("words", []).append(plain(start=start, end=end, text=label))
     return [f"{lost} words of tier {tier.name[:100]} outside of its segments"] if lost else []
