@@ -4,9 +4,11 @@ a segment are merged word by word."""
 
 from __future__ import annotations
 
+from bisect import bisect_left, bisect_right
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from itertools import pairwise
+from operator import itemgetter
 
 import numpy as np
 
@@ -30,8 +32,10 @@ def merge(values: Sequence[Doc], weights: Sequence[float]) -> Doc:
     half = sum(weights) / 2.0 + EPSILON
     made = []
     for name, heard in sorted(_by_voice(opinions, weights).items()):
+        begun = sorted((s.get("start", 0.0), w) for some in heard for s, w in some)
+        ordered = [sorted(some, key=_middle) for some in heard]
         for interval in _voted(heard, half):
-            made += [_segment(name, piece, heard) for piece in _cut(interval, heard, half)]
+            made += [_segment(name, piece, ordered) for piece in _cut(interval, begun, half)]
     return {"segments": {"segments": sorted(made, key=_place)}}
 
 
@@ -91,12 +95,12 @@ def _voted(heard: Sequence[Sequence[Opinion]], half: float) -> list[Interval]:
     return list(zip(times[::2], times[1::2], strict=True))
 
 
-def _cut(interval: Interval, heard: Sequence[Sequence[Opinion]], half: float) -> list[Interval]:
+def _cut(interval: Interval, begun: Sequence[tuple[float, float]], half: float) -> list[Interval]:
     """Pieces between the places where segments begin within it, near each other, by more than half
-    of the weight."""
+    of the weight. begun: (place, weight) of all beginnings, in order."""
     start, end = interval
-    begun = sorted((s.get("start", 0.0), w) for some in heard for s, w in some)
-    inside = [(at, w) for at, w in begun if start + TOLERANCE < at < end - TOLERANCE]
+    first = bisect_right(begun, start + TOLERANCE, key=itemgetter(0))
+    inside = begun[first : bisect_left(begun, end - TOLERANCE, key=itemgetter(0))]
     groups: list[list[tuple[float, float]]] = []
     for at, weight in inside:
         if not groups or at - groups[-1][0][0] > TOLERANCE:
@@ -107,10 +111,10 @@ def _cut(interval: Interval, heard: Sequence[Sequence[Opinion]], half: float) ->
     return list(pairwise([start, *cuts, end]))
 
 
-def _segment(name: Voice, interval: Interval, heard: Sequence[Sequence[Opinion]]) -> Doc:
-    """What the people say of an interval: each with the segments that lie mostly in it."""
-    own = [[one for one in some if _within(one[0], interval)] for some in heard]
-    own = [some for some in own if some]
+def _segment(name: Voice, interval: Interval, ordered: Sequence[Sequence[Opinion]]) -> Doc:
+    """What the people say of an interval: each with the segments whose middle is in it."""
+    cuts = [[bisect_left(some, edge, key=_middle) for edge in interval] for some in ordered]
+    own = [some[i:j] for some, (i, j) in zip(ordered, cuts, strict=True) if i < j]
     flat = [one for some in own for one in some]
     made: Doc = {"start": interval[0], "end": interval[1], "class": name[0], "speaker": name[1]}
     made["text"] = _text(own)
@@ -126,9 +130,8 @@ def _attributes(opinions: Sequence[Opinion]) -> dict[str, str]:
     return {name: value for name, value in found.items() if value}
 
 
-def _within(segment: Doc, interval: Interval) -> bool:
-    middle = (segment.get("start", 0.0) + segment.get("end", 0.0)) / 2.0
-    return interval[0] <= middle < interval[1]
+def _middle(opinion: Opinion) -> float:
+    return sum(_place(opinion[0])) / 2.0
 
 
 def _text(own: Sequence[Sequence[Opinion]]) -> str:
