@@ -10,7 +10,6 @@ from __future__ import annotations
 import io
 import posixpath
 from collections.abc import Iterator
-from typing import Any
 
 import numpy as np
 import orjson
@@ -21,6 +20,7 @@ from libs.formats import Broken, Doc, Fault, Format, Job, Sample, Unfit, masks, 
 from libs.formats.coco_reading import Dataset, files_of
 from libs.formats.encoding import ZipEncoder, spool
 from libs.formats.media import Picture, Pictures, content_of, picture
+from libs.formats.packing import Chain
 from libs.formats.reading import formed, mapping, number, told, whole
 from libs.formats.source import Source, Unreadable
 
@@ -75,7 +75,7 @@ class CocoPanopticEncoder(ZipEncoder):
         }
         start = io.BytesIO(orjson.dumps(head)[:-1] + b',"images":[')
         parts = [start, self._images, io.BytesIO(b'],"annotations":['), self._annotations]
-        joined = _Chain([*parts, io.BytesIO(b"]}\n")])
+        joined = Chain([*parts, io.BytesIO(b"]}\n")])
         yield from self.zip.put_file(f"{_FOLDER}.json", joined)
         self._images.close()
         self._annotations.close()
@@ -114,23 +114,6 @@ class CocoPanopticEncoder(ZipEncoder):
         }
         attributes = shapes.typed(one.get("attributes", {}), self.job.schema)
         return {**info, **({"attributes": attributes} if attributes else {}), **_score(one)}
-
-
-class _Chain:
-    """Files, to be read one after the other from their starts."""
-
-    def __init__(self, files: list[Any]) -> None:
-        self._files = files
-        for file in files:
-            file.seek(0)
-
-    def read(self, size: int, /) -> bytes:
-        while self._files:
-            content: bytes = self._files[0].read(size)
-            if content:
-                return content
-            del self._files[0]
-        return b""
 
 
 def decode(source: Source, schema: Doc) -> Iterator[Sample | Fault]:

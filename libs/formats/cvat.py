@@ -9,6 +9,7 @@ Held as attributes: `occluded` of a shape ("true" where set); `source="auto"` is
 
 from __future__ import annotations
 
+import io
 import posixpath
 from collections.abc import Iterator
 from xml.etree.ElementTree import Element, SubElement, tostring
@@ -17,7 +18,7 @@ from libs.formats import Doc, Format, Job, Unfit, masks, shapes
 from libs.formats.cvat_reading import decode
 from libs.formats.encoding import ZipEncoder, spool, xml_text
 from libs.formats.media import content_of, file_name, picture, references, size_of_reference
-from libs.formats.packing import Readable
+from libs.formats.packing import Chain
 
 _UNHELD = ("score", "text", "order", "crowd", "id")
 _INPUT = {"choice": "select", "number": "number", "boolean": "checkbox", "text": "text"}
@@ -42,8 +43,8 @@ class CvatEncoder(ZipEncoder):
         if self._count:
             head = _head(self.job, "annotation", self._count)
             self._images.write(b"</annotations>\n")
-            self._images.seek(0)
-            yield from self.zip.put_file("annotations.xml", _Joined(head, self._images))
+            joined = Chain([io.BytesIO(head), self._images])
+            yield from self.zip.put_file("annotations.xml", joined)
         self._images.close()
 
     def _write_image(self, row: Doc) -> None:
@@ -159,17 +160,6 @@ class CvatEncoder(ZipEncoder):
         for name, text in attributes.items():
             attribute = SubElement(element, "attribute", name=xml_text(name))
             attribute.text = xml_text(text)
-
-
-class _Joined:
-    """A head and then a file, to be read as one."""
-
-    def __init__(self, head: bytes, rest: Readable) -> None:
-        self._head, self._rest = head, rest
-
-    def read(self, size: int, /) -> bytes:
-        taken, self._head = self._head, b""
-        return taken or self._rest.read(size)
 
 
 def _box(root: Element, kind: str, shape: Doc) -> Element:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import io
 import zipfile
 from collections.abc import Iterator
-from typing import Protocol
+from typing import IO, Protocol
 
 _TIME = (1980, 1, 1, 0, 0, 0)
 _COPY = 1_000_000
@@ -13,6 +13,23 @@ _COPY = 1_000_000
 
 class Readable(Protocol):
     def read(self, size: int, /) -> bytes: ...
+
+
+class Chain:
+    """Files, to be read one after the other from their starts."""
+
+    def __init__(self, files: list[IO[bytes]]) -> None:
+        self._files = files
+        for file in files:
+            file.seek(0)
+
+    def read(self, size: int, /) -> bytes:
+        while self._files:
+            content = self._files[0].read(size)
+            if content:
+                return content
+            del self._files[0]
+        return b""
 
 
 class ZipStream:

@@ -82,10 +82,11 @@ def decode(source: Source, schema: Doc) -> Iterator[Sample | Fault]:
     if not names:
         raise Broken("there is no .xml file")
     pictures = Pictures(source, schema)
+    faults: list[Fault] = []
     for name in names:
-        faults: list[Fault] = []
-        yield from each([name], lambda n, f=faults: _sample(source, n, schema, pictures, f))  # type: ignore[misc]
+        yield from each([name], lambda one: _sample(source, one, schema, pictures, faults))
         yield from faults
+        faults.clear()
 
 
 def _sample(
