@@ -146,7 +146,9 @@ def of_zip(file: IO[bytes]) -> Source:
 
 def _is_file(member: zipfile.ZipInfo) -> bool:
     """Folders and links are no files; a link's target would be a place of the sender's choosing."""
-    return not member.is_dir() and not stat.S_ISLNK(member.external_attr >> 16)
+    # An empty name, which hostile archives have, is none that `is_dir` could read.
+    named = bool(member.filename) and not member.is_dir()
+    return named and not stat.S_ISLNK(member.external_attr >> 16)
 
 
 def _check(member: zipfile.ZipInfo) -> None:

@@ -259,7 +259,11 @@ def _refusal(project: str, dataset: str, one: Candidate, why: Finding, now: str,
         "import_id": one.item.import_id,
         "version": 1,
     }
-    return doc | {"held": to_doc(one.item), "dataset": dataset} if appealable else doc
+    if not appealable:
+        return doc
+    facts = {} if one.look is None else one.look.facts
+    held = replace(one.item, metadata={**(one.item.metadata or {}), **facts})
+    return doc | {"held": to_doc(held), "dataset": dataset}
 
 
 def _message(doc: Doc, stamp: intake_pb2.Item) -> intake_pb2.Item:

@@ -11,8 +11,10 @@ from __future__ import annotations
 import gzip
 import io
 import json
+import lzma
 import posixpath
 import shutil
+import struct
 import tarfile
 import tempfile
 import zipfile
@@ -33,6 +35,11 @@ MAX_RATIO = 200
 MAX_UNPACKED = 50_000_000_000
 MAX_FRAMES = 10_000
 _COPY = 1_000_000
+# What zipfile, tarfile and gzip raise on hostile bytes, encryption included.
+_DAMAGE = (
+    *(OSError, EOFError, ValueError, OverflowError, NotImplementedError, RuntimeError),
+    *(zipfile.BadZipFile, tarfile.TarError, zlib.error, struct.error, lzma.LZMAError),
+)
 
 
 @dataclass(frozen=True)
@@ -68,10 +75,8 @@ def content_of(member: Member) -> bytes:
         raise Refused(member.fault)
     try:
         return member.read()
-    except (zipfile.BadZipFile, tarfile.TarError, zlib.error, EOFError, OSError) as error:
-        raise Refused(f"broken in the archive: {error}") from error
-    except (NotImplementedError, RuntimeError) as error:
-        raise Refused(f"packed in a way that cannot be read: {error}") from error
+    except _DAMAGE as error:
+        raise Refused(f"broken in the archive: {str(error)[:200]}") from error
 
 
 def opened(member: Member) -> IO[bytes]:
@@ -203,9 +208,9 @@ def of_zip(file: IO[bytes]) -> Archive:
     """Raises `Broken`; the archive reads from the file, which must stay open."""
     try:
         archive = zipfile.ZipFile(file)
-        infos = [m for m in archive.infolist() if not m.is_dir()]
-    except (zipfile.BadZipFile, OSError, ValueError, NotImplementedError) as error:
-        raise Broken(f"not a readable zip file: {error}") from error
+        infos = [m for m in archive.infolist() if not m.filename.endswith("/")]
+    except _DAMAGE as error:
+        raise Broken(f"not a readable zip file: {str(error)[:200]}") from error
     return Archive([_zip_member(archive, info) for info in infos])
 
 
@@ -239,8 +244,8 @@ def of_tar(file: IO[bytes]) -> Archive:
                 break
             if info.isreg():
                 members.append(_tar_member(archive, info))
-    except (tarfile.TarError, OSError, EOFError, ValueError, OverflowError) as error:
-        raise Broken(f"not a readable tar file: {error}") from error
+    except _DAMAGE as error:
+        raise Broken(f"not a readable tar file: {str(error)[:200]}") from error
     return Archive(members)
 
 
@@ -277,6 +282,6 @@ def _unpacked(file: IO[bytes]) -> IO[bytes]:
                 plain.write(block)
                 if plain.tell() > limit:
                     raise Broken(f"unpacks to more than {limit} bytes; that looks like a bomb")
-    except (OSError, EOFError, zlib.error) as error:
-        raise Broken(f"not a readable gzip file: {error}") from error
+    except _DAMAGE as error:
+        raise Broken(f"not a readable gzip file: {str(error)[:200]}") from error
     return plain
