@@ -111,10 +111,11 @@ class CvatEncoder(ZipEncoder):
             attributes.update(frame.get("attributes", {}))
             kind, shape = shapes.geometry(frame)
             element = self._shape(row, made, kind, shape)
-            element.set("frame", str(frame.get("frame", 0)))
+            for drawn in (element, *element):
+                drawn.set("frame", str(frame.get("frame", 0)))
+                drawn.set("keyframe", "1")
             element.set("outside", str(int(frame.get("outside", False))))
             element.set("occluded", str(int(frame.get("occluded", False))))
-            element.set("keyframe", "1")
             element.set("z_order", "0")
             self._attributes(element, attributes)
         self.objects += 1
