@@ -156,10 +156,11 @@ def _listed(lists: Sequence[Sequence[Doc]], fields: Fields) -> pa.Array:
 def _flat(flat: Sequence[Doc], name: str, kind: Any) -> pa.Array:
     if not isinstance(kind, str):
         return _listed([one.get(name, ()) for one in flat], kind)
+    default = 0 if kind in (_NUMBER, _WHOLE) else ""
     if kind == _JSON:
         found: list[Any] = [orjson.dumps(one[name]).decode() if name in one else "" for one in flat]
-    elif kind == _TEXT:
-        found = [one.get(name, "") for one in flat]
     else:
-        found = [one.get(name, 0) for one in flat]
+        found = [one.get(name, default) for one in flat]
+    if not any(found):
+        return pa.repeat(pa.scalar(default, _TYPES[kind]), len(found))
     return pa.array(found, _TYPES[kind])

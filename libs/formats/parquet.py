@@ -17,7 +17,7 @@ from libs.formats import ANY, Doc, Format, Job, Problem
 from libs.formats.columns import COMMON, label_columns
 from libs.formats.parquet_reading import decode
 
-_ROWS = 20_000
+_ROWS = 10_000
 _BYTES = 64_000_000
 
 
