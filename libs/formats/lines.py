@@ -70,7 +70,8 @@ def _lines(file: IO[bytes], name: str, encoding: str) -> Iterator[Line | Fault]:
         place += 1
         if len(raw) > MAX_LINE:
             yield Fault(f"{name} line {place}", f"longer than {MAX_LINE} bytes")
-            _skip(file)
+            if not raw.endswith(b"\n"):
+                _skip(file)
             continue
         try:
             yield Line(place, raw.decode(encoding).rstrip("\r\n"))

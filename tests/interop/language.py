@@ -37,7 +37,7 @@ def formats(
         result, seen, good, told = Result(judged="-"), 0, 0, 0
         for path in paths:
             samples, faults = read(read_as or format_, data / path, schema)
-            result.read(1, samples, [])
+            result.read(_count(data / path), samples, [])
             told += len(faults)
             result.left_out.update(f"refused: {one.reason}" for one in faults)
             labelled = [_keyed(n, s) for n, s in enumerate(samples) if s.value is not None]
@@ -52,6 +52,10 @@ def formats(
         return result
 
     return Row(f"{format_}{label}", tuple(paths), check)
+
+
+def _count(path: Path) -> int:
+    return 1 if path.is_file() else sum(1 for file in path.rglob("*") if file.suffix == ".ann")
 
 
 def _keyed(number: int, sample: Sample) -> Sample:
@@ -104,6 +108,22 @@ def seqeval(result: Result, written: Written, samples: Sequence[Sample]) -> int:
     for one, entities in zip(samples, found, strict=True):
         good += sorted(e[0] for e in entities) == sorted(p[2] for p in _places(one))
     result.same("texts by seqeval", good, len(samples))
+    return good
+
+
+def pybrat(result: Result, written: Written, samples: Sequence[Sample]) -> int:
+    """Places and classes of spans and relations, without attributes."""
+    with tempfile.TemporaryDirectory() as folder:
+        with zipfile.ZipFile(BytesIO(written.content)) as archive:
+            archive.extractall(folder)
+        found = judges.run("pybrat", "brat_spans", {"path": folder})
+    good = 0
+    for one in samples:
+        spans = {s["id"]: s.get("start", 0) for s in (one.value or {})["spans"].get("spans", [])}
+        relations = (one.value or {})["spans"].get("relations", [])
+        ends = sorted([r["class"], spans[r["head"]], spans[r["tail"]]] for r in relations)
+        good += found[one.key] == [_places(one), ends]
+    result.same("texts by pybrat", good, len(samples))
     return good
 
 
@@ -190,7 +210,7 @@ ROWS = (
     formats("spacy", _BRAT, "brat", judge=spacy, label=" (overlapping)"),
     formats("spacy", (_WEIBO,), "conll", judge=spacy, label=" (Chinese)"),
     formats("spacy", (_BANK,), "csv", _CHOICES, spacy, " (classes)", samples_expected=770),
-    formats("brat", _BRAT, samples_expected=40),
+    formats("brat", _BRAT, judge=pybrat, samples_expected=40),
     formats(
         "doccano",
         (

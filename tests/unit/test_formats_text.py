@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from libs.formats import Broken, Doc
+from libs.formats import Broken, Doc, lines
 from libs.formats.shapes import plain
 from libs.formats.spacy_reading import string_hash
 from libs.formats.textual import joined, tag_spans, tokens
@@ -236,3 +236,19 @@ def test_any_json_is_read_or_told(junk: Any, field: str) -> None:
     for name in ("doccano", "prodigy", "jsonl"):
         samples, faults = read(name, files(x_dot_jsonl=line), {})
         assert len(samples) + len(faults) == 1
+
+
+def test_a_huge_line_is_told_and_the_rest_goes_on(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(lines, "MAX_LINE", 40)
+    long = '{"text": "' + "a" * 200 + '", "label": ["A"]}'
+    source = files(x_dot_jsonl=f'{long}\n{{"text": "b", "label": ["A"]}}\n')
+    (sample,), (fault,) = read("doccano", source, {})
+    assert sample.data == {"text": "b"}
+    assert (fault.where, fault.reason) == ("x.jsonl line 1", "longer than 40 bytes")
+
+
+def test_json_that_breaks_off_is_told_and_what_stood_before_is_read() -> None:
+    record = '{"text": "a", "label": ["A"]}'
+    for text in (f"[{record}, {record}, {{", f'{{\n"text": "a",\n"label": []}}\n{record}\n{{,'):
+        samples, (fault,) = read("doccano", files(x_dot_json=text), {})
+        assert len(samples) == 2 and fault.where == "x.json record 3"
