@@ -24,7 +24,7 @@ _MOST_BYTES = 100_000_000
 # A text; or a number, or a flag, that stands alone or after "=" or "size =": names, units and
 # numbers of items in brackets are passed over.
 _VALUE = re.compile(
-    r'"((?:[^"]|"")*)"|\[[^\]\n]*\]|<(exists|absent)>|(?<![\w.,+-])([+-]?(?:\d[^\s"]*|\.\d[^\s"]*|nan|inf))',
+    r'"([^"]*(?:""[^"]*)*)"|\[[^\]\n]{0,40}\]|<(exists|absent)>|(?<![\w.,+-])([+-]?(?:\d[^\s"]*|\.\d[^\s"]*|nan|inf))',
     re.IGNORECASE,
 )
 

@@ -17,7 +17,7 @@ from libs.formats.lines import files
 from libs.formats.sound import RecordingEncoder, segment, table, token, whole_milliseconds
 from libs.formats.source import Source
 
-_VOICE = re.compile(r"<v(?:\.[^\s>]*)?(?:\s+([^>]*))?>")
+_VOICE = re.compile(r"<v(?:\.[^\s>]{0,200})?(?:\s([^<>]{0,500}))?>")
 _TAG = re.compile(r"</?[^<>\n]*>")
 _PASSED = re.compile(r"(NOTE|STYLE|REGION)(\s|$)")
 
