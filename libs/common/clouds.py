@@ -59,7 +59,9 @@ def read(content: bytes, name: str = "") -> Cloud:
     if len(content) > MAX_BYTES:
         raise Unreadable(f"larger than {MAX_BYTES} bytes")
     try:
-        return _reader(content, name)(content)
+        # Hostile numbers become infinite places, which whoever reads them counts.
+        with np.errstate(over="ignore", invalid="ignore"):
+            return _reader(content, name)(content)
     except Unreadable:
         raise
     except (ValueError, TypeError, KeyError, OverflowError, MemoryError, struct.error) as error:
@@ -194,11 +196,10 @@ def _pcd_ascii(body: bytes, dtype: np.dtype, count: int) -> np.ndarray:
     table = numbers[: count * width].reshape(count, width)
     rows = np.zeros(count, dtype)
     at = 0
-    with np.errstate(invalid="ignore"):
-        for name in dtype.names or ():
-            many = int(np.prod(dtype[name].shape)) or 1
-            rows[name] = table[:, at] if many == 1 else table[:, at : at + many]
-            at += many
+    for name in dtype.names or ():
+        many = int(np.prod(dtype[name].shape)) or 1
+        rows[name] = table[:, at] if many == 1 else table[:, at : at + many]
+        at += many
     return rows
 
 
@@ -259,6 +260,7 @@ def _copy(out: bytearray, back: int, length: int) -> None:
 
 
 def _las(content: bytes) -> Cloud:
+    _check_las_records(content)
     try:
         with laspy.open(io.BytesIO(content)) as file:
             header = file.header
@@ -274,6 +276,20 @@ def _las(content: bytes) -> Cloud:
         raise Unreadable(f"not a readable LAS file: {str(error)[:200]}") from error
     names = [n for n in points.point_format.dimension_names if n not in ("X", "Y", "Z")]
     return Cloud(np.asarray(points.xyz, np.float64), {n: np.asarray(points[n]) for n in names})
+
+
+def _check_las_records(content: bytes) -> None:
+    """laspy makes as many variable length records as the header says, whatever follows. One has 54
+    bytes at least, an extended one (LAS 1.4) 60."""
+    if len(content) < 227:
+        raise Unreadable("cut off within the LAS header")
+    minor, header_size = content[25], struct.unpack_from("<H", content, 94)[0]
+    records = struct.unpack_from("<I", content, 100)[0]
+    extended = 0
+    if minor >= 4 and len(content) >= 247:
+        extended = struct.unpack_from("<I", content, 243)[0]
+    if header_size + 54 * records + 60 * extended > len(content):
+        raise Unreadable(f"says {records + extended} records, more than the file can hold")
 
 
 def _npy(content: bytes) -> Cloud:

@@ -105,6 +105,7 @@ def test_las_keeps_scaled_positions_and_columns() -> None:
         (b"123", "a.bin", "whole number of points"),
         (b"123", "a.las", "does not begin"),
         (las()[:-10], "", "cut off"),
+        (las()[:100] + b"\xff" * 4 + las()[104:], "", "records, more than the file can hold"),
         (npy(np.zeros((3, 2))), "", "3 or more"),
         (HEAD.encode() + b"binary_compressed\n" + struct.pack("<II", 9, 10**9), "", "unpack"),
     ],
