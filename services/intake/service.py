@@ -117,9 +117,9 @@ class Intake:
             )
         if bool(asked.blob) == bool(asked.url):
             raise Invalid("give either an upload or a source", field="source")
+        if asked.format == sources.OBJECTS and not asked.url.startswith("s3://"):
+            raise Invalid("objects are listed of s3:// prefixes only", field="source")
         if asked.url:
-            if (asked.format == sources.OBJECTS) and not asked.url.startswith("s3://"):
-                raise Invalid("objects are listed of s3:// prefixes only", field="source")
             try:
                 self._remote.check(asked.url, tenant)
             except Refused as refused:
