@@ -78,7 +78,8 @@ class Admission:
             for name in _VALUES:
                 value = getattr(item, name)
                 if value is not None:
-                    values.check(value, project.label_schema, name, project.text_of(data))
+                    text, offered = project.text_of(data), project.candidates_of(data)
+                    values.check(value, project.label_schema, name, text, offered)
         except (domain.Refused, values.Misfit) as refused:
             return Candidate(item, item.source_key, refused=Finding(MALFORMED, str(refused)))
         return Candidate(item, item.source_key, data)

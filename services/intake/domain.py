@@ -66,6 +66,11 @@ class Project:
         """The item's text, where the template has one."""
         return next((data.get(f.name) for f in self.data_fields if f.type == "text"), None)
 
+    def candidates_of(self, data: Doc) -> list[str] | None:
+        """Ids of what the item offers to compare, where the template has that."""
+        offered = next((data.get(f.name) for f in self.data_fields if f.type == "candidates"), None)
+        return None if offered is None else [one.get("id", "") for one in offered]
+
 
 @dataclass(frozen=True)
 class NewItem:

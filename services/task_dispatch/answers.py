@@ -11,6 +11,9 @@ from libs.common.store import Unit
 from services.task_dispatch import store
 from services.task_dispatch.domain import Project, Task
 
+# Shapes of values that speak of the item's text or candidates.
+_OF_ITEM = frozenset({"spans", "ranking", "preference", "ratings"})
+
 
 class Answers:
     """Checks answers; projects are read once, as their template version never changes."""
@@ -27,13 +30,16 @@ class Answers:
                 # Told before templates came along with projects.
                 return
             self._projects[task.project] = project
-        text = _text_of(task, project) if "spans" in value else None
+        text, candidates = _facts(task, project) if value.keys() & _OF_ITEM else (None, None)
         try:
-            values.check(value, project.label_schema or {}, "value", text)
+            values.check(value, project.label_schema or {}, "value", text, candidates)
         except values.Misfit as misfit:
             raise Invalid(misfit.message, field=misfit.field) from misfit
 
 
-def _text_of(task: Task, project: Project) -> str | None:
-    found = json.loads(task.data).get(project.text_field)
-    return found if isinstance(found, str) else None
+def _facts(task: Task, project: Project) -> tuple[str | None, list[str] | None]:
+    """The item's text and the ids of its candidates, as far as it has them."""
+    data = json.loads(task.data)
+    text, offered = data.get(project.text_field), data.get(project.candidates_field)
+    ids = [c.get("id", "") for c in offered] if isinstance(offered, list) else None
+    return text if isinstance(text, str) else None, ids

@@ -72,9 +72,11 @@ class Project:
     version: int
     template: str
     policy: Policy
-    # What a label must look like; and the data field whose characters spans count.
+    # What a label must look like; and the data fields whose characters spans count and whose
+    # entries are compared.
     label_schema: Doc | None = None
     text_field: str = ""
+    candidates_field: str = ""
 
 
 @dataclass(frozen=True)

@@ -110,7 +110,8 @@ def _project(project: Any, template: Any) -> Project:
         project.template,
         from_message(Policy, project.policy),
         label_schema=message_to_doc(template.label_schema),
-        text_field=next((f.name for f in template.data_fields if f.type == "text"), ""),
+        text_field=_first_field(template, "text"),
+        candidates_field=_first_field(template, "candidates"),
     )
 
 
@@ -137,3 +138,7 @@ HANDLERS = {
     LabelsFrozen: on_frozen,
     DeliveryRejected: on_rejected,
 }
+
+
+def _first_field(template: Any, type_: str) -> str:
+    return next((f.name for f in template.data_fields if f.type == type_), "")

@@ -58,8 +58,8 @@ def test_spans_count_characters_whatever_their_bytes() -> None:
         (marked((0, 3, "person"), (12, 18, "place")), "v.spans.spans[1]", "has 17 characters"),
         (marked((3, 3, "person")), "v.spans.spans[0]", "end above start"),
         (marked((5, 3, "person")), "v.spans.spans[0]", "from 5 to 3"),
-        (marked((0, 3, "planet")), "v", "unknown class 'planet'; there are person, place"),
-        (marked(*[(i, i + 1, "person") for i in range(4)]), "v.spans", "4 of at most 3"),
+        (marked((0, 3, "planet")), "v.spans.spans", "unknown class 'planet'; there are person"),
+        (marked(*[(i, i + 1, "person") for i in range(4)]), "v.spans.spans", "4 of at most 3"),
         ({"choices": {"classes": ["person"]}}, "v", "must be of shape spans"),
     ],
 )

@@ -1,0 +1,93 @@
+"""Does a value fit the template's label schema, and the item it is about?
+
+Shared by intake (known answers, labels of files) and task-dispatch (people's answers). That
+numbers are finite and lists bounded was checked before, by the rules of the message.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+from libs.common.values import image, language, language_model, sound, space
+from libs.common.values.misfit import Doc, Misfit, check_classes, check_count, check_objects
+
+__all__ = ["SHAPES", "Misfit", "check"]
+
+
+def check(
+    value: Doc,
+    schema: Doc,
+    field: str,
+    text: str | None = None,
+    candidates: Sequence[str] | None = None,
+) -> None:
+    """Raises `Misfit` unless the value has the schema's shape, classes and limits.
+
+    `text` is the item's text where spans are marked in it, `candidates` are the ids of what is
+    compared; None means that it is not known."""
+    shape = SHAPES.get(schema["shape"])
+    if shape is None:
+        raise Misfit(field, f"nothing is known of labels of shape {schema['shape']!r}")
+    if shape not in value:
+        raise Misfit(field, f"must be of shape {shape}, as the template's labels are")
+    path = f"{field}.{shape}"
+    if shape == "spans":
+        language.check_spans(value[shape], schema, path, text)
+    elif shape in _COMPARED:
+        _COMPARED[shape](value[shape], schema, path, candidates)
+    else:
+        _ALONE[shape](value[shape], schema, path)
+
+
+def _choices(value: Doc, schema: Doc, field: str) -> None:
+    classes = value.get("classes", [])
+    if schema["shape"] == "choice" and len(classes) != 1:
+        raise Misfit(f"{field}.classes", f"exactly one class, not {len(classes)}")
+    check_count(len(classes), schema, f"{field}.classes")
+    check_classes(classes, schema.get("classes", []), f"{field}.classes")
+
+
+def _boxes(value: Doc, schema: Doc, field: str) -> None:
+    check_objects(value.get("boxes", []), schema, f"{field}.boxes")
+
+
+def _text(value: Doc, schema: Doc, field: str) -> None:
+    """Any text is one, unless the template asks for some."""
+    if schema.get("texts") and not value.get("text", "").strip():
+        raise Misfit(f"{field}.text", "must not be empty")
+
+
+def _composite(value: Doc, schema: Doc, field: str) -> None:
+    for i, part in enumerate(value.get("parts", [])):
+        if "composite" in part.get("value", {}):
+            raise Misfit(f"{field}.parts[{i}]", "a part is no composite of parts itself")
+
+
+# Shapes that need nothing of the item, and those that compare what it offers.
+_ALONE: dict[str, Callable[[Doc, Doc, str], None]] = {
+    "choices": _choices,
+    "boxes": _boxes,
+    "text": _text,
+    "composite": _composite,
+    "objects": image.check_image_objects,
+    "tracks": image.check_tracks,
+    "segments": sound.check_segments,
+    "cuboids": space.check_cuboids,
+    "points": space.check_points,
+    "cuboid_tracks": space.check_cuboid_tracks,
+    "map": space.check_map,
+    "fusion": space.check_fusion,
+    "conversation": language_model.check_conversation,
+    "rewrite": language_model.check_rewrite,
+    "prompt": language_model.check_prompt,
+}
+_COMPARED: dict[str, Callable[[Doc, Doc, str, Sequence[str] | None], None]] = {
+    "ranking": language_model.check_ranking,
+    "preference": language_model.check_preference,
+    "ratings": language_model.check_ratings,
+}
+# Shape of a label schema -> field of the value.
+SHAPES = {
+    "choice": "choices",
+    **{shape: shape for shape in (*_ALONE, *_COMPARED, "spans")},
+}
