@@ -25,6 +25,10 @@ def marked(places: tuple[tuple[int, int, str], ...]) -> dict[str, Any]:
     return {"spans": {"spans": [{"start": a, "end": b, "class": c} for a, b, c in places]}}
 
 
+def _places(value: dict[str, Any]) -> frozenset[tuple[int, int, str]]:
+    return frozenset((s["start"], s["end"], s["class"]) for s in value["spans"]["spans"])
+
+
 def _submit(person: Client, held: dict[str, Any], value: dict[str, Any]) -> None:
     body = {"fencing_token": held["fencing_token"], "value": value}
     person.post(f"{held['name']}:submit", body)
@@ -71,7 +75,8 @@ def test_marked_by_two_settled_by_a_reviewer_delivered(world: World, tmp_path: P
     judge = Client(world.platform.url, add_person(owner, tenant, "judge", "reviewer"))
     (held,) = _claim(judge, project, 1, "REVIEW").values()
     assert held["data"]["text"] == TEXTS[1]
-    assert marked(TRUTH) in held["opinions"] and marked(SHORT) in held["opinions"]
+    seen = {_places(opinion) for opinion in held["opinions"]}
+    assert seen == {frozenset(TRUTH), frozenset(SHORT)}
     token = held["fencing_token"]
     beyond = {"fencing_token": token, "verdict": "FIXED", "value": marked(((0, 25, "place"),))}
     with pytest.raises(Refused, match="24 characters"):
