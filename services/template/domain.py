@@ -2,39 +2,23 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any
 
+from services.template.checking import Unfit, check_route
+
+__all__ = ["Project", "TargetVersion", "Template", "Unfit"]
 Doc = dict[str, Any]
-INPUT_OF = {"text-classification": "text", "image-classification": "image", "image-boxes": "image"}
 # A promise that holds more seldom, or a floor looser than this, says nothing.
 LEAST_CONFIDENCE, LOOSEST_FLOOR = 0.5, 0.5
-# What may count errors, and merge opinions, of each shape.
-LOSSES_OF = {
-    "choice": ("class",),
-    "choices": ("set",),
-    "boxes": ("boxes",),
-    "spans": ("span",),
-    "text": ("text", "word"),
-}
-MERGE_RULES_OF = {"boxes": ("boxes",), "spans": ("spans",), "text": ("majority", "words")}
 # What of a policy needs labels of one class each, and what to do where they are not.
 ONE_CLASS_ONLY = {
     "planted_share": "set it to 0",
     "training": "leave it out",
     "adaptive_opinions": "set it to 0",
 }
-# More words wrong than this, and nobody would call it the same text.
-LOOSEST_TOLERANCE = 0.5
-
-
-class Unfit(Exception):
-    """A definition or project that cannot be; `field` is the path at fault."""
-
-    def __init__(self, field_: str, message: str) -> None:
-        super().__init__(message)
-        self.field, self.message = field_, message
 
 
 @dataclass(frozen=True)
@@ -97,9 +81,8 @@ class TargetVersion:
 
 
 def template_of(name: str, parsed: Doc, definition: str, now: datetime) -> Template:
-    """Template of a definition that fits the JSON Schema; raises `Unfit` where the parts do not
-    fit each other."""
-    template = Template(
+    """Template of a definition that was parsed, and so fits."""
+    return Template(
         name=name,
         display_name=parsed["display_name"],
         create_time=now,
@@ -113,52 +96,11 @@ def template_of(name: str, parsed: Doc, definition: str, now: datetime) -> Templ
         guideline=parsed.get("guideline", ""),
         definition=definition,
         loss_tolerance=float(parsed.get("loss_tolerance", 0.0)),
+        parts=tuple(parsed.get("parts", ())),
+        join=parsed.get("join", ""),
+        assists=tuple(parsed.get("assists", ())),
+        example=json.dumps(parsed["example"]) if "example" in parsed else "",
     )
-    check_template(template)
-    return template
-
-
-def check_template(template: Template) -> None:
-    """Raises `Unfit` unless fields, label schema, loss and route go together."""
-    names = [f["name"] for f in template.data_fields]
-    if len(set(names)) != len(names):
-        raise Unfit("data_fields", "two data fields have the same name")
-    shape = template.label_schema["shape"]
-    _check_counting(template, shape)
-    if "coco" in template.exports and shape != "boxes":
-        raise Unfit("exports", f"coco holds boxes; this template labels {shape}")
-    if template.model_route is not None:
-        check_route(template.model_route, template, "model_route")
-
-
-def _check_counting(template: Template, shape: str) -> None:
-    """Loss, merge rule and tolerance must fit the shape, and spans a text to be in."""
-    losses, rules = LOSSES_OF[shape], MERGE_RULES_OF.get(shape, ("majority",))
-    if template.loss not in losses:
-        raise Unfit("loss", f"labels of shape {shape} are counted by loss {' or '.join(losses)}")
-    if template.merge_rule not in rules:
-        words = f"labels of shape {shape} are merged by merge_rule {' or '.join(rules)}"
-        raise Unfit("merge_rule", words)
-    if template.loss_tolerance and template.loss != "word":
-        raise Unfit("loss_tolerance", "only loss word knows a tolerance; leave it out")
-    if not 0 <= template.loss_tolerance <= LOOSEST_TOLERANCE:
-        words = f"must be from 0 to {LOOSEST_TOLERANCE}: the word error rate that is no error"
-        raise Unfit("loss_tolerance", words)
-    texts = [f for f in template.data_fields if f["type"] == "text"]
-    if shape == "spans" and not (len(texts) == 1 and texts[0].get("required")):
-        raise Unfit("data_fields", "spans need one field of type text, required: true, to be in")
-
-
-def check_route(route: Doc, template: Template, path: str) -> None:
-    """Raises `Unfit` unless the route's input is a data field its capability can read."""
-    if not route.get("model"):
-        return
-    types = {f["name"]: f["type"] for f in template.data_fields}
-    wanted = INPUT_OF.get(route.get("capability", ""))
-    if wanted is None:
-        raise Unfit(f"{path}.capability", f"must be one of {', '.join(INPUT_OF)}")
-    if types.get(route.get("input", "")) != wanted:
-        raise Unfit(f"{path}.input", f"must name a data field of type {wanted}; there are {types}")
 
 
 def make_project(asked: Project, name: str, template: Template, now: datetime) -> Project:
@@ -192,7 +134,10 @@ def _check_promise(asked: Project, template: Template) -> None:
     if asked.target:
         _check_target(asked.target, template)
     if policy.get("model_route"):
-        check_route(policy["model_route"], template, "project.policy.model_route")
+        shape = template.label_schema["shape"]
+        check_route(
+            policy["model_route"], template.data_fields, shape, "project.policy.model_route"
+        )
     for name, without in ONE_CLASS_ONLY.items():
         if policy.get(name) and template.label_schema.get("shape") != "choice":
             words = f"works where a label is one class (shape choice); {without}"

@@ -9,7 +9,8 @@ from typing import Any
 import jsonschema_rs
 import yaml
 
-from services.template.domain import Unfit
+from services.template.checking import Unfit, check_definition
+from services.template.holding import check_example, check_exports
 
 _HERE = Path(__file__).parent
 _MAX_NODES = 50_000
@@ -44,6 +45,10 @@ class Definitions:
         for fault in self._schema.iter_errors(parsed):
             path = ".".join(str(p) for p in fault.instance_path)
             raise Unfit(f"definition.{path}" if path else "definition", fault.message[:500])
+        check_definition(parsed)
+        check_exports(parsed.get("exports", ()), parsed["label_schema"]["shape"])
+        if "example" in parsed:
+            check_example(parsed)
         return parsed
 
     @staticmethod
