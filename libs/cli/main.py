@@ -19,18 +19,17 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
-from libs.cli import intake
+from libs.cli import intake, templates
 from libs.cli.client import Client, Refused
 from libs.cli.costs import cost_lines, price_table
 from libs.cli.shown import Project, progress_bar, project_name
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, help=__doc__.split("\n", 1)[0])
 projects = typer.Typer(no_args_is_help=True, help="Projects")
-templates = typer.Typer(no_args_is_help=True, help="Templates")
 users = typer.Typer(no_args_is_help=True, help="People and their keys")
 letters = typer.Typer(no_args_is_help=True, help="Dead letters (operators)")
 app.add_typer(projects, name="project")
-app.add_typer(templates, name="template")
+app.add_typer(templates.app, name="template")
 app.add_typer(users, name="user")
 app.add_typer(letters, name="dead-letters")
 intake.register(app)
@@ -64,23 +63,6 @@ def login(url: str, key: Annotated[str, typer.Option(prompt=True, hide_input=Tru
     with os.fdopen(descriptor, "w") as file:
         json.dump({"url": url, "key": key}, file)
     typer.echo(f"kept in {path}")
-
-
-@templates.command("list")
-def template_list(context: typer.Context, tenant: str) -> None:
-    """Templates a tenant may use."""
-    table = Table("template", "name", "shape", "exports")
-    for t in context.obj.client.get(f"tenants/{_bare(tenant)}/templates")["templates"]:
-        shape = t["label_schema"]["shape"]
-        table.add_row(t["name"], t["display_name"], shape, ", ".join(t["exports"]))
-    context.obj.out.print(table)
-
-
-@templates.command("publish")
-def template_publish(context: typer.Context, tenant: str, template_id: str, file: Path) -> None:
-    """Publish a YAML definition as the next version."""
-    body = {"template_id": template_id, "definition": file.read_text()}
-    typer.echo(context.obj.client.post(f"tenants/{_bare(tenant)}/templates", body)["name"])
 
 
 @projects.command("create")

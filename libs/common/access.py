@@ -36,6 +36,7 @@ MATRIX: dict[str, frozenset[str]] = {
     "labelmill.template.v1.Templates/GetTemplate": _ALL,
     "labelmill.template.v1.Templates/ListTemplates": _ALL,
     "labelmill.template.v1.Templates/PublishTemplate": _LEAD,
+    "labelmill.template.v1.Templates/DiffTemplates": _ALL,
     "labelmill.template.v1.Projects/CreateProject": _LEAD,
     "labelmill.template.v1.Projects/GetProject": _ALL,
     "labelmill.template.v1.Projects/ListProjects": _ALL,

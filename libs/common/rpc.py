@@ -152,7 +152,7 @@ def isolate(request: Message, who: Caller) -> None:
 @cached
 def _name_fields(cls: type[Message]) -> tuple[str, ...]:
     fields = cls.DESCRIPTOR.fields_by_name
-    return tuple(f for f in ("name", "parent", "project", "tasks") if f in fields)
+    return tuple(f for f in ("name", "parent", "project", "tasks", "other") if f in fields)
 
 
 def validate(message: Message) -> None:

@@ -31,6 +31,11 @@ class TemplatesRpc(TemplatesServicer):
         )
         return to_message(template, pb.Template)
 
+    async def DiffTemplates(self, request: Any, context: Any) -> Any:  # noqa: N802
+        found = await self._service.diff(request.name, request.other, request.definition)
+        changes = [pb.TemplateChange(path=c.path, breaks=c.breaks, text=c.text) for c in found]
+        return pb.DiffTemplatesResponse(changes=changes)
+
 
 class ProjectsRpc(ProjectsServicer):
     """Request -> service -> reply."""

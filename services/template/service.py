@@ -14,6 +14,7 @@ from libs.common.codec import Doc, to_doc, to_message
 from libs.common.errors import AlreadyExists, Conflict, Invalid, NotFound
 from libs.common.store import Store, Unit
 from services.template import domain, store
+from services.template.changes import Change, changes
 from services.template.domain import Project, TargetVersion, Template
 
 
@@ -63,6 +64,13 @@ class Templates:
             return template
 
         return await self._store.transact(work)
+
+    async def diff(self, name: str, other: str, definition: str) -> list[Change]:
+        """What the other version, or else the definition, changes in the named version."""
+        old = (await self.template(name)).definition
+        new = (await self.template(other)).definition if other else definition
+        with fitting():
+            return changes(self._parser.parse(old), self._parser.parse(new))
 
     async def template(self, name: str) -> Template:
         found = await store.template_by_name(self._store, name)

@@ -216,7 +216,7 @@ def test_the_catalogue_has_spans_and_what_does_not_go_with_them_is_refused() -> 
         ("merge_rule: spans", "merge_rule: spans\nloss_tolerance: 0.1", "loss_tolerance"),
         ("required: true", "required: false", "data_fields"),
         ("type: text", "type: image", "data_fields"),
-        ("exports: [jsonl]", "exports: [coco]", "exports"),
+        ("exports: [jsonl, ", "exports: [coco, ", "exports"),
     ):
         with pytest.raises(template.Unfit) as unfit:
             _definition(lambda text, old=old, new=new: text.replace(old, new))  # type: ignore[misc]

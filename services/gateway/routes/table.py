@@ -124,6 +124,13 @@ RPCS: tuple[Rpc, ...] = (
     Rpc("GET", f"/v1/{T}/templates", "Templates", "ListTemplates", {"parent": T}),
     Rpc("POST", f"/v1/{T}/templates", "Templates", "PublishTemplate", {"parent": T}, status=201),
     Rpc(
+        "POST",
+        f"/v1/{T}/templates/{{template}}/versions/{{version}}:diff",
+        "Templates",
+        "DiffTemplates",
+        {"name": T + "/templates/{template}/versions/{version}"},
+    ),
+    Rpc(
         "GET",
         f"/v1/{T}/templates/{{template}}/versions/{{version}}",
         "Templates",

@@ -398,6 +398,32 @@ class PublishTemplateRequest(_message.Message):
     definition: str
     def __init__(self, parent: _Optional[str] = ..., template_id: _Optional[str] = ..., definition: _Optional[str] = ...) -> None: ...
 
+class DiffTemplatesRequest(_message.Message):
+    __slots__ = ("name", "other", "definition")
+    NAME_FIELD_NUMBER: _ClassVar[int]
+    OTHER_FIELD_NUMBER: _ClassVar[int]
+    DEFINITION_FIELD_NUMBER: _ClassVar[int]
+    name: str
+    other: str
+    definition: str
+    def __init__(self, name: _Optional[str] = ..., other: _Optional[str] = ..., definition: _Optional[str] = ...) -> None: ...
+
+class DiffTemplatesResponse(_message.Message):
+    __slots__ = ("changes",)
+    CHANGES_FIELD_NUMBER: _ClassVar[int]
+    changes: _containers.RepeatedCompositeFieldContainer[TemplateChange]
+    def __init__(self, changes: _Optional[_Iterable[_Union[TemplateChange, _Mapping]]] = ...) -> None: ...
+
+class TemplateChange(_message.Message):
+    __slots__ = ("path", "breaks", "text")
+    PATH_FIELD_NUMBER: _ClassVar[int]
+    BREAKS_FIELD_NUMBER: _ClassVar[int]
+    TEXT_FIELD_NUMBER: _ClassVar[int]
+    path: str
+    breaks: bool
+    text: str
+    def __init__(self, path: _Optional[str] = ..., breaks: _Optional[bool] = ..., text: _Optional[str] = ...) -> None: ...
+
 class CreateProjectRequest(_message.Message):
     __slots__ = ("parent", "project_id", "project", "request_id")
     PARENT_FIELD_NUMBER: _ClassVar[int]

@@ -50,6 +50,11 @@ class TemplatesStub:
                 request_serializer=labelmill_dot_template_dot_v1_dot_template__pb2.PublishTemplateRequest.SerializeToString,
                 response_deserializer=labelmill_dot_template_dot_v1_dot_template__pb2.Template.FromString,
                 _registered_method=True)
+        self.DiffTemplates = channel.unary_unary(
+                '/labelmill.template.v1.Templates/DiffTemplates',
+                request_serializer=labelmill_dot_template_dot_v1_dot_template__pb2.DiffTemplatesRequest.SerializeToString,
+                response_deserializer=labelmill_dot_template_dot_v1_dot_template__pb2.DiffTemplatesResponse.FromString,
+                _registered_method=True)
 
 
 class TemplatesServicer:
@@ -79,6 +84,14 @@ class TemplatesServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def DiffTemplates(self, request, context):
+        """What a new definition, or a published version, changes and breaks against a published one.
+        Nothing is published.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
 
 def add_TemplatesServicer_to_server(servicer, server):
     rpc_method_handlers = {
@@ -96,6 +109,11 @@ def add_TemplatesServicer_to_server(servicer, server):
                     servicer.PublishTemplate,
                     request_deserializer=labelmill_dot_template_dot_v1_dot_template__pb2.PublishTemplateRequest.FromString,
                     response_serializer=labelmill_dot_template_dot_v1_dot_template__pb2.Template.SerializeToString,
+            ),
+            'DiffTemplates': grpc.unary_unary_rpc_method_handler(
+                    servicer.DiffTemplates,
+                    request_deserializer=labelmill_dot_template_dot_v1_dot_template__pb2.DiffTemplatesRequest.FromString,
+                    response_serializer=labelmill_dot_template_dot_v1_dot_template__pb2.DiffTemplatesResponse.SerializeToString,
             ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
@@ -180,6 +198,33 @@ class Templates:
             '/labelmill.template.v1.Templates/PublishTemplate',
             labelmill_dot_template_dot_v1_dot_template__pb2.PublishTemplateRequest.SerializeToString,
             labelmill_dot_template_dot_v1_dot_template__pb2.Template.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def DiffTemplates(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/labelmill.template.v1.Templates/DiffTemplates',
+            labelmill_dot_template_dot_v1_dot_template__pb2.DiffTemplatesRequest.SerializeToString,
+            labelmill_dot_template_dot_v1_dot_template__pb2.DiffTemplatesResponse.FromString,
             options,
             channel_credentials,
             insecure,

@@ -1,0 +1,120 @@
+"""Commands of templates: start from an entry of the catalogue, publish, compare versions."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from rich.console import Console
+from rich.markup import escape
+from rich.table import Table
+
+from libs.cli.client import Client, Refused
+
+app = typer.Typer(no_args_is_help=True, help="Templates")
+_CATALOGUE = "tenants/catalogue"
+# Key of a definition -> what one may do about it.
+_NOTES = {
+    "display_name": "Free text.",
+    "data_fields": "What an item must carry; names are free, types are in docs/templates.md.",
+    "label_schema": "What labels look like: classes, attributes and limits are yours to change.",
+    "unit_of_error": "What one error is, in words; certificates repeat it.",
+    "loss": "What counts errors; docs/templates.md lists those of each shape.",
+    "loss_tolerance": "The largest distance that is no error; leave it out for the loss's default.",
+    "merge_rule": "How several opinions become one label.",
+    "model_route": "The model that drafts; leave it out for none.",
+    "parts": "Steps of work, each a task of its own: needs, per and shows may be changed.",
+    "join": "How the parts become one label.",
+    "assists": "What a model offers while a person works.",
+    "exports": "Formats of a delivery; each must be able to hold the labels.",
+    "example": "One item with a label that fits; it is checked when you publish.",
+    "guideline": "What people read: Markdown with anchors ({#name}).",
+}
+
+
+@app.command("list")
+def list_(context: typer.Context, tenant: str) -> None:
+    """Templates a tenant may use."""
+    table = Table("template", "name", "shape", "exports")
+    for t in context.obj.client.get(f"{_tenant(tenant)}/templates")["templates"]:
+        shape = t["label_schema"]["shape"]
+        table.add_row(t["name"], t["display_name"], shape, ", ".join(t["exports"]))
+    context.obj.out.print(table)
+
+
+@app.command()
+def new(
+    context: typer.Context,
+    tenant: str,
+    start: Annotated[str, typer.Option("--from", help="id in the catalogue, or a full name")],
+    to: Annotated[Path | None, typer.Option(help="file to write")] = None,
+) -> None:
+    """Write a definition to edit, with notes on what can be changed."""
+    found = _newest(context.obj.client, tenant, start)
+    file = to or Path(f"{start.rstrip('/').split('/templates/')[-1].split('/')[0]}.yaml")
+    if file.exists():
+        raise Refused(409, f"{file} is there already; name another with --to")
+    file.write_text(annotated(found["definition"], found["name"]), "utf-8")
+    typer.echo(f"{file}: edit it, then `labelmill template publish {tenant} ID {file}`")
+
+
+def annotated(definition: str, name: str) -> str:
+    """The definition with a note above each of its keys."""
+    lines = [f"# Started from {name}. Comments are free; leave them or take them out."]
+    for line in definition.splitlines():
+        note = _NOTES.get(line.partition(":")[0])
+        if note and ":" in line:
+            lines.append(f"# {note}")
+        lines.append(line)
+    return "\n".join(lines) + "\n"
+
+
+@app.command()
+def publish(context: typer.Context, tenant: str, template_id: str, file: Path) -> None:
+    """Publish a YAML definition as the next version."""
+    body = {"template_id": template_id, "definition": file.read_text("utf-8")}
+    typer.echo(context.obj.client.post(f"{_tenant(tenant)}/templates", body)["name"])
+
+
+@app.command()
+def diff(context: typer.Context, tenant: str, old: str, new: str) -> None:
+    """What a newer version, or a file, breaks in an older one; exit code 1 if anything."""
+    client: Client = context.obj.client
+    before = _newest(client, tenant, old)["name"]
+    if Path(new).is_file():
+        body = {"definition": Path(new).read_text("utf-8")}
+    else:
+        body = {"other": _newest(client, tenant, new)["name"]}
+    changes = client.post(f"{before}:diff", body)["changes"]
+    _show(changes, context.obj.out)
+    raise typer.Exit(int(any(c["breaks"] for c in changes)))
+
+
+def _show(changes: list[dict[str, Any]], out: Console) -> None:
+    if not changes:
+        out.print("no difference")
+        return
+    table = Table("", "where", "what")
+    for change in changes:
+        said = "breaks" if change["breaks"] else "harmless"
+        table.add_row(said, escape(change["path"]), escape(change["text"]))
+    out.print(table)
+
+
+def _newest(client: Client, tenant: str, name: str) -> Any:
+    """A version by its full name, or the newest of an id; the tenant's own comes first."""
+    if "/versions/" in name:
+        return client.get(name)
+    listed = client.get(f"{_tenant(tenant)}/templates")["templates"]
+    series = {t["name"].rsplit("/versions/", 1)[0]: t for t in listed}
+    for one in (name, f"{_tenant(tenant)}/templates/{name}", f"{_CATALOGUE}/templates/{name}"):
+        if one in series:
+            return series[one]
+    raise Refused(
+        404, f"there is no template {name!r}; `labelmill template list {tenant}` shows all"
+    )
+
+
+def _tenant(tenant: str) -> str:
+    return f"tenants/{tenant.removeprefix('tenants/')}"
