@@ -1,0 +1,38 @@
+"""A published version stays as it is, and projects under way keep theirs."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from libs.common.clock import SystemClock
+from libs.common.errors import Invalid
+from libs.common.store.sqlite import SqliteStore
+from services.template import store as template_store
+from services.template.catalogue import Definitions
+from services.template.domain import Project
+from services.template.service import Templates
+
+TENANT = "tenants/a"
+
+
+async def test_projects_keep_their_version_and_a_diff_says_what_the_next_breaks(
+    tmp_path: Path,
+) -> None:
+    store = SqliteStore(f"sqlite:///{tmp_path}/store", "template")
+    await store.open(template_store.COLLECTIONS)
+    service = Templates(store, SystemClock(), Definitions())
+    text = Definitions.catalogue()["cloud-boxes"]
+    first = await service.publish(TENANT, "clouds", text)
+    asked = Project(name="", display_name="Clouds", template=first.name)
+    project = await service.create(TENANT, "p", asked, "")
+    narrower = text.replace("[car, truck, bus, pedestrian", "[car, truck, pedestrian")
+    second = await service.publish(TENANT, "clouds", narrower.replace("truck, bus]", "truck]"))
+    assert second.name.endswith("/versions/2")
+    assert await service.template(first.name) == first
+    assert (await service.project(project.name)).template == first.name
+    found = await service.diff(first.name, second.name, "")
+    assert "label_schema.classes.bus" in [c.path for c in found if c.breaks]
+    with pytest.raises(Invalid, match="centre"):
+        await service.diff(first.name, "", text.replace("loss: centre", "loss: word"))
