@@ -7,6 +7,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any
 
+from services.template import kinds
 from services.template.checking import Unfit, check_route
 
 __all__ = ["Project", "TargetVersion", "Template", "Unfit"]
@@ -105,6 +106,9 @@ def template_of(name: str, parsed: Doc, definition: str, now: datetime) -> Templ
 
 def make_project(asked: Project, name: str, template: Template, now: datetime) -> Project:
     """The project as created; raises `Unfit` where target or policy do not fit."""
+    shape = template.label_schema["shape"]
+    if shape in kinds.NOT_YET:
+        raise Unfit("project.template", f"labels of shape {shape}: {kinds.NOT_YET[shape]}")
     _check_promise(asked, template)
     return replace(asked, name=name, create_time=now, update_time=now, version=1, target_version=1)
 

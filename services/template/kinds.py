@@ -85,6 +85,12 @@ KINDS = {
     "prompt": Kind(("prompt",), ("majority",), "prompt", counted=False),
     "composite": Kind(("composite",), ("majority",), "composite", counted=False),
 }
+# Templates of these shapes can be written and compared, and no project can work under them yet.
+_UNCOUNTED = "qc-scorer does not compare such labels yet"
+NOT_YET = {
+    **dict.fromkeys(("tracks", "cuboids", "points", "cuboid_tracks", "map", "fusion"), _UNCOUNTED),
+    "composite": "items are not split into parts yet",
+}
 
 
 @dataclass(frozen=True)

@@ -9,12 +9,13 @@ import pytest
 from services.qc_scorer.agreement import LOSSES, named
 from services.qc_scorer.agreement.contract import Errors, by_rate
 from services.qc_scorer.consensus import RULES
-from services.template.domain import LOSSES_OF, MERGE_RULES_OF
+from services.template.kinds import KINDS, NOT_YET
 
 
 def test_every_loss_and_rule_of_a_template_exists() -> None:
-    assert {loss for losses in LOSSES_OF.values() for loss in losses} <= set(LOSSES)
-    assert {rule for rules in MERGE_RULES_OF.values() for rule in rules} <= set(RULES)
+    for shape, kind in KINDS.items():
+        there = set(kind.losses) <= set(LOSSES) and set(kind.rules) <= set(RULES)
+        assert there == (shape not in NOT_YET or shape == "composite"), shape
 
 
 @pytest.mark.parametrize("name", LOSSES)

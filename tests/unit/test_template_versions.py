@@ -23,16 +23,19 @@ async def test_projects_keep_their_version_and_a_diff_says_what_the_next_breaks(
     store = SqliteStore(f"sqlite:///{tmp_path}/store", "template")
     await store.open(template_store.COLLECTIONS)
     service = Templates(store, SystemClock(), Definitions())
-    text = Definitions.catalogue()["cloud-boxes"]
-    first = await service.publish(TENANT, "clouds", text)
-    asked = Project(name="", display_name="Clouds", template=first.name)
+    text = Definitions.catalogue()["image-rotated-boxes"]
+    first = await service.publish(TENANT, "ships", text)
+    asked = Project(name="", display_name="Ships", template=first.name)
     project = await service.create(TENANT, "p", asked, "")
-    narrower = text.replace("[car, truck, bus, pedestrian", "[car, truck, pedestrian")
-    second = await service.publish(TENANT, "clouds", narrower.replace("truck, bus]", "truck]"))
+    narrower = text.replace(", storage tank]", "]")
+    second = await service.publish(TENANT, "ships", narrower)
     assert second.name.endswith("/versions/2")
     assert await service.template(first.name) == first
     assert (await service.project(project.name)).template == first.name
     found = await service.diff(first.name, second.name, "")
-    assert "label_schema.classes.bus" in [c.path for c in found if c.breaks]
-    with pytest.raises(Invalid, match="centre"):
-        await service.diff(first.name, "", text.replace("loss: centre", "loss: word"))
+    assert "label_schema.classes.storage tank" in [c.path for c in found if c.breaks]
+    with pytest.raises(Invalid, match="rotated"):
+        await service.diff(first.name, "", text.replace("loss: rotated", "loss: word"))
+    clouds = await service.publish(TENANT, "clouds", Definitions.catalogue()["cloud-boxes"])
+    with pytest.raises(Invalid, match="does not compare such labels yet"):
+        await service.create(TENANT, "c", Project("", "Clouds", clouds.name), "")
