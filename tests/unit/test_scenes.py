@@ -258,7 +258,8 @@ async def test_scenes_are_drawn_whole_and_pass_whole(house: House, bad: int) -> 
         assert all(run.routed[run.task(f)].blind for f in run.drawn)
         doc = await house.gate(run)
         assert doc["bound_count"] <= TARGET * len(frames) and doc["cluster_count"] == 80
-        assert bool(out) == (doc["state"] == "OPEN")
+        # An open gate may have nothing below its threshold: the first wrong scene stands first.
+        assert doc["state"] == "OPEN" or not out
         opened += bool(out)
     assert opened == 12 or bad
 
