@@ -63,6 +63,7 @@ MATRIX: dict[str, frozenset[str]] = {
     "labelmill.task_dispatch.v1.Tasks/ReleaseAssignment": _ALL,
     "labelmill.task_dispatch.v1.Tasks/CancelTask": _LEAD,
     "labelmill.prelabel_gateway.v1.Predictions/Predict": _ALL,
+    "labelmill.prelabel_gateway.v1.Predictions/Assist": _ALL,
     "labelmill.prelabel_gateway.v1.Predictions/ListPredictions": _LEAD,
     "labelmill.prelabel_gateway.v1.Predictions/ListModels": _LEAD,
     "labelmill.review_router.v1.Router/TryRoute": _LEAD,

@@ -26,6 +26,7 @@ JSON_FIELDS = frozenset(
         "labelmill.task_dispatch.v1.Task.data",
         "labelmill.task_dispatch.v1.Assignment.data",
         "labelmill.prelabel_gateway.v1.PredictRequest.data",
+        "labelmill.prelabel_gateway.v1.AssistRequest.data",
         "labelmill.delivery.v1.Lineage.lineage",
         "labelmill.operations.v1.DeadLetter.event",
     }

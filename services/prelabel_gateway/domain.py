@@ -26,6 +26,15 @@ class Route:
 
 
 @dataclass(frozen=True)
+class Assist:
+    """What a model offers while the person works, and on which data field."""
+
+    capability: str = ""
+    model: str = ""
+    input: str = ""
+
+
+@dataclass(frozen=True)
 class Project:
     """What the prelabel gateway needs of a project."""
 
@@ -35,6 +44,7 @@ class Project:
     route: Route
     classes: tuple[str, ...] = ()
     embedding: Route = Route()
+    assists: tuple[Assist, ...] = ()
 
 
 def own_models(tenant: str, name: str) -> bool:
@@ -99,6 +109,17 @@ def _finite(number: Any) -> float:
     if not math.isfinite(value):
         raise Impossible("the model answered NaN or infinity")
     return value
+
+
+def own_blobs(value: Any, tenant: str) -> bool:
+    """Is every blob that an item's data names one of the tenant's own?"""
+    if isinstance(value, dict):
+        return all(own_blobs(one, tenant) for one in value.values())
+    if isinstance(value, list):
+        return all(own_blobs(one, tenant) for one in value)
+    if not isinstance(value, str) or not value.startswith("blob:"):
+        return True
+    return value.startswith(f"blob:blobs/{tenant}/") and ".." not in value
 
 
 def inline_image(value: str) -> bytes:

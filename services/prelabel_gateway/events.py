@@ -10,7 +10,7 @@ from labelmill.template.v1.events_pb2 import ProjectUpdated
 from labelmill.trainer.v1.events_pb2 import ModelPromoted, ModelRolledBack
 
 from libs.common.codec import from_message
-from services.prelabel_gateway.domain import Project, Route
+from services.prelabel_gateway.domain import Assist, Project, Route
 from services.prelabel_gateway.service import PrelabelGateway
 
 
@@ -45,6 +45,7 @@ def _project(project: Any, template: Any) -> Project:
         route=from_message(Route, own if own.model else template.model_route),
         classes=tuple(template.label_schema.classes),
         embedding=_embedding(project.policy.training),
+        assists=tuple(from_message(Assist, one) for one in template.assists),
     )
 
 

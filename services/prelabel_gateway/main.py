@@ -8,6 +8,7 @@ from labelmill.prelabel_gateway.v1.prelabel_gateway_pb2_grpc import (
 )
 
 from libs.common.host import Context, Parts, Timer
+from services.prelabel_gateway.assists import Assists
 from services.prelabel_gateway.embedded import EmbeddedServer
 from services.prelabel_gateway.events import HANDLERS
 from services.prelabel_gateway.rpc import PredictionsRpc
@@ -24,7 +25,8 @@ def build(ctx: Context) -> Parts:
         url = embedded.url
     inference = Inference(url)
     service = PrelabelGateway(ctx.store, ctx.clock, ctx.blobs, inference, orjson.loads)
-    rpc = PredictionsRpc(service)
+    assists = Assists(ctx.store, ctx.blobs, inference, orjson.loads)
+    rpc = PredictionsRpc(service, assists)
 
     async def stop() -> None:
         await inference.close()

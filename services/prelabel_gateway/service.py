@@ -22,6 +22,7 @@ from libs.common.errors import Fault, Invalid, NotFound, OutOfTurn, Unavailable
 from libs.common.patience import eventually
 from libs.common.store import Store, Unit, keep_newest
 from services.prelabel_gateway import domain, store
+from services.prelabel_gateway.assists import own_data
 from services.prelabel_gateway.busy import Busy
 from services.prelabel_gateway.domain import Impossible, Project, Route
 from services.prelabel_gateway.triton import Inference, Model
@@ -188,6 +189,7 @@ class PrelabelGateway:
         project = await eventually(lambda: store.project_by_name(self._store, project_name))
         if project is None:
             raise NotFound(f"{project_name[:200]} was not found", field="parent")
+        own_data(self._parse, data, project_name)
         own = await store.promoted_route(self._store, project_name)
         route = own or project.route
         readable = project.embedding if own else route

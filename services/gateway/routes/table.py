@@ -107,6 +107,7 @@ RPCS: tuple[Rpc, ...] = (
     Rpc("GET", f"/v1/{K}/predictions", "Predictions", "ListPredictions", {"parent": K}),
     Rpc("GET", f"/v1/{K}/lineage", "Deliveries", "GetLineage", {"name": K}),
     Rpc("POST", f"/v1/{P}:predict", "Predictions", "Predict", {"parent": P}),
+    Rpc("POST", f"/v1/{P}:assist", "Predictions", "Assist", {"parent": P}),
     Rpc("GET", f"/v1/{T}/models", "Predictions", "ListModels", {"parent": T}),
     Rpc("GET", f"/v1/{P}/items", "Intake", "ListItems", {"parent": P}),
     Rpc("GET", f"/v1/{P}/items/{{item}}", "Intake", "GetItem", {"name": P + "/items/{item}"}),

@@ -16,6 +16,30 @@ class PredictRequest(_message.Message):
     data: str
     def __init__(self, parent: _Optional[str] = ..., data: _Optional[str] = ...) -> None: ...
 
+class AssistRequest(_message.Message):
+    __slots__ = ("parent", "capability", "data", "value", "entry")
+    PARENT_FIELD_NUMBER: _ClassVar[int]
+    CAPABILITY_FIELD_NUMBER: _ClassVar[int]
+    DATA_FIELD_NUMBER: _ClassVar[int]
+    VALUE_FIELD_NUMBER: _ClassVar[int]
+    ENTRY_FIELD_NUMBER: _ClassVar[int]
+    parent: str
+    capability: str
+    data: str
+    value: _annotation_pb2.Value
+    entry: str
+    def __init__(self, parent: _Optional[str] = ..., capability: _Optional[str] = ..., data: _Optional[str] = ..., value: _Optional[_Union[_annotation_pb2.Value, _Mapping]] = ..., entry: _Optional[str] = ...) -> None: ...
+
+class AssistResponse(_message.Message):
+    __slots__ = ("value", "model", "model_version")
+    VALUE_FIELD_NUMBER: _ClassVar[int]
+    MODEL_FIELD_NUMBER: _ClassVar[int]
+    MODEL_VERSION_FIELD_NUMBER: _ClassVar[int]
+    value: _annotation_pb2.Value
+    model: str
+    model_version: str
+    def __init__(self, value: _Optional[_Union[_annotation_pb2.Value, _Mapping]] = ..., model: _Optional[str] = ..., model_version: _Optional[str] = ...) -> None: ...
+
 class ListPredictionsRequest(_message.Message):
     __slots__ = ("parent",)
     PARENT_FIELD_NUMBER: _ClassVar[int]

@@ -40,6 +40,11 @@ class PredictionsStub:
                 request_serializer=labelmill_dot_prelabel__gateway_dot_v1_dot_prelabel__gateway__pb2.PredictRequest.SerializeToString,
                 response_deserializer=labelmill_dot_annotation_dot_v1_dot_annotation__pb2.Prediction.FromString,
                 _registered_method=True)
+        self.Assist = channel.unary_unary(
+                '/labelmill.prelabel_gateway.v1.Predictions/Assist',
+                request_serializer=labelmill_dot_prelabel__gateway_dot_v1_dot_prelabel__gateway__pb2.AssistRequest.SerializeToString,
+                response_deserializer=labelmill_dot_prelabel__gateway_dot_v1_dot_prelabel__gateway__pb2.AssistResponse.FromString,
+                _registered_method=True)
         self.ListPredictions = channel.unary_unary(
                 '/labelmill.prelabel_gateway.v1.Predictions/ListPredictions',
                 request_serializer=labelmill_dot_prelabel__gateway_dot_v1_dot_prelabel__gateway__pb2.ListPredictionsRequest.SerializeToString,
@@ -58,6 +63,14 @@ class PredictionsServicer:
     def Predict(self, request, context):
         """Assisted label: one answer while the person works. Short deadline; UNAVAILABLE when the
         model is busy or away, so that the tool goes on without it.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def Assist(self, request, context):
+        """Assisted label: helps with what a person has begun to draw or write. Only what the template
+        lists under `assists`; nothing is kept. Short deadline; UNAVAILABLE when it cannot be had.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -84,6 +97,11 @@ def add_PredictionsServicer_to_server(servicer, server):
                     servicer.Predict,
                     request_deserializer=labelmill_dot_prelabel__gateway_dot_v1_dot_prelabel__gateway__pb2.PredictRequest.FromString,
                     response_serializer=labelmill_dot_annotation_dot_v1_dot_annotation__pb2.Prediction.SerializeToString,
+            ),
+            'Assist': grpc.unary_unary_rpc_method_handler(
+                    servicer.Assist,
+                    request_deserializer=labelmill_dot_prelabel__gateway_dot_v1_dot_prelabel__gateway__pb2.AssistRequest.FromString,
+                    response_serializer=labelmill_dot_prelabel__gateway_dot_v1_dot_prelabel__gateway__pb2.AssistResponse.SerializeToString,
             ),
             'ListPredictions': grpc.unary_unary_rpc_method_handler(
                     servicer.ListPredictions,
@@ -123,6 +141,33 @@ class Predictions:
             '/labelmill.prelabel_gateway.v1.Predictions/Predict',
             labelmill_dot_prelabel__gateway_dot_v1_dot_prelabel__gateway__pb2.PredictRequest.SerializeToString,
             labelmill_dot_annotation_dot_v1_dot_annotation__pb2.Prediction.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def Assist(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/labelmill.prelabel_gateway.v1.Predictions/Assist',
+            labelmill_dot_prelabel__gateway_dot_v1_dot_prelabel__gateway__pb2.AssistRequest.SerializeToString,
+            labelmill_dot_prelabel__gateway_dot_v1_dot_prelabel__gateway__pb2.AssistResponse.FromString,
             options,
             channel_credentials,
             insecure,

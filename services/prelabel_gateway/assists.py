@@ -1,0 +1,131 @@
+"""Assists: what a person has begun is carried on while they wait. Nothing is kept."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+import numpy as np
+
+from libs.common import rle
+from libs.common.blobs import Blobs
+from libs.common.codec import Doc
+from libs.common.errors import Fault, Invalid, NotFound, Unavailable
+from libs.common.patience import eventually
+from libs.common.store import Store
+from services.prelabel_gateway import cutting, domain, store
+from services.prelabel_gateway.domain import Assist, Impossible
+from services.prelabel_gateway.triton import Inference
+
+# What one call may ask for: people wait for it.
+_MOST = 20
+
+
+class Assists:
+    """One method a capability; each takes (assist, data, value, entry) and gives the new value."""
+
+    def __init__(
+        self, store_: Store, blobs: Blobs, inference: Inference, parse: Callable[[str], Any]
+    ) -> None:
+        self._store, self._blobs, self._inference, self._parse = store_, blobs, inference, parse
+        self._ways: dict[str, Callable[[Assist, Doc, Doc, str], Awaitable[Doc]]] = {
+            "snap-mask": self._snap,
+        }
+
+    async def assist(
+        self, project_name: str, capability: str, data: str, value: Doc, entry: str
+    ) -> Doc:
+        """{value, model, model_version}. Raises `NotFound`, `Invalid` with the field's name, and
+        `Unavailable` where a model is busy or away."""
+        project = await eventually(lambda: store.project_by_name(self._store, project_name))
+        if project is None:
+            raise NotFound(f"{project_name[:200]} was not found", field="parent")
+        offered = {assist.capability: assist for assist in project.assists}
+        if capability not in offered:
+            words = ", ".join(sorted(offered)) or "none"
+            raise Invalid(f"the template offers these assists: {words}", field="capability")
+        parsed = own_data(self._parse, data, project_name)
+        if capability not in self._ways:
+            raise Unavailable(f"{capability} is not served here")
+        made = await self._ways[capability](offered[capability], parsed, value, entry)
+        return {"model": "", "model_version": "", **made}
+
+    # -- masks -------------------------------------------------------------------------------
+
+    async def _snap(self, assist: Assist, data: Doc, value: Doc, entry: str) -> Doc:
+        """Each rectangle becomes the mask of what is in it; other objects stay as they are."""
+        objects = value.get("objects", {}).get("objects", [])
+        boxed = [i for i, one in enumerate(objects) if "rect" in one]
+        if not 0 < len(boxed) <= _MOST:
+            words = f"must hold 1 to {_MOST} objects with a rectangle to snap"
+            raise Invalid(words, field="value.objects")
+        content = await self._media(data, assist.input, entry, "image")
+        made = list(objects)
+        for i in boxed:
+            rect = objects[i]["rect"]
+            left, top, width, height = (
+                float(rect.get(k, 0.0)) for k in ("x", "y", "width", "height")
+            )
+            try:
+                found = await asyncio.to_thread(cutting.cut, content, (left, top, width, height))
+            except cutting.Uncuttable as reason:
+                raise Invalid(str(reason), field=f"value.objects.objects[{i}].rect") from reason
+            made[i] = {**{k: v for k, v in objects[i].items() if k != "rect"}, "mask": _mask(found)}
+        return {"value": {"objects": {"objects": made}}}
+
+    # -- media -------------------------------------------------------------------------------
+
+    async def _media(self, data: Doc, field: str, entry: str, key: str) -> bytes:
+        """Bytes of a media field, or of one entry of a list of them (by its number or `name`)."""
+        value = data.get(field)
+        where = f"data.{field}"
+        if isinstance(value, list):
+            value = _entry(value, entry, where)
+            where = f"{where}[{entry}]"
+        if isinstance(value, dict):
+            value = value.get(key)
+        if not isinstance(value, str):
+            raise Invalid(f"the item has no {key} there", field=where)
+        try:
+            if value.startswith("blob:"):
+                return await self._blobs.get(value[5:])
+            return domain.inline_image(value)
+        except (Impossible, Fault) as unreadable:
+            raise Invalid(str(unreadable), field=where) from unreadable
+
+
+def own_data(parse: Callable[[str], Any], data: str, project: str) -> Doc:
+    """The item's data fields; raises `Invalid` for what is no JSON object, or names a blob of
+    another tenant."""
+    try:
+        parsed = parse(data)
+    except ValueError as error:
+        raise Invalid(f"is no JSON: {error}", field="data") from error
+    if not isinstance(parsed, dict):
+        raise Invalid("must be a JSON object of the item's data fields", field="data")
+    if not domain.own_blobs(parsed, project.split("/")[1]):
+        raise Invalid("names a blob that is not there; upload the file first", field="data")
+    return parsed
+
+
+def _entry(values: list[Any], entry: str, where: str) -> Any:
+    named = {str(one.get("name")): one for one in values if isinstance(one, dict) and "name" in one}
+    numbered = {str(number): one for number, one in enumerate(values)}
+    found = {**numbered, **named}.get(entry)
+    if found is None:
+        words = (
+            f"has no entry {entry[:100]!r}; name one of {', '.join(list(named or numbered)[:10])}"
+        )
+        raise Invalid(words, field="entry")
+    return found
+
+
+def _mask(found: np.ndarray) -> Doc:
+    """The mask's document: runs down the columns, background first."""
+    flat = found.ravel(order="F")
+    edges = np.flatnonzero(np.diff(flat)) + 1
+    runs = np.diff(np.concatenate([[0], edges, [len(flat)]])).tolist()
+    counts = [0, *runs] if flat[0] else runs
+    height, width = found.shape
+    return {"height": height, "width": width, "counts": rle.text_from_counts(counts)}

@@ -1,0 +1,157 @@
+"""Assists: what a person has begun is carried on, for the tenant's own data only."""
+
+from __future__ import annotations
+
+import base64
+import io
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import orjson
+import pytest
+from PIL import Image, ImageDraw
+
+from libs.common import rle
+from libs.common.blobs import Blobs
+from libs.common.clock import FakeClock
+from libs.common.errors import Invalid
+from libs.common.store import open_store
+from libs.common.store.sqlite import SqliteStore
+from services.prelabel_gateway import cutting
+from services.prelabel_gateway.assists import Assists
+from services.prelabel_gateway.domain import Assist, Project, Route
+from services.prelabel_gateway.service import PrelabelGateway
+from services.prelabel_gateway.store import COLLECTIONS
+from services.prelabel_gateway.triton import Inference
+
+NAME = "tenants/acme/projects/p"
+OFFERED = (
+    Assist("snap-mask", "", "image"),
+    Assist("interpolate", "", "frames"),
+    Assist("fit-cuboid", "", "cloud"),
+)
+DISC = (60, 40, 140, 120)
+
+
+def picture() -> bytes:
+    """A red disc on noisy green, 200 by 160 pixels."""
+    noise = np.random.default_rng(0).normal((90, 140, 80), 10, (160, 200, 3))
+    image = Image.fromarray(np.clip(noise, 0, 255).astype(np.uint8))
+    ImageDraw.Draw(image).ellipse(DISC, fill=(200, 60, 50))
+    file = io.BytesIO()
+    image.save(file, "PNG")
+    return file.getvalue()
+
+
+def disc() -> np.ndarray:
+    image = Image.new("1", (200, 160))
+    ImageDraw.Draw(image).ellipse(DISC, fill=1)
+    return np.asarray(image)
+
+
+def overlap(a: np.ndarray, b: np.ndarray) -> float:
+    return float((a & b).sum() / (a | b).sum())
+
+
+def inline(content: bytes, kind: str = "image/png") -> str:
+    return f"data:{kind};base64," + base64.b64encode(content).decode()
+
+
+@pytest.fixture
+async def store(tmp_path: Path) -> AsyncIterator[Any]:
+    opened = await open_store(f"sqlite:///{tmp_path}", "prelabel", COLLECTIONS)
+    yield opened
+    await opened.close()
+
+
+@pytest.fixture
+async def assists(store: SqliteStore, tmp_path: Path) -> Assists:
+    blobs = Blobs(f"file://{tmp_path}/blobs")
+    await blobs.put("blobs/acme/disc.png", picture())
+    await blobs.put("blobs/other/disc.png", picture())
+    # No model is asked for: nothing listens there.
+    inference = Inference("127.0.0.1:9")
+    service = PrelabelGateway(store, FakeClock(), blobs, inference, orjson.loads)
+    await service.remember_projects([Project(NAME, 1, "tpl", Route(), assists=OFFERED)])
+    return Assists(store, blobs, inference, orjson.loads)
+
+
+def rect(x: float, y: float, width: float, height: float) -> dict[str, Any]:
+    return {"class": "disc", "rect": {"x": x, "y": y, "width": width, "height": height}}
+
+
+@pytest.mark.parametrize("image", [inline(picture()), "blob:blobs/acme/disc.png"])
+async def test_a_rectangle_snaps_to_what_is_in_it(assists: Assists, image: str) -> None:
+    other = {"class": "disc", "polygon": {"rings": [{"points": [0, 0, 5, 0, 5, 5]}]}}
+    value = {"objects": {"objects": [rect(55, 35, 90, 90), other]}}
+    data = orjson.dumps({"image": image}).decode()
+    made = await assists.assist(NAME, "snap-mask", data, value, "")
+    first, second = made["value"]["objects"]["objects"]
+    assert second == other and "rect" not in first and first["class"] == "disc"
+    counts = rle.counts_from_text(first["mask"]["counts"])
+    values = np.arange(len(counts)) % 2 == 1
+    mask = np.repeat(values, counts).reshape(200, 160).T
+    assert overlap(mask, disc()) > 0.95
+    assert overlap(mask, disc()) > overlap(np.ones((160, 200), bool), disc())
+
+
+@pytest.mark.parametrize(
+    ("capability", "data", "value", "words", "field"),
+    [
+        ("rewrite", "{}", {"text": "x"}, "offers these assists: fit-cuboid, inter", "capability"),
+        ("snap-mask", "[]", {}, "JSON object", "data"),
+        ("snap-mask", "{", {}, "no JSON", "data"),
+        ("snap-mask", '{"image": "blob:blobs/other/disc.png"}', {}, "not there", "data"),
+        ("snap-mask", '{"image": "blob:blobs/acme/../other/disc.png"}', {}, "not there", "data"),
+        ("snap-mask", '{"a": [{"b": "blob:blobs/other/x"}]}', {}, "not there", "data"),
+        ("snap-mask", "{}", {"objects": {}}, "1 to 20 objects", "value.objects"),
+        ("snap-mask", "{}", {"objects": {"objects": [rect(0, 0, 9, 9)]}}, "no image", "data.image"),
+        (
+            "snap-mask",
+            orjson.dumps({"image": inline(b"no picture")}).decode(),
+            {"objects": {"objects": [rect(0, 0, 9, 9)]}},
+            "cannot be read",
+            "value.objects.objects[0].rect",
+        ),
+        (
+            "snap-mask",
+            orjson.dumps({"image": inline(picture())}).decode(),
+            {"objects": {"objects": [rect(500, 500, 9, 9)]}},
+            "outside the picture",
+            "value.objects.objects[0].rect",
+        ),
+    ],
+)
+async def test_what_cannot_be_done_is_told(
+    assists: Assists, capability: str, data: str, value: Any, words: str, field: str
+) -> None:
+    with pytest.raises(Invalid, match=words) as told:
+        await assists.assist(NAME, capability, data, value, "")
+    assert told.value.field == field
+
+
+async def test_predictions_on_demand_read_the_tenants_own_blobs_only(
+    assists: Assists, store: SqliteStore, tmp_path: Path
+) -> None:
+    blobs = Blobs(f"file://{tmp_path}/blobs")
+    service = PrelabelGateway(store, FakeClock(), blobs, Inference("127.0.0.1:9"), orjson.loads)
+    with pytest.raises(Invalid, match="not there"):
+        await service.assist(NAME, '{"image": "blob:blobs/other/disc.png"}')
+
+
+@pytest.mark.parametrize("box", [(0, 0, 200, 160), (-50, -50, 400, 400)])
+def test_without_background_there_is_nothing_to_learn_from(
+    box: tuple[float, float, float, float],
+) -> None:
+    with pytest.raises(cutting.Uncuttable, match="no background"):
+        cutting.cut(picture(), box)
+
+
+def test_a_picture_of_one_colour_gives_a_mask_within_its_box() -> None:
+    file = io.BytesIO()
+    Image.new("RGB", (80, 60), (9, 9, 9)).save(file, "PNG")
+    found = cutting.cut(file.getvalue(), (20, 20, 30, 20))
+    rows, columns = np.nonzero(found)
+    assert len(rows) and rows.min() >= 17 and rows.max() <= 43 and columns.min() >= 17
