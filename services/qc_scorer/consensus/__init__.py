@@ -13,6 +13,7 @@ from services.qc_scorer.agreement.contract import Doc
 from services.qc_scorer.consensus import (
     classes,
     objects,
+    points,
     rankings,
     ratings,
     segments,
@@ -36,6 +37,7 @@ RULES: dict[str, Rule] = {
     "boxes": objects.merge,
     "objects": objects.merge,
     "masks": objects.merge_masks,
+    "points": points.merge,
     "spans": spans.merge,
     "words": words.merge,
     "characters": words.merge_characters,
