@@ -17,6 +17,7 @@ import posixpath
 from collections import Counter
 from collections.abc import Iterator
 
+from libs.common.geometry import tracks
 from libs.formats import Broken, Doc, Fault, Format, Sample, Unfit, shapes
 from libs.formats.encoding import ZipEncoder
 from libs.formats.media import file_name, references, size_of_reference
@@ -30,7 +31,6 @@ CLASSES = (
     "reflection",
 )
 _IMAGES = "img1/"
-_MAX_FRAMES = 10_000_000
 
 
 class MotEncoder(ZipEncoder):
@@ -76,24 +76,21 @@ class MotEncoder(ZipEncoder):
         self, row: Doc, frames: list[Doc], count: int
     ) -> Iterator[tuple[int, tuple[float, ...], str]]:
         """Frame, box and visibility of every frame the object is in."""
-        visible = "1"
-        for one, after in zip(frames, [*frames[1:], None], strict=True):
+        visible, kinds = dict[int, str](), set[str]()
+        for one in frames:
             attributes = one.get("attributes", {})
-            visible = attributes.get("visibility", visible)
+            before = next(reversed(visible.values()), "1")
+            visible[tracks.number(one)] = attributes.get("visibility", before)
             if one.get("occluded") or set(attributes) - {"visibility"}:
                 self.tell(row, "MOT has no place for attributes of key frames but visibility")
-            kind, shape = shapes.geometry(one)
-            if kind != "rect":
-                self.tell(row, f"MOT has no place for a {kind}")
-                continue
-            if one.get("outside"):
-                continue
-            start = one.get("frame", 0)
-            end = after.get("frame", 0) if after else max(start + 1, count)
-            last = after["rect"] if after and "rect" in after else shape
-            for frame in range(start, min(end, start + _MAX_FRAMES)):
-                share = (frame - start) / (end - start) if after else 0.0
-                yield frame, _between(shape, last, share), visible
+            kinds.add(shapes.geometry(one)[0])
+        said = "1"
+        for frame, geometry in tracks.visible(frames, count):
+            said = visible.get(frame, said)
+            if "rect" in geometry:
+                yield frame, _places(geometry["rect"]), said
+        for kind in sorted(kinds - {"rect"}):
+            self.tell(row, f"MOT has no place for a {kind}")
 
 
 def decode(source: Source, schema: Doc) -> Iterator[Sample | Fault]:
@@ -114,16 +111,16 @@ def _sequence(source: Source, name: str, schema: Doc) -> Iterator[Sample | Fault
     classes = _classes(source, posixpath.dirname(name), schema)
     info = _info(source, posixpath.join(folder, "seqinfo.ini"))
     left_out: Counter[str] = Counter()
-    tracks: dict[str, dict[int, Doc]] = {}
+    found: dict[str, dict[int, Doc]] = {}
     names: dict[str, str] = {}
     for place, line in enumerate(source.text(name).splitlines(), 1):
         try:
             if line.strip():
-                _read(line, classes, tracks, names, left_out)
+                _read(line, classes, found, names, left_out)
         except Unfit as unfit:
             yield Fault(f"{name} line {place}", str(unfit))
     length = int(info["seqlength"]) if info.get("seqlength", "").isdigit() else 0
-    made = [_track(key, names[key], frames, length) for key, frames in tracks.items()]
+    made = [_track(key, names[key], frames, length) for key, frames in found.items()]
     images = posixpath.join(folder, _IMAGES)
     first = next((n for n in source.names if n.startswith(images)), "")
     sides = {"width": info.get("imwidth", ""), "height": info.get("imheight", "")}
@@ -213,9 +210,8 @@ def _seqinfo(name: str, length: int, size: tuple[int, int] | None) -> str:
     return out.getvalue()
 
 
-def _between(before: Doc, after: Doc, share: float) -> tuple[float, ...]:
-    pairs = zip(shapes.xywh(before), shapes.xywh(after), strict=True)
-    return tuple(shapes.rounded(a + (b - a) * share) for a, b in pairs)
+def _places(rect: Doc) -> tuple[float, ...]:
+    return tuple(shapes.rounded(value) for value in shapes.xywh(rect))
 
 
 FORMATS = {"mot": Format("mot", "mot-{:05}.zip", frozenset({"tracks"}), MotEncoder, decode)}

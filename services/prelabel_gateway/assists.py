@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -12,6 +13,7 @@ from libs.common import rle
 from libs.common.blobs import Blobs
 from libs.common.codec import Doc
 from libs.common.errors import Fault, Invalid, NotFound, Unavailable
+from libs.common.geometry import poses, tracks
 from libs.common.patience import eventually
 from libs.common.store import Store
 from services.prelabel_gateway import cutting, domain, store
@@ -20,6 +22,8 @@ from services.prelabel_gateway.triton import Inference
 
 # What one call may ask for: people wait for it.
 _MOST = 20
+_TRACKS = 200
+_LONGEST = 10_000
 
 
 class Assists:
@@ -30,6 +34,7 @@ class Assists:
     ) -> None:
         self._store, self._blobs, self._inference, self._parse = store_, blobs, inference, parse
         self._ways: dict[str, Callable[[Assist, Doc, Doc, str], Awaitable[Doc]]] = {
+            "interpolate": self._interpolate,
             "snap-mask": self._snap,
         }
 
@@ -50,6 +55,29 @@ class Assists:
             raise Unavailable(f"{capability} is not served here")
         made = await self._ways[capability](offered[capability], parsed, value, entry)
         return {"model": "", "model_version": "", **made}
+
+    # -- tracks ------------------------------------------------------------------------------
+
+    async def _interpolate(self, assist: Assist, data: Doc, value: Doc, entry: str) -> Doc:
+        """Every track with a key frame for each frame it is in; 3D boxes move straight in the
+        world, by the sweeps' times and poses."""
+        entries = data.get(assist.input)
+        count = len(entries) if isinstance(entries, list) else 0
+        if "cuboid_tracks" in value:
+            times, to_world = poses.motion(entries if isinstance(entries, list) else [])
+            made = value["cuboid_tracks"]
+            filled = [
+                {**t, "frames": tracks.filled_cuboids(t.get("frames", []), count, times, to_world)}
+                for t in _within(made.get("tracks", []), count)
+            ]
+            return {"value": {"cuboid_tracks": {**made, "tracks": filled}}}
+        if "tracks" not in value:
+            raise Invalid("must hold tracks", field="value")
+        filled = [
+            {**t, "frames": tracks.filled(t.get("frames", []), count)}
+            for t in _within(value["tracks"].get("tracks", []), count)
+        ]
+        return {"value": {"tracks": {"tracks": filled}}}
 
     # -- masks -------------------------------------------------------------------------------
 
@@ -118,6 +146,20 @@ def _entry(values: list[Any], entry: str, where: str) -> Any:
             f"has no entry {entry[:100]!r}; name one of {', '.join(list(named or numbered)[:10])}"
         )
         raise Invalid(words, field="entry")
+    return found
+
+
+def _within(found: list[Doc], count: int) -> list[Doc]:
+    """The tracks, if few enough for one call, with rising key frames that the item has (any, where
+    `count` is 0: a video)."""
+    if not 0 < len(found) <= _TRACKS:
+        raise Invalid(f"must hold 1 to {_TRACKS} tracks", field="value")
+    for i, track in enumerate(found):
+        numbers = [tracks.number(frame) for frame in track.get("frames", [])]
+        rising = all(a < b for a, b in pairwise(numbers))
+        if not numbers or not rising or numbers[-1] >= (count or _LONGEST):
+            words = f"must have rising frames from 0 to {(count or _LONGEST) - 1}"
+            raise Invalid(words, field=f"value.tracks[{i}].frames")
     return found
 
 

@@ -97,6 +97,35 @@ async def test_a_rectangle_snaps_to_what_is_in_it(assists: Assists, image: str) 
     assert overlap(mask, disc()) > overlap(np.ones((160, 200), bool), disc())
 
 
+def key(frame: int, x: float) -> dict[str, Any]:
+    return {"frame": frame, "rect": {"x": x, "y": 1.0, "width": 9.0, "height": 9.0}}
+
+
+async def test_tracks_are_filled_in_to_the_end_of_the_frames(assists: Assists) -> None:
+    data = orjson.dumps({"frames": [inline(picture())] * 5}).decode()
+    value = {"tracks": {"tracks": [{"class": "disc", "frames": [key(0, 0.0), key(2, 8.0)]}]}}
+    made = await assists.assist(NAME, "interpolate", data, value, "")
+    (track,) = made["value"]["tracks"]["tracks"]
+    assert track["class"] == "disc"
+    found = [(f.get("frame", 0), f["rect"].get("x", 0.0)) for f in track["frames"]]
+    assert found == [(0, 0), (1, 4), (2, 8), (3, 8), (4, 8)]
+
+
+async def test_boxes_in_space_stand_in_the_world_while_the_sensor_drives(assists: Assists) -> None:
+    sweeps = [
+        {"cloud": "", "time": n, "pose": {"x": 10.0 * n, "y": 0, "z": 0, "qw": 1, "qx": 0}}
+        for n in (0, 1, 2)
+    ]
+    size = {"x": 4, "y": 2, "z": 1}
+    ends = [{"frame": n, "centre": {"x": 20.0 - 10 * n}, "size": size} for n in (0, 2)]
+    value = {"cuboid_tracks": {"frame": "lidar", "tracks": [{"class": "car", "frames": ends}]}}
+    data = orjson.dumps({"frames": sweeps}).decode()
+    made = await assists.assist(NAME, "interpolate", data, value, "")
+    assert made["value"]["cuboid_tracks"]["frame"] == "lidar"
+    (track,) = made["value"]["cuboid_tracks"]["tracks"]
+    assert [f.get("centre", {}).get("x", 0.0) for f in track["frames"]] == [20, 10, 0]
+
+
 @pytest.mark.parametrize(
     ("capability", "data", "value", "words", "field"),
     [
@@ -106,6 +135,22 @@ async def test_a_rectangle_snaps_to_what_is_in_it(assists: Assists, image: str) 
         ("snap-mask", '{"image": "blob:blobs/other/disc.png"}', {}, "not there", "data"),
         ("snap-mask", '{"image": "blob:blobs/acme/../other/disc.png"}', {}, "not there", "data"),
         ("snap-mask", '{"a": [{"b": "blob:blobs/other/x"}]}', {}, "not there", "data"),
+        ("interpolate", "{}", {"text": "x"}, "must hold tracks", "value"),
+        ("interpolate", "{}", {"tracks": {}}, "1 to 200 tracks", "value"),
+        (
+            "interpolate",
+            '{"frames": ["", ""]}',
+            {"tracks": {"tracks": [{"frames": [key(0, 0), key(2, 0)]}]}},
+            "rising frames from 0 to 1",
+            "value.tracks[0].frames",
+        ),
+        (
+            "interpolate",
+            "{}",
+            {"tracks": {"tracks": [{"frames": [key(0, 0), key(10**9, 0)]}]}},
+            "rising frames from 0 to 9999",
+            "value.tracks[0].frames",
+        ),
         ("snap-mask", "{}", {"objects": {}}, "1 to 20 objects", "value.objects"),
         ("snap-mask", "{}", {"objects": {"objects": [rect(0, 0, 9, 9)]}}, "no image", "data.image"),
         (
