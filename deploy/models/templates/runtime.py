@@ -1,6 +1,7 @@
 """What every `model.py` shares: one ONNX Runtime session, tensors in and out of requests."""
 
 import json
+import math
 from pathlib import Path
 
 import numpy as np
@@ -8,13 +9,17 @@ import onnxruntime
 import triton_python_backend_utils as pb_utils
 
 
-def session_of(folder):
+class Unreadable(Exception):
+    """Nothing can be made of this item; the message says why."""
+
+
+def session_of(folder, name="model.onnx"):
     """A session on two threads of the CPU."""
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = 2
     options.log_severity_level = 3
     return onnxruntime.InferenceSession(
-        str(Path(folder) / "model.onnx"), options, providers=["CPUExecutionProvider"]
+        str(Path(folder) / name), options, providers=["CPUExecutionProvider"]
     )
 
 
@@ -42,3 +47,37 @@ def answer_all(requests, name, run):
         responses.append(pb_utils.InferenceResponse(output_tensors=tensors))
         start += len(rows)
     return responses
+
+
+def documents(requests, one):
+    """Answers BYTES `INPUT` with BYTES `VALUE`: of each item the JSON of what `one` makes of its
+    bytes. What raises is told as {"error": why} in its own row and harms no other."""
+
+    def run(rows):
+        told = [json.dumps(_document(one, row)).encode() for row in rows]
+        return {"VALUE": np.array(told, dtype=object).reshape(-1, 1)}
+
+    return answer_all(requests, "INPUT", run)
+
+
+def _document(one, row):
+    try:
+        return one(row)
+    except Unreadable as reason:
+        return {"error": str(reason)}
+    except Exception as error:
+        return {"error": f"the model failed: {type(error).__name__}: {str(error)[:200]}"}
+
+
+def softmax(logits):
+    """Along the last axis."""
+    powers = np.exp(logits - logits.max(-1, keepdims=True))
+    return powers / powers.sum(-1, keepdims=True)
+
+
+def rounded(number, digits=2):
+    """A plain float that JSON can hold."""
+    value = round(float(number), digits)
+    if not math.isfinite(value):
+        raise Unreadable("the model answered NaN or infinity")
+    return value

