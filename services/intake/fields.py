@@ -11,18 +11,20 @@ import binascii
 import math
 import re
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
+
+from libs.common.geometry import calibration, checks
+from libs.common.geometry.calibration import Miscalibrated, Rig
 
 Doc = dict[str, Any]
 TEXT_LIMIT = 100_000
 ENTRY_LIMIT = 10_000
-CALIBRATION_LIMIT = 100_000
 # Bytes of media inside an item; larger media are uploaded.
 INLINE_LIMIT = 262_144
 _DATA_URI = re.compile(r"data:([a-z]+/[a-z0-9.+-]+);base64,")
 _ROLES = ("system", "user", "assistant", "tool")
-_POSE = ("x", "y", "z", "qw", "qx", "qy", "qz")
 
 
 class Refused(Exception):
@@ -202,12 +204,8 @@ def _sweeps(field: DataField, path: str, value: Any, tenant: str) -> None:
 
 
 def _check_pose(path: str, pose: Any) -> None:
-    """Metres, and a quaternion of length 1 within a thousandth."""
-    if not isinstance(pose, dict) or pose.keys() - set(_POSE):
-        raise Refused(f"{path}: must be an object of {', '.join(_POSE)}")
-    turn = [_number(f"{path}.{axis}", pose.get(axis, 0.0)) for axis in _POSE][3:]
-    if abs(math.hypot(*turn) - 1) > 1e-3:
-        raise Refused(f"{path}: qw, qx, qy, qz have length {math.hypot(*turn):.4f}, not 1")
+    with _refused(path):
+        calibration.pose_of(pose)
 
 
 def _number(path: str, value: Any) -> float:
@@ -223,7 +221,7 @@ def _cameras(field: DataField, path: str, value: Any, tenant: str) -> None:
         _checked_media("image", f"{where}.image", one.get("image"), tenant)
         _number(f"{where}.time", one.get("time", 0.0))
         if "calibration" in one:
-            _check_json(f"{where}.calibration", one["calibration"])
+            _check_camera(f"{where}.calibration", one["calibration"])
 
 
 def _unique(path: str, value: Any, seen: set[str]) -> None:
@@ -234,14 +232,32 @@ def _unique(path: str, value: Any, seen: set[str]) -> None:
 
 
 def _calibration(field: DataField, path: str, value: Any, tenant: str) -> None:
-    _check_json(path, value)
+    _check_rig(path, value)
 
 
-def _check_json(path: str, value: Any) -> None:
-    if not isinstance(value, dict) or not value:
-        raise Refused(f"{path}: must be a JSON object of the camera")
-    if len(repr(value)) > CALIBRATION_LIMIT:
-        raise Refused(f"{path}: longer than {CALIBRATION_LIMIT} characters")
+def _check_camera(path: str, value: Any) -> None:
+    """As `_check_rig`, of one camera alone."""
+    if value == {}:
+        return
+    with _refused(path):
+        for where, reason in checks.faults(Rig((calibration.camera(value),))):
+            raise Miscalibrated(where.removeprefix("cameras[0]."), reason)
+
+
+def _check_rig(path: str, value: Any) -> None:
+    """Sensors (docs/geometry.md) that may be right; an empty object says nothing of them."""
+    with _refused(path):
+        for where, reason in checks.faults(calibration.rig(value)):
+            raise Miscalibrated(where, reason)
+
+
+@contextmanager
+def _refused(path: str) -> Iterator[None]:
+    try:
+        yield
+    except Miscalibrated as fault:
+        where = f"{path}.{fault.field}" if fault.field else path
+        raise Refused(f"{where}: {fault.reason}") from fault
 
 
 def _conversation(field: DataField, path: str, value: Any, tenant: str) -> None:

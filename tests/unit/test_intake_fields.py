@@ -13,6 +13,8 @@ PNG = "data:image/png;base64," + base64.b64encode(b"\x89PNG\r\n\x1a\n rest of it
 WAV = "data:audio/wav;base64," + base64.b64encode(b"RIFF\x00\x00\x00\x00WAVEfmt ").decode()
 MP4 = "data:video/mp4;base64," + base64.b64encode(b"\x00\x00\x00\x18ftypisom").decode()
 BLOB = "blob:blobs/acme/0a.pcd"
+AHEAD = {"qw": 0.5, "qx": -0.5, "qy": 0.5, "qz": -0.5}
+CAMERA = {"width": 640, "height": 480, "focal": [500, 500], "centre": [320, 240], "pose": AHEAD}
 POSE = {"x": 1.0, "qw": 1.0}
 TURN = {"role": "user", "content": "hello"}
 
@@ -32,8 +34,10 @@ TURN = {"role": "user", "content": "hello"}
             2,
             0,
         ),
-        ("cameras", [{"name": "front", "image": PNG, "calibration": {"fx": 1.0}}], 1, 0),
-        ("calibration", {"fx": 1.0}, 0, 0),
+        ("cameras", [{"name": "front", "image": PNG, "calibration": CAMERA}], 1, 0),
+        ("cameras", [{"name": "front", "image": PNG, "calibration": {}}], 1, 0),
+        ("calibration", {"cameras": [{**CAMERA, "name": "front"}]}, 0, 0),
+        ("calibration", {}, 0, 0),
         ("conversation", [TURN, {"role": "assistant", "content": "hi"}], 0, 2),
         ("candidates", [{"id": "a", "text": "one"}, {"id": "b", "image": PNG}], 1, 1),
     ],
@@ -61,12 +65,28 @@ def test_good_values_name_their_media_and_texts(
         ("frames", [], "1 to 10000 entries"),
         ("frames", [PNG, 7], r"data.f\[1\]: must be text"),
         ("sweeps", [{"cloud": BLOB, "time": 2}, {"cloud": BLOB, "time": 1}], "ahead of it"),
-        ("sweeps", [{"cloud": BLOB, "pose": {"qw": 2}}], "length 2.0000"),
+        ("sweeps", [{"cloud": BLOB, "pose": {"qw": 2}}], r"data.f\[0\].pose: .* length 2, not 1"),
         ("sweeps", [{"cloud": BLOB, "time": float("nan")}], "finite"),
         ("sweeps", [{"points": BLOB}], "points: unknown field"),
         ("cameras", [{"name": "a", "image": PNG}, {"name": "a", "image": PNG}], "there twice"),
         ("cameras", [{"image": PNG}], "name: must be text"),
-        ("calibration", [], "JSON object"),
+        ("calibration", [], "data.f: must be an object of cameras, ego, lidar"),
+        ("calibration", {"cameras": [{"fx": 1.0}]}, r"data.f.cameras\[0\].fx: unknown field"),
+        (
+            "calibration",
+            {"cameras": [{**CAMERA, "focal": [4, 4]}]},
+            r"data.f.cameras\[0\].focal: .*not millimetres",
+        ),
+        (
+            "cameras",
+            [{"name": "a", "image": PNG, "calibration": {**CAMERA, "focal": [-1, 5]}}],
+            r"data.f\[0\].calibration.focal: must be above zero",
+        ),
+        (
+            "cameras",
+            [{"name": "a", "image": PNG, "calibration": {**CAMERA, "width": "640"}}],
+            r"data.f\[0\].calibration.width: must be a whole number",
+        ),
         ("conversation", [{"role": "wizard", "content": "x"}], "role: must be one of"),
         ("conversation", [{"role": "user", "content": ""}], "content: blank"),
         ("candidates", [{"id": "a", "text": "x", "image": PNG}], "either text or image"),
