@@ -116,8 +116,8 @@ def _build_trained(out: Path) -> bool:
 def _stamp() -> str:
     digest = hashlib.sha256()
     sources = [
-        *(HERE / name for name in ("build.py", "train.py", "carriers.txt")),
-        *(HERE / "templates").glob("*.py"),
+        *(HERE / name for name in ("build.py", "train.py")),
+        *(HERE / "templates" / name for name in ("features.py", "runtime.py")),
         *(HERE / "templates" / name / "model.py" for name in INPUT),
         ROOT / "requirements" / "models.txt",
         ROOT / "loadtests/data.py",

@@ -66,4 +66,59 @@ MODELS = {
     "voice-activity": Packaged(
         "voice-activity", ("speech",), (_VAD,), "MIT", shared=("sound.py",), most=4, usual=True
     ),
+    "speech-en": Packaged(
+        "transcription",
+        ("speech",),
+        (
+            _VAD,
+            Weight(
+                "moonshine_cpp",
+                "models/base-en/encoder_model.ort",
+                "9d1a19e044cbf89a207723d1adb667de89a5671a1e3e611b8ebe721b2c31219c",
+                "encoder.ort",
+            ),
+            Weight(
+                "moonshine_cpp",
+                "models/base-en/decoder_model_merged.ort",
+                "370e0c1f161d68dc1c2264c1a82024fb123380da3b73f47f05531d1e8d3308c3",
+                "decoder.ort",
+            ),
+            Weight(
+                "moonshine_cpp",
+                "models/base-en/tokenizer.bin",
+                "04670d78994d030185c3dd843c60591788fed0a56cc6750747bd326825f13ca9",
+                "tokenizer.bin",
+            ),
+            Weight(
+                "moonshine_cpp",
+                "test-data/beckett.wav",
+                "e5a26b3d29e5b0bc8dbd72c11d16a3808a4ec0ac45b21f12a27d2a2fe5c5ae61",
+                "sample.wav",
+            ),
+        ),
+        "MIT",
+        shared=("sound.py",),
+        most=1,
+    ),
+    "text-lines": Packaged(
+        "ocr",
+        ("line", "paragraph"),
+        (
+            Weight(
+                "rapidocr",
+                "models/PP-OCRv6_det_small.onnx",
+                "090f04abcd9d9a7498bc4ebf677e4cb9bdce1fe4197ddb7e529f1ef44e1ff94f",
+                "finder.onnx",
+            ),
+            Weight(
+                "rapidocr",
+                "models/PP-OCRv6_rec_small.onnx",
+                "6f327246b50388f3c176ae304bd95767ea6dc0c9ae92153ef8cbe210b3c14884",
+                "reader.onnx",
+            ),
+        ),
+        "Apache-2.0",
+        shared=("picture.py", "paragraphs.py"),
+        most=2,
+    ),
 }

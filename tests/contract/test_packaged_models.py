@@ -15,6 +15,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import yaml
+from PIL import Image, ImageDraw, ImageFont
 
 from deploy.models import packages
 from deploy.models.build import repository
@@ -131,6 +132,47 @@ async def test_noise_is_no_voice_and_a_voice_is(server: Server) -> None:
     (one,) = spoken["value"]["segments"]["segments"]
     assert one["start"] == pytest.approx(3.0, abs=0.4) and one["end"] == pytest.approx(5.0, abs=0.4)
     assert broken == "the recording cannot be read: ('failed to init decoder', -1)"
+
+
+@served("speech-en")
+async def test_what_is_said_in_english_is_written(server: Server, models: Path) -> None:
+    sample = (models / "speech-en/1/sample.wav").read_bytes()
+    silence = recording(np.zeros(RATE))
+    given = [sample, silence, b"no sound"]
+    said, nothing, broken = await server.draft("speech-en", given, schema_of("speech-short"))
+    assert isinstance(said, dict) and isinstance(nothing, str) and isinstance(broken, str)
+    words = said["value"]["text"]["text"].lower()
+    assert words == "ever tried. ever failed. no matter. try again. fail again. fail better."
+    assert "no speech was found" in nothing and "cannot be read" in broken
+    (long,) = await server.draft("speech-en", [sample], schema_of("speech-long"))
+    assert isinstance(long, dict) and "class" not in long["value"]["segments"]["segments"][0]
+
+
+@served("text-lines")
+async def test_what_is_written_is_read_line_by_line(server: Server) -> None:
+    page = picture(["The train to Oslo", "leaves at nine."], turned=0)
+    turned = picture(["Platform 12"], turned=15)
+    schema = {"shape": "text"}
+    first, second, broken = await server.draft("text-lines", [page, turned, b"no image"], schema)
+    assert isinstance(first, dict) and isinstance(second, dict)
+    assert first["value"]["text"]["text"] == "The train to Oslo\nleaves at nine."
+    assert second["value"]["text"]["text"] == "Platform 12"
+    assert isinstance(broken, str) and "the image cannot be read" in broken
+    (regions,) = await server.draft("text-lines", [page], schema_of("image-ocr"))
+    assert isinstance(regions, dict)
+    (one,) = regions["value"]["objects"]["objects"]
+    assert (one["class"], one["text"]) == ("paragraph", "The train to Oslo leaves at nine.")
+
+
+def picture(lines: list[str], turned: float) -> bytes:
+    """A PNG of lines of black print on white, turned anticlockwise by degrees."""
+    page = Image.new("RGB", (600, 300), "white")
+    pen = ImageDraw.Draw(page)
+    for number, line in enumerate(lines):
+        pen.text((80, 100 + 50 * number), line, "black", ImageFont.load_default(36))
+    file = io.BytesIO()
+    page.rotate(turned, Image.Resampling.BICUBIC, fillcolor="white").save(file, "PNG")
+    return file.getvalue()
 
 
 def voice(seconds: float) -> np.ndarray:

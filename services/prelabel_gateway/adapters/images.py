@@ -54,15 +54,15 @@ def objects(document: Doc, schema: Doc) -> Doc:
 
 
 def written(document: Doc, schema: Doc) -> Doc:
-    """Regions with what is written there, or the text alone, line by line."""
+    """Regions with what is written there, or the text alone: that of the lines."""
     if schema.get("shape") != "text":
         return objects(document, schema)
-    found = document["value"]["objects"]["objects"]
-    all_finite(found)
-    text = "\n".join(one["text"] for one in found if one.get("text"))
+    lines = [one for one in document["value"]["objects"]["objects"] if one.get("class") == "line"]
+    all_finite(lines)
+    text = "\n".join(one["text"] for one in lines if one.get("text"))
     if not text:
         raise Impossible("nothing is written there")
-    return {"value": {"text": {"text": text}}, "score": least_score(found)}
+    return {"value": {"text": {"text": text}}, "score": least_score(lines)}
 
 
 def tracks(document: Doc, schema: Doc) -> Doc:
