@@ -87,3 +87,13 @@ def iou(a: NDArray[np.object_], b: NDArray[np.object_]) -> FloatArray:
     inside = overlap(a, b)
     union = size(a) + size(b) - inside
     return np.divide(inside, union, out=np.zeros_like(inside), where=union > 0)
+
+
+def rect_iou(a: FloatArray, b: FloatArray) -> FloatArray:
+    """(n,) intersection over union of n pairs of upright rectangles: left, top, right, bottom."""
+    sides = np.minimum(a[:, 2:], b[:, 2:]) - np.maximum(a[:, :2], b[:, :2])
+    np.maximum(sides, 0.0, out=sides)
+    inside = sides[:, 0] * sides[:, 1]
+    mine, theirs = a[:, 2:] - a[:, :2], b[:, 2:] - b[:, :2]
+    union = mine[:, 0] * mine[:, 1] + theirs[:, 0] * theirs[:, 1] - inside
+    return np.divide(inside, union, out=np.zeros_like(inside), where=union > 0)

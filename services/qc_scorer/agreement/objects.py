@@ -129,13 +129,7 @@ def _as_large(a: FloatArray, b: FloatArray) -> NDArray[np.bool_]:
 
 
 def _rectangles(a: Drawn, b: Drawn, pairs: IntArray, rule: Rule) -> FloatArray:
-    left, right = a.bounds[pairs[:, 0]], b.bounds[pairs[:, 1]]
-    sides = np.minimum(left[:, 2:], right[:, 2:]) - np.maximum(left[:, :2], right[:, :2])
-    np.maximum(sides, 0.0, out=sides)
-    inside = sides[:, 0] * sides[:, 1]
-    mine, theirs = left[:, 2:] - left[:, :2], right[:, 2:] - right[:, :2]
-    union = mine[:, 0] * mine[:, 1] + theirs[:, 0] * theirs[:, 1] - inside
-    return np.divide(inside, union, out=np.zeros_like(inside), where=union > 0)
+    return areas.rect_iou(a.bounds[pairs[:, 0]], b.bounds[pairs[:, 1]])
 
 
 def _areas(a: Drawn, b: Drawn, pairs: IntArray, rule: Rule) -> FloatArray:

@@ -18,6 +18,7 @@ from services.qc_scorer.consensus import (
     ratings,
     segments,
     spans,
+    tracks,
     words,
     writing,
 )
@@ -37,6 +38,7 @@ RULES: dict[str, Rule] = {
     "boxes": objects.merge,
     "objects": objects.merge,
     "masks": objects.merge_masks,
+    "tracks": tracks.merge,
     "points": points.merge,
     "spans": spans.merge,
     "words": words.merge,

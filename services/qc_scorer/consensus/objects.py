@@ -65,7 +65,7 @@ def _merged(group: Group, whole: float, ways: Mapping[str, Merged]) -> Doc | Non
     if made is None:
         return None
     head = group.members[0]
-    rest = {**_attributes(group), **_text(group), **_flags(group)}
+    rest = {**attributes(group), **_text(group), **_flags(group)}
     kept = {"id": head["id"]} if "id" in head else {}
     return {"class": head.get("class", ""), **kept, **rest, name: made}
 
@@ -95,7 +95,7 @@ def _crossing(drawn: Sequence[Doc]) -> bool:
     return bool(runs) and sum(map(masks.size, runs)) > masks.size(masks.together(runs))
 
 
-def _attributes(group: Group) -> Doc:
+def attributes(group: Group) -> Doc:
     """Each by vote; to leave it out is a vote, too."""
     given = [thing.get("attributes", {}) for thing in group.members]
     names = list(dict.fromkeys(name for one in given for name in one))
