@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 import asyncio
+import copy
 from collections.abc import Awaitable, Callable
 from itertools import pairwise
 from typing import Any
 
 import numpy as np
 
-from libs.common import rle
+from libs.common import clouds, rle
 from libs.common.blobs import Blobs
 from libs.common.codec import Doc
 from libs.common.errors import Fault, Invalid, NotFound, Unavailable
-from libs.common.geometry import poses, tracks
+from libs.common.geometry import boxes, fit, poses, tracks
 from libs.common.patience import eventually
 from libs.common.store import Store
 from services.prelabel_gateway import cutting, domain, store
@@ -34,6 +35,7 @@ class Assists:
     ) -> None:
         self._store, self._blobs, self._inference, self._parse = store_, blobs, inference, parse
         self._ways: dict[str, Callable[[Assist, Doc, Doc, str], Awaitable[Doc]]] = {
+            "fit-cuboid": self._fit,
             "interpolate": self._interpolate,
             "snap-mask": self._snap,
         }
@@ -79,6 +81,28 @@ class Assists:
         ]
         return {"value": {"tracks": {"tracks": filled}}}
 
+    # -- boxes in space ----------------------------------------------------------------------
+
+    async def _fit(self, assist: Assist, data: Doc, value: Doc, entry: str) -> Doc:
+        """Each 3D box hugs the points in and around it; of tracks, those with a key frame at the
+        sweep `entry`."""
+        found = _boxes(value, entry)
+        if not 0 < len(found) <= _MOST:
+            raise Invalid(f"must hold 1 to {_MOST} boxes to fit", field="value")
+        content, name = await self._media(data, assist.input, entry, "cloud")
+        try:
+            cloud = await asyncio.to_thread(clouds.read, content, name)
+        except clouds.Unreadable as reason:
+            raise Invalid(str(reason), field=f"data.{assist.input}") from reason
+        made = copy.deepcopy(value)
+        for place, box in _boxes(made, entry).items():
+            try:
+                row = await asyncio.to_thread(fit.fit, cloud.points, boxes.array([box])[0])
+            except fit.Unfit as reason:
+                raise Invalid(str(reason), field=place) from reason
+            box.update(boxes.document(row))
+        return {"value": made}
+
     # -- masks -------------------------------------------------------------------------------
 
     async def _snap(self, assist: Assist, data: Doc, value: Doc, entry: str) -> Doc:
@@ -88,7 +112,7 @@ class Assists:
         if not 0 < len(boxed) <= _MOST:
             words = f"must hold 1 to {_MOST} objects with a rectangle to snap"
             raise Invalid(words, field="value.objects")
-        content = await self._media(data, assist.input, entry, "image")
+        content, _ = await self._media(data, assist.input, entry, "image")
         made = list(objects)
         for i in boxed:
             rect = objects[i]["rect"]
@@ -104,8 +128,9 @@ class Assists:
 
     # -- media -------------------------------------------------------------------------------
 
-    async def _media(self, data: Doc, field: str, entry: str, key: str) -> bytes:
-        """Bytes of a media field, or of one entry of a list of them (by its number or `name`)."""
+    async def _media(self, data: Doc, field: str, entry: str, key: str) -> tuple[bytes, str]:
+        """(bytes, name of its blob) of a media field, or of one entry of a list of them (by its
+        number or `name`)."""
         value = data.get(field)
         where = f"data.{field}"
         if isinstance(value, list):
@@ -117,8 +142,8 @@ class Assists:
             raise Invalid(f"the item has no {key} there", field=where)
         try:
             if value.startswith("blob:"):
-                return await self._blobs.get(value[5:])
-            return domain.inline_image(value)
+                return await self._blobs.get(value[5:]), value
+            return domain.inline_image(value), ""
         except (Impossible, Fault) as unreadable:
             raise Invalid(str(unreadable), field=where) from unreadable
 
@@ -147,6 +172,20 @@ def _entry(values: list[Any], entry: str, where: str) -> Any:
         )
         raise Invalid(words, field="entry")
     return found
+
+
+def _boxes(value: Doc, entry: str) -> dict[str, Doc]:
+    """Boxes of cuboids, fusion, or key frames of tracks at the sweep `entry`, by their path."""
+    if "cuboid_tracks" in value:
+        return {
+            f"value.cuboid_tracks.tracks[{i}].frames[{j}]": frame
+            for i, track in enumerate(value["cuboid_tracks"].get("tracks", []))
+            for j, frame in enumerate(track.get("frames", []))
+            if str(tracks.number(frame)) == (entry or "0")
+        }
+    path = "value.fusion.cuboids" if "fusion" in value else "value.cuboids"
+    holder = value.get("fusion", value).get("cuboids", {})
+    return {f"{path}.cuboids[{i}]": one for i, one in enumerate(holder.get("cuboids", []))}
 
 
 def _within(found: list[Doc], count: int) -> list[Doc]:

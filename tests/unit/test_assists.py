@@ -126,6 +126,49 @@ async def test_boxes_in_space_stand_in_the_world_while_the_sensor_drives(assists
     assert [f.get("centre", {}).get("x", 0.0) for f in track["frames"]] == [20, 10, 0]
 
 
+def wall() -> str:
+    """A cloud (KITTI's raw floats, 4 columns) of a road and two sides of a car at x 10 to 14."""
+    rng = np.random.default_rng(0)
+    road = np.column_stack([rng.uniform(-20, 20, (4000, 2)), np.full(4000, -1.7)])
+    rear = np.column_stack([np.full(300, 10.0), rng.uniform((-1, -1.6), (1, -0.2), (300, 2))])
+    side = rng.uniform((10, -1.0, -1.6), (14, -0.999, -0.2), (300, 3))
+    points = np.concatenate([road, rear, side])
+    rows = np.column_stack([points, np.zeros(len(points))]).astype(np.float32)
+    return inline(rows.tobytes(), "application/octet-stream")
+
+
+BOX = {
+    "class": "car",
+    "id": "c1",
+    "centre": {"x": 12.2, "y": 0.1, "z": -0.9},
+    "size": {"x": 4.4, "y": 2.3, "z": 1.6},
+}
+
+
+@pytest.mark.parametrize("shape", ["cuboids", "fusion", "cuboid_tracks"])
+async def test_a_rough_box_hugs_the_points(assists: Assists, shape: str) -> None:
+    holder = {"frame": "lidar", "cuboids": [BOX]}
+    value: dict[str, Any] = {shape: holder}
+    data, entry = {"cloud": wall()}, ""
+    if shape == "fusion":
+        value = {"fusion": {"cuboids": holder, "links": []}}
+    if shape == "cuboid_tracks":
+        frames = [{"frame": n, "centre": BOX["centre"], "size": BOX["size"]} for n in (0, 1)]
+        value = {shape: {"frame": "lidar", "tracks": [{"class": "car", "frames": frames}]}}
+        data, entry = {"cloud": [{"cloud": wall()}, {"cloud": wall()}]}, "1"
+    made = (await assists.assist(NAME, "fit-cuboid", orjson.dumps(data).decode(), value, entry))[
+        "value"
+    ]
+    if shape == "cuboid_tracks":
+        first, box = made[shape]["tracks"][0]["frames"]
+        assert first == value[shape]["tracks"][0]["frames"][0] and box["frame"] == 1
+    else:
+        box = made.get("fusion", made)["cuboids"]["cuboids"][0]
+        assert (box["class"], box["id"]) == ("car", "c1")
+    found = [box["centre"].get(k, 0.0) for k in "xyz"] + [box["size"][k] for k in "xyz"]
+    assert found == pytest.approx([12, 0, -0.95, 4, 2, 1.5], abs=0.06)
+
+
 @pytest.mark.parametrize(
     ("capability", "data", "value", "words", "field"),
     [
@@ -135,6 +178,15 @@ async def test_boxes_in_space_stand_in_the_world_while_the_sensor_drives(assists
         ("snap-mask", '{"image": "blob:blobs/other/disc.png"}', {}, "not there", "data"),
         ("snap-mask", '{"image": "blob:blobs/acme/../other/disc.png"}', {}, "not there", "data"),
         ("snap-mask", '{"a": [{"b": "blob:blobs/other/x"}]}', {}, "not there", "data"),
+        ("fit-cuboid", "{}", {"text": "x"}, "1 to 20 boxes", "value"),
+        ("fit-cuboid", '{"cloud": ""}', {"cuboids": {"cuboids": [BOX]}}, "base64", "data.cloud"),
+        (
+            "fit-cuboid",
+            orjson.dumps({"cloud": wall()}).decode(),
+            {"cuboids": {"cuboids": [BOX, {**BOX, "centre": {"x": 500}}]}},
+            "only 0 points",
+            "value.cuboids.cuboids[1]",
+        ),
         ("interpolate", "{}", {"text": "x"}, "must hold tracks", "value"),
         ("interpolate", "{}", {"tracks": {}}, "1 to 200 tracks", "value"),
         (
