@@ -88,7 +88,7 @@ KINDS = {
 # Templates of these shapes can be written and compared, and no project can work under them yet.
 _UNCOUNTED = "qc-scorer does not compare such labels yet"
 NOT_YET = {
-    **dict.fromkeys(("cuboids", "cuboid_tracks", "map", "fusion"), _UNCOUNTED),
+    **dict.fromkeys(("cuboids", "cuboid_tracks", "fusion"), _UNCOUNTED),
     "composite": "items are not split into parts yet",
 }
 

@@ -8,6 +8,7 @@ from functools import lru_cache
 from services.qc_scorer.agreement import (
     classes,
     composite,
+    maps,
     objects,
     panoptic,
     points,
@@ -38,6 +39,7 @@ LOSSES: dict[str, Loss] = {
     "panoptic": panoptic.PANOPTIC,
     "tracks": tracks.TRACKS,
     "points": points.POINTS,
+    "map": maps.MAP,
     "span": spans.SPANS,
     "text": words.TEXT,
     "word": words.WORD,

@@ -1,4 +1,4 @@
-"""Distance of two open lines, in pixels."""
+"""Distance of two lines, in their own unit."""
 
 from __future__ import annotations
 
@@ -33,6 +33,11 @@ def paths(given: Sequence[Doc]) -> Paths:
     of = np.repeat(np.arange(len(given)), [len(one["points"]) // 2 for one in given])
     flat = np.array(points, dtype=float).reshape(-1, 2)
     lines = np.asarray(shapely.linestrings(flat, indices=of)).reshape(-1)
+    return along(lines)
+
+
+def along(lines: NDArray[np.object_]) -> Paths:
+    """Of (n,) lines, or several lines each."""
     share = (np.arange(PLACES) + 0.5) / PLACES
     places = shapely.line_interpolate_point(lines[:, None], share[None, :], normalized=True)
     return Paths(lines, np.asarray(places))

@@ -12,6 +12,7 @@ from services.qc_scorer.agreement import differs
 from services.qc_scorer.agreement.contract import Doc
 from services.qc_scorer.consensus import (
     classes,
+    maps,
     objects,
     points,
     rankings,
@@ -40,6 +41,7 @@ RULES: dict[str, Rule] = {
     "masks": objects.merge_masks,
     "tracks": tracks.merge,
     "points": points.merge,
+    "map": maps.merge,
     "spans": spans.merge,
     "words": words.merge,
     "characters": words.merge_characters,
