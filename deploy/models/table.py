@@ -8,16 +8,19 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from services.template.catalogue import Definitions
+
 
 @dataclass(frozen=True)
 class Weight:
     """A file out of a wheel: `path` ends the name of its entry there; `name` is what the model
-    calls it."""
+    calls it, `turned` how it is made readable (a name of `conversions`)."""
 
     carrier: str
     path: str
     sha256: str
     name: str
+    turned: str = ""
 
 
 @dataclass(frozen=True)
@@ -35,12 +38,31 @@ class Packaged:
     usual: bool = False
 
 
+# Trained models and the entry of the catalogue that names their classes.
+CATALOGUE = {
+    "spam-text": "text-classification",
+    "digits-image": "image-classification",
+    "coco-boxes": "image-boxes",
+}
+DETECTOR = "openvi/node/deep_learning_node/object_detection/YOLOX/model/yolox_nano.onnx"
+DETECTOR_SHA256 = "695e750a5d5754bb5a8d5325643b59282191a7e7a564e435a415fd3c578eab14"
+
+
+def classes_of(entry: str) -> list[str]:
+    """Class names of an entry of the catalogue, in its order: that of the models' outputs."""
+    definition = Definitions().parse(Definitions.catalogue()[entry])
+    classes: list[str] = definition["label_schema"]["classes"]
+    return classes
+
+
+_COCO = tuple(classes_of("image-boxes"))
 _VAD = Weight(
     "silero_vad",
     "silero_vad/data/silero_vad_16k_sequence.onnx",
     "9ccdacc4719d8aa7e45a77536bfabec45a03ba1f2fad5e241ab4060b24238a85",
     "vad.onnx",
 )
+_DETECTOR = Weight("openvi", DETECTOR, DETECTOR_SHA256, "model.onnx")
 MODELS = {
     "entities-en": Packaged(
         "entities",
@@ -154,5 +176,30 @@ MODELS = {
         ),
         "Apache-2.0",
         shared=("picture.py",),
+    ),
+    "speakers": Packaged(
+        "speakers",
+        ("speech",),
+        (
+            _VAD,
+            Weight(
+                "resemblyzer",
+                "resemblyzer/pretrained.pt",
+                "39373b86598fa3da9fcddee6142382efe09777e8d37dc9c0561f41f0070f134e",
+                "ge2e.npz",
+                "torch",
+            ),
+        ),
+        "Apache-2.0, MIT",
+        shared=("sound.py", "voiceprints.py"),
+        most=1,
+    ),
+    "object-tracks": Packaged(
+        "tracking",
+        _COCO,
+        (_DETECTOR,),
+        "Apache-2.0",
+        shared=("detector.py", "picture.py", "association.py"),
+        most=1,
     ),
 }
