@@ -86,11 +86,7 @@ KINDS = {
     "composite": Kind(("composite",), ("majority",), "composite", counted=False),
 }
 # Templates of these shapes can be written and compared, and no project can work under them yet.
-_UNCOUNTED = "qc-scorer does not compare such labels yet"
-NOT_YET = {
-    **dict.fromkeys(("cuboids", "cuboid_tracks", "fusion"), _UNCOUNTED),
-    "composite": "items are not split into parts yet",
-}
+NOT_YET = {"composite": "items are not split into parts yet"}
 
 
 @dataclass(frozen=True)

@@ -37,5 +37,5 @@ async def test_projects_keep_their_version_and_a_diff_says_what_the_next_breaks(
     with pytest.raises(Invalid, match="rotated"):
         await service.diff(first.name, "", text.replace("loss: rotated", "loss: word"))
     clouds = await service.publish(TENANT, "clouds", Definitions.catalogue()["cloud-boxes"])
-    with pytest.raises(Invalid, match="does not compare such labels yet"):
-        await service.create(TENANT, "c", Project("", "Clouds", clouds.name), "")
+    made = await service.create(TENANT, "c", Project("", "Clouds", clouds.name), "")
+    assert made.template == clouds.name

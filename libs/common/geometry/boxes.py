@@ -6,7 +6,7 @@ Overlaps are those of convex polygons (Sutherland and Hodgman 1974), all pairs a
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
@@ -83,29 +83,37 @@ def centre_distances(a: Array, b: Array) -> Array:
     return np.hypot(a[:, None, 0] - b[None, :, 0], a[:, None, 1] - b[None, :, 1])
 
 
-def bev_intersections(a: Array, b: Array) -> Array:
-    """(n, m) square metres that two footprints share."""
-    out = np.zeros((len(a), len(b)))
-    reach = (np.hypot(a[:, 3], a[:, 4])[:, None] + np.hypot(b[:, 3], b[:, 4])[None, :]) / 2
-    i, j = np.nonzero(centre_distances(a, b) < reach)
-    if len(i):
-        out[i, j] = _shared(footprints(a)[i], footprints(b)[j])
-    return out
-
-
 def bev_iou(a: Array, b: Array) -> Array:
     """(n, m) intersection over union of the footprints, 0 to 1."""
-    shared = bev_intersections(a, b)
-    return _over(shared, (a[:, 3] * a[:, 4])[:, None] + (b[:, 3] * b[:, 4])[None, :] - shared)
+    return _all_pairs(paired_bev_iou, a, b)
 
 
 def iou_3d(a: Array, b: Array) -> Array:
     """(n, m) intersection over union of the volumes, 0 to 1."""
-    top = np.minimum((a[:, 2] + a[:, 5] / 2)[:, None], (b[:, 2] + b[:, 5] / 2)[None, :])
-    bottom = np.maximum((a[:, 2] - a[:, 5] / 2)[:, None], (b[:, 2] - b[:, 5] / 2)[None, :])
-    shared = bev_intersections(a, b) * np.maximum(top - bottom, 0)
-    volumes = a[:, 3:6].prod(axis=1)[:, None] + b[:, 3:6].prod(axis=1)[None, :]
-    return _over(shared, volumes - shared)
+    return _all_pairs(paired_iou_3d, a, b)
+
+
+def paired_bev_iou(a: Array, b: Array) -> Array:
+    """(k,) intersection over union of the footprints of rows of (k, 7) with rows of (k, 7)."""
+    shared = _shared(footprints(a), footprints(b))
+    return _over(shared, a[:, 3] * a[:, 4] + b[:, 3] * b[:, 4] - shared)
+
+
+def paired_iou_3d(a: Array, b: Array) -> Array:
+    """(k,) as `paired_bev_iou`, of the volumes."""
+    top = np.minimum(a[:, 2] + a[:, 5] / 2, b[:, 2] + b[:, 5] / 2)
+    bottom = np.maximum(a[:, 2] - a[:, 5] / 2, b[:, 2] - b[:, 5] / 2)
+    shared = _shared(footprints(a), footprints(b)) * np.maximum(top - bottom, 0)
+    return _over(shared, a[:, 3:6].prod(axis=1) + b[:, 3:6].prod(axis=1) - shared)
+
+
+def _all_pairs(paired: Callable[[Array, Array], Array], a: Array, b: Array) -> Array:
+    """(n, m) of what may touch; 0 of the others."""
+    out = np.zeros((len(a), len(b)))
+    reach = (np.hypot(a[:, 3], a[:, 4])[:, None] + np.hypot(b[:, 3], b[:, 4])[None, :]) / 2
+    i, j = np.nonzero(centre_distances(a, b) < reach)
+    out[i, j] = paired(a[i], b[j])
+    return out
 
 
 def inside(points: Array, boxes: Array) -> Array:
@@ -153,8 +161,8 @@ def _cut(polygon: Array, sizes: Array, start: Array, along: Array) -> tuple[Arra
     crossing = polygon + part[..., None] * (next_corner - polygon)
     kept = used & (side >= 0)
     # Each corner gives itself where it is kept, then the crossing behind it.
-    points = np.stack([polygon, crossing], axis=2).reshape(len(polygon), -1, 2)
-    given = np.stack([kept, crosses], axis=2).reshape(len(polygon), -1)
+    points = np.stack([polygon, crossing], axis=2).reshape(len(polygon), 2 * _CORNERS, 2)
+    given = np.stack([kept, crosses], axis=2).reshape(len(polygon), 2 * _CORNERS)
     order = np.argsort(~given, axis=1, kind="stable")[:, :_CORNERS]
     return points[rows, order], given.sum(axis=1)
 

@@ -88,7 +88,7 @@ def shared(truth: Sequence[Doc], label: Sequence[Doc], rule: Rule, named: bool =
     step = max(1, *(-(-_shown(side, end) // most) for side in (truth, label)))
     kinds: dict[object, int] = {}
     a, b = (_moving(side, end, step, kinds, named, plain) for side in (truth, label))
-    found = [(pairs, _gains(a, b, pairs, rule)) for pairs in _pairs(a, b)]
+    found = [(pairs, _gains(a, b, pairs, rule)) for pairs in same_frame(a, b)]
     pairs = np.concatenate([np.empty((0, 2), np.int64), *(p[g > 0] for p, g in found)])
     alike = np.concatenate([np.empty(0), *(g[g > 0] for _, g in found)])
     return Shared((a, b), pairs, alike, step)
@@ -107,7 +107,7 @@ def _moving(
     none = np.empty(0, np.int64)
     frames = np.concatenate([none, *(at for at, _ in shown)])
     of = np.repeat(np.arange(len(tracks)), [len(at) for at, _ in shown])
-    said = [_kinds(one, kinds, named)[keys] for one, (_, keys) in zip(tracks, shown, strict=True)]
+    said = [kinds_of(one, kinds, named)[keys] for one, (_, keys) in zip(tracks, shown, strict=True)]
     kind = np.concatenate([none, *said])
     if plain:
         sides = [
@@ -138,7 +138,7 @@ def _drawn(
     return Drawn(drawn), np.array(places, dtype=np.int64)
 
 
-def _kinds(track: Doc, kinds: dict[object, int], named: bool) -> IntArray:
+def kinds_of(track: Doc, kinds: dict[object, int], named: bool) -> IntArray:
     """(k,) number of the class and attributes from each key frame on."""
     told: dict[str, str] = dict(track.get("attributes", {})) if named else {}
     made = []
@@ -151,7 +151,7 @@ def _kinds(track: Doc, kinds: dict[object, int], named: bool) -> IntArray:
     return np.array(made, dtype=np.int64)
 
 
-def _pairs(a: Moving, b: Moving) -> Iterator[IntArray]:
+def same_frame(a: Moving, b: Moving) -> Iterator[IntArray]:
     """Blocks of (k, 2) object-frames of one frame and kind, by rising first."""
     wide = 1 + int(max(a.kinds.max(initial=0), b.kinds.max(initial=0)))
     mine, theirs = (side.frames * wide + side.kinds for side in (a, b))

@@ -34,7 +34,8 @@ def partners(table: Shared, least: float) -> IntArray:
     return best(pairs, mean, (len(sizes[0]), len(sizes[1])))
 
 
-def _errors(table: Shared) -> Errors:
+def counted(table: Shared) -> Errors:
+    """Object-frames missing, extra or matched with another than before, of those of the truth."""
     matches = continued(table)
     frames = [side.frames for side in table.sides]
     places, inverse = np.unique(np.concatenate(frames), return_inverse=True)
@@ -45,15 +46,17 @@ def _errors(table: Shared) -> Errors:
     return Errors(float(count * table.step), float(len(frames[0]) * table.step))
 
 
-def _wrong(table: Shared, rule: Rule) -> bool:
+def misses(table: Shared, least: float) -> bool:
+    """Do identities switch, or has a track no partner that is at least `least` like it?"""
     if len(switches(table, continued(table))):
         return True
     there = [int(np.count_nonzero(side.sizes)) for side in table.sides]
-    equal = len(partners(table, 1.0 - rule.slack))
+    equal = len(partners(table, least))
     return there != [equal, equal]
 
 
-def _far(table: Shared) -> float:
+def far(table: Shared) -> float:
+    """1 - IDF1."""
     units = sum(len(side.tracks) for side in table.sides)
     return 1.0 - 2.0 * identified(table) / units if units else 0.0
 
@@ -64,14 +67,14 @@ def _loss(rule: Rule) -> Loss:
 
     def distance(a: Doc, b: Doc, tolerance: float | None = None) -> float:
         mutual = replace(tolerant(tolerance), mutual=True)
-        return _far(shared(tracks_of(a), tracks_of(b), mutual))
+        return far(shared(tracks_of(a), tracks_of(b), mutual))
 
     def errors(truth: Doc, label: Doc, tolerance: float | None = None) -> Errors:
-        return _errors(shared(tracks_of(truth), tracks_of(label), tolerant(tolerance)))
+        return counted(shared(tracks_of(truth), tracks_of(label), tolerant(tolerance)))
 
     def differs(truth: Doc, label: Doc, tolerance: float | None = None) -> bool:
         table = shared(tracks_of(truth), tracks_of(label), tolerant(tolerance))
-        return _wrong(table, tolerant(tolerance))
+        return misses(table, 1.0 - tolerant(tolerance).slack)
 
     def options(said: Mapping[str, str]) -> Loss:
         sigmas = tuple(float(s) for s in said.get("sigmas", "").split(",") if s)

@@ -12,6 +12,9 @@ from services.qc_scorer.agreement import differs
 from services.qc_scorer.agreement.contract import Doc
 from services.qc_scorer.consensus import (
     classes,
+    cuboid_tracks,
+    cuboids,
+    fusion,
     maps,
     objects,
     points,
@@ -42,6 +45,9 @@ RULES: dict[str, Rule] = {
     "tracks": tracks.merge,
     "points": points.merge,
     "map": maps.merge,
+    "cuboids": cuboids.merge,
+    "cuboid_tracks": cuboid_tracks.merge,
+    "fusion": fusion.merge,
     "spans": spans.merge,
     "words": words.merge,
     "characters": words.merge_characters,
