@@ -121,8 +121,9 @@ def test_interpolated_key_frames_are_judged_frame_by_frame() -> None:
     label = {"tracks": {"tracks": [_key_frames(i, rows) for i, rows in few.items()]}}
     filled: Rows = {}
     for track in label["tracks"]["tracks"]:
-        at, keys = image_tracks.shown(track["frames"])
-        sides = image_tracks.rectangles(track["frames"], at, keys)
+        keys = image_tracks.keys_of([track])
+        at, key = image_tracks.shown(keys)
+        sides = image_tracks.rectangles(keys, at, key)
         filled[int(track["id"])] = np.column_stack([at, sides]).tolist()
     videos = [{"truth": _flat(truth), "label": _flat(filled)}]
     wanted = judges.run("tracking", "tracking", {"videos": videos})["trackeval"]

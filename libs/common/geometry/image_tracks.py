@@ -1,14 +1,14 @@
-"""Tracks on images at many frames at once; what `tracks.visible` gives one frame at a time."""
+"""Tracks at many frames at once; what `tracks.visible` gives one frame at a time."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
-from libs.common.geometry.tracks import between, number
+from libs.common.geometry.tracks import between
 
 Doc = dict[str, Any]
 FloatArray = NDArray[np.float64]
@@ -17,52 +17,73 @@ BoolArray = NDArray[np.bool_]
 _SIDES = ("x", "y", "width", "height")
 
 
-def stretches(frames: Sequence[Doc], end: int = 0) -> IntArray:
-    """(k, 2) first frame and the one after the last that follow each of k key frames; none follow
-    one marked `outside`. The last key frame stands until `end` (exclusive)."""
-    starts = np.array([number(one) for one in frames], dtype=np.int64)
-    stops = np.append(starts[1:], max(end, int(starts[-1]) + 1))
-    outside = np.array([one.get("outside", False) for one in frames], dtype=bool)
-    return np.stack([starts, np.where(outside, starts, stops)], axis=1)
+class Keys(NamedTuple):
+    """k key frames, track after track: `of` (k,) track, `starts` (k,) number, `stops` (k,) the
+    first frame that does not follow it any more (none does follow one marked `outside`), `after`
+    (k,) place of the next of the track, of the last its own."""
+
+    frames: list[Doc]
+    of: IntArray
+    starts: IntArray
+    stops: IntArray
+    after: IntArray
 
 
-def shown(frames: Sequence[Doc], end: int = 0, step: int = 1) -> tuple[IntArray, IntArray]:
-    """((n,) rising frames, multiples of `step`, that the object is in, (n,) key frame that each
-    follows)."""
-    firsts = -(-stretches(frames, end) // step)
-    counts = firsts[:, 1] - firsts[:, 0]
-    keys = np.repeat(np.arange(len(frames)), counts)
-    within = np.arange(len(keys)) - np.repeat(np.cumsum(counts) - counts, counts)
-    return (firsts[keys, 0] + within) * step, keys
+def keys_of(tracks: Sequence[Doc], end: int = 0) -> Keys:
+    """Of documents of tracks. The last key frames stand until `end` (exclusive)."""
+    frames = [frame for track in tracks for frame in track["frames"]]
+    counts = [len(track["frames"]) for track in tracks]
+    starts = np.array([frame.get("frame", 0) for frame in frames], dtype=np.int64)
+    last = np.cumsum(counts, dtype=np.int64) - 1
+    after = np.arange(1, len(frames) + 1)
+    after[last] = last
+    stops = starts[after]
+    stops[last] = np.maximum(end, starts[last] + 1)
+    outside = [i for i, frame in enumerate(frames) if frame.get("outside")]
+    stops[outside] = starts[outside]
+    return Keys(frames, np.repeat(np.arange(len(tracks)), counts), starts, stops, after)
 
 
-def followed(frames: Sequence[Doc], at: IntArray, end: int = 0) -> tuple[IntArray, BoolArray]:
-    """((n,) key frame that each of the frames `at` follows, 0 for those before the first; (n,) is
-    the object in it?)"""
-    ends = stretches(frames, end)
-    keys = np.searchsorted(ends[:, 0], at, side="right") - 1
-    return np.maximum(keys, 0), (keys >= 0) & (at < ends[np.maximum(keys, 0), 1])
+def shown(keys: Keys, step: int = 1) -> tuple[IntArray, IntArray]:
+    """((n,) frames, multiples of `step`, that the objects are in, track after track, rising; (n,)
+    key frame that each follows)."""
+    firsts = -(-keys.starts // step)
+    counts = -(-keys.stops // step) - firsts
+    key = np.repeat(np.arange(len(counts)), counts)
+    within = np.arange(len(key)) - np.repeat(np.cumsum(counts) - counts, counts)
+    return (firsts[key] + within) * step, key
 
 
-def geometries(frames: Sequence[Doc], at: IntArray, keys: IntArray) -> list[Doc]:
-    """(n,) geometries {kind: shape} at frames `at` that follow key frames `keys`; before the first
+def followed(keys: Keys, at: IntArray) -> tuple[IntArray, BoolArray]:
+    """((n,) key frame of a single track that each of the frames `at` follows, the first for those
+    before it; (n,) is the object in it?)"""
+    key = np.searchsorted(keys.starts, at, side="right") - 1
+    return np.maximum(key, 0), (key >= 0) & (at < keys.stops[np.maximum(key, 0)])
+
+
+def along(keys: Keys, rows: FloatArray, at: IntArray, key: IntArray) -> FloatArray:
+    """(n, w) what rows (k, w) of numbers of the key frames are at frames `at` (n,) that follow key
+    frames `key` (n,): on a straight line to the next."""
+    share = _shares(keys, at, key)[:, None]
+    return np.asarray((1 - share) * rows[key] + share * rows[keys.after[key]])
+
+
+def rectangles(keys: Keys, at: IntArray, key: IntArray) -> FloatArray:
+    """(n, 4) x, y, width, height: `geometries` of tracks that are drawn as `rect` throughout."""
+    rects = [frame["rect"] for frame in keys.frames]
+    sides = np.array([[rect.get(s, 0.0) for s in _SIDES] for rect in rects], dtype=float)
+    return along(keys, sides.reshape(-1, 4), at, key)
+
+
+def geometries(keys: Keys, at: IntArray, key: IntArray) -> list[Doc]:
+    """(n,) geometries {kind: shape} at frames `at` that follow key frames `key`; before the first
     it is as in the first."""
-    after = np.minimum(keys + 1, len(frames) - 1)
-    share = _shares(frames, at, keys, after)
-    pairs = zip(keys.tolist(), after.tolist(), share.tolist(), strict=True)
-    return [between(frames[i], frames[j], part) for i, j, part in pairs]
+    pairs = zip(key.tolist(), keys.after[key].tolist(), _shares(keys, at, key), strict=True)
+    return [between(keys.frames[i], keys.frames[j], float(part)) for i, j, part in pairs]
 
 
-def rectangles(frames: Sequence[Doc], at: IntArray, keys: IntArray) -> FloatArray:
-    """(n, 4) x, y, width, height: `geometries` of a track that is drawn as `rect` throughout."""
-    sides = np.array([[one["rect"].get(s, 0.0) for s in _SIDES] for one in frames], dtype=float)
-    after = np.minimum(keys + 1, len(frames) - 1)
-    share = _shares(frames, at, keys, after)[:, None]
-    return np.asarray((1 - share) * sides[keys] + share * sides[after])
-
-
-def _shares(frames: Sequence[Doc], at: IntArray, keys: IntArray, after: IntArray) -> FloatArray:
+def _shares(keys: Keys, at: IntArray, key: IntArray) -> FloatArray:
     """(n,) how far frames are on the way from one key frame to the next."""
-    places = np.array([number(one) for one in frames], dtype=np.int64)
-    ways = places[after] - places[keys]
-    return np.asarray(np.maximum(at - places[keys], 0) * (ways > 0) / np.maximum(ways, 1))
+    start = keys.starts[key]
+    ways = keys.starts[keys.after[key]] - start
+    return np.asarray(np.maximum(at - start, 0) * (ways > 0) / np.maximum(ways, 1))

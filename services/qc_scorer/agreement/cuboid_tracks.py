@@ -15,13 +15,14 @@ from collections.abc import Sequence
 import numpy as np
 
 from libs.common.geometry import boxes, image_tracks
+from libs.common.geometry.image_tracks import Keys
 from services.qc_scorer.agreement.contract import EPSILON, Doc, Errors, Loss
 from services.qc_scorer.agreement.moving import (
+    MOST_SHOWN,
     IntArray,
     Moving,
     Shared,
-    end_of,
-    kinds_of,
+    laid,
     same_frame,
 )
 from services.qc_scorer.agreement.tracks import counted, far, misses
@@ -39,37 +40,21 @@ def cuboid_tracks_of(value: Doc) -> list[Doc]:
 
 def shared(truth: Sequence[Doc], label: Sequence[Doc], reach: float, named: bool = True) -> Shared:
     """Of two lists of `CuboidTrack`; `named`: attributes must be equal."""
-    end = end_of((truth, label))
-    kinds: dict[object, int] = {}
-    sides = [_moving(side, end, kinds, named) for side in (truth, label)]
-    (a, first), (b, second) = sides
+    sides, step = laid((truth, label), MOST_SHOWN, named)
+    (a, first), (b, second) = ((side[0], _centres(*side)) for side in sides)
     pairs, alike = [np.empty((0, 2), np.int64)], [np.empty(0)]
     for some in same_frame(a, b):
         apart = np.hypot(*(first[some[:, 0]] - second[some[:, 1]]).T)
         near = apart <= reach + EPSILON
         pairs.append(some[near])
         alike.append(1.0 / (1.0 + apart[near] / max(reach, EPSILON)))
-    return Shared((a, b), np.concatenate(pairs), np.concatenate(alike), 1)
+    return Shared((a, b), np.concatenate(pairs), np.concatenate(alike), step)
 
 
-def _moving(
-    tracks: Sequence[Doc], end: int, kinds: dict[object, int], named: bool
-) -> tuple[Moving, FloatArray]:
-    """(object-sweeps, (n, 2) their centres on the ground)."""
-    shown = [image_tracks.shown(one["frames"], end) for one in tracks]
-    none = np.empty(0, np.int64)
-    of = np.repeat(np.arange(len(tracks)), [len(at) for at, _ in shown])
-    said = [kinds_of(one, kinds, named)[keys] for one, (_, keys) in zip(tracks, shown, strict=True)]
-    frames = np.concatenate([none, *(at for at, _ in shown)])
-    places = [_centres(one["frames"], at) for one, (at, _) in zip(tracks, shown, strict=True)]
-    moving = Moving(of, frames, np.concatenate([none, *said]), len(tracks))
-    return moving, np.concatenate([np.empty((0, 2)), *places])
-
-
-def _centres(frames: Sequence[Doc], at: IntArray) -> FloatArray:
-    keys = np.array([one.get("frame", 0) for one in frames], dtype=np.float64)
-    centres = np.array([boxes.vector(one.get("centre"))[:2] for one in frames])
-    return np.stack([np.interp(at, keys, centres[:, axis]) for axis in (0, 1)], axis=1)
+def _centres(made: Moving, keys: Keys, key: IntArray) -> FloatArray:
+    """(n, 2) centres on the ground of object-sweeps."""
+    centres = np.array([boxes.vector(one.get("centre"))[:2] for one in keys.frames])
+    return image_tracks.along(keys, centres.reshape(-1, 2), made.frames, key)
 
 
 def _loss() -> Loss:

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from libs.common.geometry import image_tracks
+from libs.common.geometry.image_tracks import Keys
 from services.qc_scorer.agreement import areas
 from services.qc_scorer.agreement.contract import EPSILON, Doc
 from services.qc_scorer.agreement.drawn import Drawn
@@ -82,72 +83,68 @@ def end_of(labels: Sequence[Sequence[Doc]]) -> int:
 def shared(truth: Sequence[Doc], label: Sequence[Doc], rule: Rule, named: bool = True) -> Shared:
     """Of two lists of `Track`. What is one has one class and, unless `named` is False, the same
     attributes in that frame."""
-    end = end_of((truth, label))
     plain = all("rect" in key for side in (truth, label) for one in side for key in one["frames"])
-    most = MOST_SHOWN if plain else MOST_DRAWN
-    step = max(1, *(-(-_shown(side, end) // most) for side in (truth, label)))
-    kinds: dict[object, int] = {}
-    a, b = (_moving(side, end, step, kinds, named, plain) for side in (truth, label))
+    sides, step = laid((truth, label), MOST_SHOWN if plain else MOST_DRAWN, named)
+    draw = _rectangles if plain else _drawn
+    a, b = (draw(*side) for side in sides)
     found = [(pairs, _gains(a, b, pairs, rule)) for pairs in same_frame(a, b)]
     pairs = np.concatenate([np.empty((0, 2), np.int64), *(p[g > 0] for p, g in found)])
     alike = np.concatenate([np.empty(0), *(g[g > 0] for _, g in found)])
     return Shared((a, b), pairs, alike, step)
 
 
-def _shown(tracks: Sequence[Doc], end: int) -> int:
-    ends = [image_tracks.stretches(one["frames"], end) for one in tracks]
-    return int(sum((one[:, 1] - one[:, 0]).sum() for one in ends))
+def laid(
+    labels: Sequence[Sequence[Doc]], most: int, named: bool = True
+) -> tuple[list[tuple[Moving, Keys, IntArray]], int]:
+    """([object-frames, key frames, the one that each follows] of each label, frames from one
+    that is compared to the next: so many that no label has more than about `most`)."""
+    end = end_of(labels)
+    every = [image_tracks.keys_of(tracks, end) for tracks in labels]
+    step = max(1, *(-(-int((keys.stops - keys.starts).sum()) // most) for keys in every))
+    kinds: dict[object, int] = {}
+    made = []
+    for tracks, keys in zip(labels, every, strict=True):
+        at, key = image_tracks.shown(keys, step)
+        said = _kinds(tracks, kinds, named)[key]
+        made.append((Moving(keys.of[key], at, said, len(tracks)), keys, key))
+    return made, step
 
 
-def _moving(
-    tracks: Sequence[Doc], end: int, step: int, kinds: dict[object, int], named: bool, plain: bool
-) -> Moving:
-    """kinds: numbers of what must be equal, which both sides share."""
-    shown = [image_tracks.shown(one["frames"], end, step) for one in tracks]
-    none = np.empty(0, np.int64)
-    frames = np.concatenate([none, *(at for at, _ in shown)])
-    of = np.repeat(np.arange(len(tracks)), [len(at) for at, _ in shown])
-    said = [kinds_of(one, kinds, named)[keys] for one, (_, keys) in zip(tracks, shown, strict=True)]
-    kind = np.concatenate([none, *said])
-    if plain:
-        sides = [
-            image_tracks.rectangles(t["frames"], *at) for t, at in zip(tracks, shown, strict=True)
-        ]
-        rects = np.concatenate([np.empty((0, 4)), *sides])
-        rects[:, 2:] += rects[:, :2]
-        return Moving(of, frames, kind, len(tracks), rects=rects)
-    drawn, places = _drawn(tracks, shown)
-    return Moving(of, frames, kind, len(tracks), drawn=drawn, places=places)
+def _rectangles(made: Moving, keys: Keys, key: IntArray) -> Moving:
+    rects = image_tracks.rectangles(keys, made.frames, key)
+    rects[:, 2:] += rects[:, :2]
+    return replace(made, rects=rects)
 
 
-def _drawn(
-    tracks: Sequence[Doc], shown: Sequence[tuple[IntArray, IntArray]]
-) -> tuple[Drawn, IntArray]:
-    """(what there is to see, (n,) which of it in each object-frame)."""
+def _drawn(made: Moving, keys: Keys, key: IntArray) -> Moving:
     numbers: dict[int, int] = {}
     drawn: list[Doc] = []
     places: list[int] = []
-    for track, (at, keys) in zip(tracks, shown, strict=True):
-        for geometry in image_tracks.geometries(track["frames"], at, keys):
-            # The shape of a key frame stands as the very same object.
-            shape = id(next(iter(geometry.values())))
-            if shape not in numbers:
-                numbers[shape] = len(drawn)
-                drawn.append(geometry)
-            places.append(numbers[shape])
-    return Drawn(drawn), np.array(places, dtype=np.int64)
+    for geometry in image_tracks.geometries(keys, made.frames, key):
+        # The shape of a key frame stands as the very same object.
+        shape = id(next(iter(geometry.values())))
+        if shape not in numbers:
+            numbers[shape] = len(drawn)
+            drawn.append(geometry)
+        places.append(numbers[shape])
+    return replace(made, drawn=Drawn(drawn), places=np.array(places, dtype=np.int64))
 
 
-def kinds_of(track: Doc, kinds: dict[object, int], named: bool) -> IntArray:
+def _kinds(tracks: Sequence[Doc], kinds: dict[object, int], named: bool) -> IntArray:
     """(k,) number of the class and attributes from each key frame on."""
-    told: dict[str, str] = dict(track.get("attributes", {})) if named else {}
-    made = []
-    key = (track.get("class", ""), frozenset(told.items()))
-    for frame in track["frames"]:
-        if named and frame.get("attributes"):
-            told |= frame["attributes"]
-            key = (track.get("class", ""), frozenset(told.items()))
-        made.append(kinds.setdefault(key, len(kinds)))
+    made: list[int] = []
+    for track in tracks:
+        name, frames = track.get("class", ""), track["frames"]
+        told: Doc = track.get("attributes", {}) if named else {}
+        now = kinds.setdefault((name, frozenset(told.items())), len(kinds))
+        if not named or not any("attributes" in frame for frame in frames):
+            made += [now] * len(frames)
+            continue
+        for frame in frames:
+            if frame.get("attributes"):
+                told = {**told, **frame["attributes"]}
+                now = kinds.setdefault((name, frozenset(told.items())), len(kinds))
+            made.append(now)
     return np.array(made, dtype=np.int64)
 
 

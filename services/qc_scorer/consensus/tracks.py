@@ -95,10 +95,11 @@ def _frames(group: Group, end: int) -> IntArray:
 def _keys(group: Group, whole: float, at: IntArray, end: int) -> list[Key]:
     """The track in each of these frames, from the first in which it is there; of frames in which
     it is not, only the first."""
-    followed = [image_tracks.followed(t["frames"], at, end) for t in group.members]
+    members = [image_tracks.keys_of([track], end) for track in group.members]
+    followed = [image_tracks.followed(one, at) for one in members]
     drawn = [
-        image_tracks.geometries(track["frames"], at, keys)
-        for track, (keys, _) in zip(group.members, followed, strict=True)
+        image_tracks.geometries(one, at, key)
+        for one, (key, _) in zip(members, followed, strict=True)
     ]
     said = [_said(track) for track in group.members]
     there = np.array([shown for _, shown in followed])
