@@ -36,6 +36,7 @@ MODULES = {
     "labelme": "labelme",
     "datumaro": "datumaro",
     "mot": "mot",
+    "kitti": "kitti",
     "nemo": "nemo",
     "kaldi": "kaldi",
     "rttm": "rttm",

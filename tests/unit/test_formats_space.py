@@ -1,0 +1,203 @@
+"""Formats of 3D boxes both ways: what goes out comes back, and where in space it is."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from libs.common.geometry import boxes, calibration, poses, rotations
+from libs.common.geometry.calibration import Rig
+from libs.common.geometry.cameras import Camera
+from libs.formats import Doc, Job, Problem, Sample, shapes
+from libs.formats.table import format_of
+from tests.unit.format_fixtures import PROJECT, files, open_png, read, row, source_of
+
+CLASSES = ["car", "big truck"]
+FIELDS = ("cloud", "sweeps", "calibration", "cameras")
+# Turned and moved against the lidar as no axes change alone would be.
+FRONT = Camera(
+    *("P2", 1200, 400, (700.0, 700.0), (600.0, 200.0)),
+    pose=poses.pose([0.3, 0.1, -0.2], rotations.multiply([0.5, -0.5, 0.5, -0.5], [1.0, 0, 0, 0])),
+)
+RIG = calibration.document(Rig((FRONT,)))
+
+
+def schema(shape: str, frame: str = "lidar", **more: Any) -> Doc:
+    return {"shape": shape, "classes": CLASSES, "frame": frame, **more}
+
+
+def put(
+    format_: str, value: Doc, data: Doc | None = None, told: Doc | None = None
+) -> tuple[bytes, list[Problem]]:
+    """One label as a part, and what it could not hold."""
+    fields = tuple({"name": one, "type": one} for one in FIELDS)
+    encoder_of = format_of(format_).encoder
+    assert encoder_of is not None
+    held = told or {"classes": CLASSES}
+    encoder = encoder_of(Job(PROJECT, "t", held, fields, open_png))
+    given_ = {"cloud": "blob:blobs/t/1.pcd", **(data or {})}
+    content = encoder.begin() + encoder.add([row(1, value, given_, "drive/1.pcd")])
+    return content + b"".join(encoder.end()), list(encoder.problems)
+
+
+def back(format_: str, value: Doc, told: Doc, data: Doc | None = None) -> Sample:
+    content, problems = put(format_, value, data, told)
+    assert not [one for one in problems if one.whole]
+    samples, faults = read(format_, source_of(format_, content), told)
+    assert not faults
+    (found,) = samples
+    return found
+
+
+def alike(left: Any, right: Any, tolerance: float = 1e-6) -> bool:
+    """Equal, numbers within the tolerance, a rotation and its negative too."""
+    if isinstance(left, (int, float)) and isinstance(right, (int, float)):
+        return math.isclose(left, right, abs_tol=tolerance)
+    if isinstance(left, dict) and isinstance(right, dict):
+        if "w" in {*left, *right} and {*left, *right} <= set("wxyz"):
+            dot = float(np.dot(boxes.turn(left), boxes.turn(right)))
+            return math.isclose(abs(dot), 1, abs_tol=tolerance)
+        return all(alike(left.get(k, 0), right.get(k, 0), tolerance) for k in {*left, *right})
+    if isinstance(left, list) and isinstance(right, list):
+        return len(left) == len(right) and all(map(alike, left, right))
+    return bool(left == right)
+
+
+NUMBERS = st.floats(-50, 50).map(lambda v: round(v, 3))
+VECTORS = st.tuples(NUMBERS, NUMBERS, NUMBERS).map(boxes.vector_doc)
+SIZES = st.tuples(*(st.integers(1, 900).map(lambda v: v / 100) for _ in range(3)))
+YAWS = st.floats(-3.14, 3.14).map(lambda v: boxes.turn_doc(rotations.of_yaw(v)))
+
+
+def turns() -> st.SearchStrategy[Doc]:
+    part = st.integers(-9, 9)
+    found = st.tuples(part, part, part, part).filter(any)
+    return found.map(lambda q: boxes.turn_doc(rotations.unit(q)))
+
+
+@st.composite
+def cuboids(
+    draw: st.DrawFn, rotation: st.SearchStrategy[Doc] = YAWS, attributes: Any = None
+) -> Doc:
+    size = boxes.vector_doc(draw(SIZES))
+    told = draw(attributes) if attributes is not None else {}
+    made = {"centre": draw(VECTORS), "size": size, "rotation": draw(rotation)}
+    return {**shapes.plain(**{"class": draw(st.sampled_from(CLASSES))}, attributes=told), **made}
+
+
+def values(*, frame: str = "lidar", **options: Any) -> st.SearchStrategy[Doc]:
+    held = st.lists(cuboids(**options), max_size=4)
+    return held.map(lambda some: {"cuboids": shapes.plain(frame=frame, cuboids=some)})
+
+
+# -- KITTI ---------------------------------------------------------------------------------------
+
+HIDDEN = st.fixed_dictionaries(
+    {}, optional={"truncated": st.just("0.25"), "occluded": st.sampled_from("0123")}
+)
+
+
+@settings(max_examples=60, deadline=None)
+@given(value=values(attributes=HIDDEN), calibrated=st.booleans())
+def test_kitti_holds_upright_boxes(value: Doc, calibrated: bool) -> None:
+    data = {"calibration": RIG} if calibrated else {}
+    found = back("kitti", value, schema("cuboids"), data)
+    assert alike(found.value, value)
+
+
+def test_kitti_says_where_the_bottom_is_and_turns_about_the_axis_down() -> None:
+    value = {
+        "cuboids": {
+            "frame": "lidar",
+            "cuboids": [
+                {
+                    "class": "car",
+                    "centre": {"x": 20.0, "y": 5.0, "z": -1.0},
+                    "size": {"x": 4.0, "y": 2.0, "z": 1.5},
+                    "rotation": boxes.turn_doc(rotations.of_yaw(0.5)),
+                }
+            ],
+        }
+    }
+    content, problems = put("kitti", value)
+    cells = source_of("kitti", content).text("drive/label_2/1.txt").split()
+    numbers = [float(one) for one in cells[8:]]
+    # Right is minus left, down is minus up; half the height below the middle.
+    assert numbers[:6] == [1.5, 2.0, 4.0, -5.0, 1.75, 20.0]
+    assert numbers[6] == pytest.approx(-0.5 - math.pi / 2)
+    assert float(cells[3]) == pytest.approx(numbers[6] - math.atan2(-5.0, 20.0))
+    assert [one.reason for one in problems] == [
+        "the item has no calibration: axes are changed, nothing else"
+    ]
+
+
+def test_kitti_links_boxes_of_cloud_and_image() -> None:
+    rect = {"x": 10.0, "y": 20.0, "width": 30.0, "height": 40.0}
+    one = {
+        **{
+            "id": "c1",
+            "class": "car",
+            "centre": {"x": 9.0},
+            "size": {"x": 4.0, "y": 2.0, "z": 1.0},
+        },
+        "rotation": {"w": 1.0},
+    }
+    value = {
+        "fusion": {
+            "cuboids": {"frame": "lidar", "cuboids": [one]},
+            "cameras": [
+                {
+                    "camera": "P2",
+                    "objects": [
+                        {"id": "o1", "class": "car", "rect": rect},
+                        {"id": "o2", "class": "big truck", "rect": {**rect, "x": 50.0}},
+                    ],
+                }
+            ],
+            "links": [{"cuboid": "c1", "camera": "P2", "object": "o1"}],
+        }
+    }
+    found = back("kitti", value, schema("fusion"), {"calibration": RIG})
+    assert alike(found.value, value)
+
+
+def test_kitti_tells_a_box_that_leans() -> None:
+    leaning = {"w": math.cos(0.2), "x": math.sin(0.2)}
+    one = {"class": "car", "centre": {}, "size": {"x": 1.0, "y": 1.0, "z": 1.0}}
+    value = {"cuboids": {"frame": "lidar", "cuboids": [{**one, "rotation": leaning}]}}
+    _, problems = put("kitti", value)
+    assert any("tilt" in one.reason for one in problems)
+
+
+GOOD = "car 0 0 0 1 1 9 9 1.5 2 4 1 2 20 0.5"
+
+
+@pytest.mark.parametrize(
+    ("line", "reason"),
+    [
+        (GOOD.replace("20", "nan"), "z: nan is not finite"),
+        (GOOD.replace("1.5", "1,5"), "write a decimal point"),
+        (GOOD + " 0.5 7", "17 cells"),
+        (GOOD.replace(" 4 ", " -4 "), "must be above zero"),
+        (GOOD.replace("9 9", "0.5 9"), "pixels"),
+    ],
+)
+def test_kitti_names_the_line(line: str, reason: str) -> None:
+    source = files(label_2__a_dot_txt=f"{GOOD}\n{line}\n")
+    samples, faults = read("kitti", source, schema("cuboids"))
+    assert len(samples[0].value["cuboids"]["cuboids"]) == 1  # type: ignore[index]
+    assert [one.where for one in faults] == ["label_2/a.txt line 2"]
+    assert reason in faults[0].reason
+    assert samples[0].value["cuboids"]["frame"] == "camera:P2"  # type: ignore[index]
+    assert "no file in calib/" in str(samples[0].left_out)
+
+
+def test_kitti_names_a_calibration_that_is_none() -> None:
+    source = files(label_2__a_dot_txt=GOOD, calib__a_dot_txt="P2: 1 2 3\n")
+    _, faults = read("kitti", source, schema("cuboids"))
+    assert faults[0].where == "label_2/a.txt" and "P2 has 3 numbers" in faults[0].reason
