@@ -17,6 +17,8 @@ from libs.formats.media import references
 Array = np.ndarray
 # A quaternion further from length 1 than this is none.
 _OFF = 1e-2
+# Seconds from a sweep to the next where nothing tells: lidars turn ten times a second.
+STEP = 0.1
 # Axes of a camera (x right, y down, z forward) in those of a lidar (x forward, y left, z up).
 CAMERA_AXES = np.array([[0.0, 0, 1, 0], [-1, 0, 0, 0], [0, -1, 0, 0], [0, 0, 0, 1]])
 
@@ -82,6 +84,26 @@ def motion_of(job: Job, row: Doc) -> tuple[list[float] | None, Array | None]:
         return poses.motion(sweeps_of(job, row))
     except (ValueError, TypeError) as error:
         raise Unfit(f"poses of the item's sweeps: {error}") from error
+
+
+def times_of(job: Job, row: Doc, value: Doc) -> list[float]:
+    """Seconds of each sweep, those of key frames too where the item tells none: unknown ones lie
+    evenly between known ones, `STEP` apart behind them. Raises `Unfit`."""
+    known, _ = motion_of(job, row)
+    frames = [one for track in value.get("tracks", []) for one in track["frames"]]
+    count = max(len(sweeps_of(job, row)), 1 + max(map(tracks.number, frames), default=0))
+    if count > tracks.MAX_FRAMES:
+        raise Unfit(f"{count} frames; {tracks.MAX_FRAMES} at most")
+    told = dict(enumerate(known or ()))
+    if not told:
+        # A key frame of time 0 beyond the first one says nothing of its time.
+        told = {0: 0.0} | {tracks.number(one): one["time"] for one in frames if one.get("time")}
+    places = sorted(told)
+    found = np.interp(range(count), places, [told[place] for place in places])
+    found += STEP * np.maximum(np.arange(count) - places[-1], 0)
+    if (np.diff(found) <= 0).any():
+        raise Unfit("times of the sweeps do not rise")
+    return [float(one) for one in found]
 
 
 def cloud_of(job: Job, row: Doc) -> str:

@@ -37,6 +37,7 @@ MODULES = {
     "datumaro": "datumaro",
     "mot": "mot",
     "kitti": "kitti",
+    "argoverse2": "argoverse2",
     "nemo": "nemo",
     "kaldi": "kaldi",
     "rttm": "rttm",

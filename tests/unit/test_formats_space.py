@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import io
 import math
 from typing import Any
 
 import numpy as np
+import pyarrow as pa
+import pyarrow.feather as feather
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -59,10 +62,13 @@ def alike(left: Any, right: Any, tolerance: float = 1e-6) -> bool:
     if isinstance(left, (int, float)) and isinstance(right, (int, float)):
         return math.isclose(left, right, abs_tol=tolerance)
     if isinstance(left, dict) and isinstance(right, dict):
-        if "w" in {*left, *right} and {*left, *right} <= set("wxyz"):
-            dot = float(np.dot(boxes.turn(left), boxes.turn(right)))
-            return math.isclose(abs(dot), 1, abs_tol=tolerance)
-        return all(alike(left.get(k, 0), right.get(k, 0), tolerance) for k in {*left, *right})
+        turns_ = [one.get("rotation") for one in (left, right)]
+        if all(turns_):
+            dot = float(np.dot(boxes.turn(turns_[0]), boxes.turn(turns_[1])))
+            if not math.isclose(abs(dot), 1, abs_tol=tolerance):
+                return False
+        names = {*left, *right} - ({"rotation"} if all(turns_) else set())
+        return all(alike(left.get(k, 0), right.get(k, 0), tolerance) for k in names)
     if isinstance(left, list) and isinstance(right, list):
         return len(left) == len(right) and all(map(alike, left, right))
     return bool(left == right)
@@ -201,3 +207,138 @@ def test_kitti_names_a_calibration_that_is_none() -> None:
     source = files(label_2__a_dot_txt=GOOD, calib__a_dot_txt="P2: 1 2 3\n")
     _, faults = read("kitti", source, schema("cuboids"))
     assert faults[0].where == "label_2/a.txt" and "P2 has 3 numbers" in faults[0].reason
+
+
+# -- Argoverse 2 ---------------------------------------------------------------------------------
+
+LIDAR = poses.pose([1.2, 0.0, 1.8], rotations.of_yaw(0.3))
+MOUNTED = {"calibration": calibration.document(Rig(lidar=LIDAR))}
+
+
+def drive(count: int) -> list[Doc]:
+    """Sweeps of a lidar that drives a bend."""
+    found = []
+    for place in range(count):
+        pose = poses.pose([2.0 * place, 0.3 * place, 0.1], rotations.of_yaw(0.05 * place))
+        told = {"cloud": f"blob:blobs/t/{place}.pcd", "time": 0.1 * place}
+        found.append({**told, "pose": calibration.pose_document(pose)})
+    return found
+
+
+@settings(max_examples=50, deadline=None)
+@given(value=values(rotation=turns()), mounted=st.booleans())
+def test_argoverse2_holds_any_boxes(value: Doc, mounted: bool) -> None:
+    told = {"shape": "cuboids", "classes": CLASSES, "frame": "lidar"}
+    for place, one in enumerate(value["cuboids"].get("cuboids", [])):
+        one |= {"id": f"c{place}", "point_count": place + 1}
+    found = back("argoverse2", value, told, MOUNTED if mounted else {})
+    assert alike(found.value, value)
+
+
+def key_frames(every: bool = True) -> st.SearchStrategy[list[Doc]]:
+    """Poses of one track in sweeps 0 to 4: all, or the first and the last alone."""
+    box = st.tuples(VECTORS, YAWS)
+
+    def made(some: list[tuple[Doc, Doc]]) -> list[Doc]:
+        numbers = range(5) if every else (0, 4)
+        size = {"x": 4.0, "y": 2.0, "z": 1.5}
+        return [
+            shapes.plain(frame=n, time=0.1 * n, size=size, rotation=r) | {"centre": c}
+            for n, (c, r) in zip(numbers, some, strict=True)
+        ]
+
+    return st.lists(box, min_size=5 if every else 2, max_size=5 if every else 2).map(made)
+
+
+@settings(max_examples=40, deadline=None)
+@given(
+    frames=key_frames(),
+    held=st.sets(st.integers(0, 4), min_size=1),
+    frame=st.sampled_from(["lidar", "world", "ego"]),
+    format_=st.sampled_from(["argoverse2"]),
+)
+def test_tracks_come_back_in_any_frame(
+    frames: list[Doc], held: set[int], frame: str, format_: str
+) -> None:
+    made: list[Doc] = []
+    for place in sorted(held):
+        made.append(frames[place])
+        if place + 1 not in held and place < 4:
+            gone = {k: v for k, v in frames[place].items() if k != "time"}
+            made.append({**gone, "frame": place + 1, "outside": True})
+    value = {
+        "cuboid_tracks": {"frame": frame, "tracks": [{"class": "car", "id": "t1", "frames": made}]}
+    }
+    told = {"shape": "cuboid_tracks", "classes": CLASSES, "frame": frame}
+    found = back(format_, value, told, {**MOUNTED, "sweeps": drive(5)})
+    assert alike(without_outside_places(found.value), without_outside_places(value))
+
+
+def without_outside_places(value: Any) -> Any:
+    """Where an object is that is not in the scene says nothing."""
+    (track,) = value["cuboid_tracks"]["tracks"]
+    frames = [
+        {"frame": one["frame"], "outside": True} if one.get("outside") else one
+        for one in track["frames"]
+    ]
+    return {**value["cuboid_tracks"], "tracks": [{**track, "frames": frames}]}
+
+
+def test_argoverse2_fills_sweeps_between_key_frames() -> None:
+    size, turn = {"x": 4.0, "y": 2.0, "z": 1.5}, {"w": 1.0}
+    ends = [{"frame": n, "centre": {"x": 10.0 * n}, "size": size, "rotation": turn} for n in (0, 2)]
+    value = {
+        "cuboid_tracks": {"frame": "ego", "tracks": [{"class": "car", "id": "t", "frames": ends}]}
+    }
+    told = {"shape": "cuboid_tracks", "classes": CLASSES, "frame": "ego"}
+    found = back("argoverse2", value, told, {"sweeps": ["blob:blobs/t/1.pcd"] * 3})
+    frames = found.value["cuboid_tracks"]["tracks"][0]["frames"]  # type: ignore[index]
+    assert [one["centre"].get("x", 0) for one in frames] == [0, 10, 20]
+
+
+def av2(**columns: Any) -> bytes:
+    one: dict[str, Any] = {k: [1.0, 1.0] for k in ("length_m", "width_m", "height_m", "qw")}
+    one |= {k: [0.0, 0.0] for k in ("qx", "qy", "qz", "tx_m", "ty_m", "tz_m")}
+    one |= {"timestamp_ns": [5, 6], "track_uuid": ["a", "a"], "category": ["car", "car"]}
+    one |= columns
+    out = io.BytesIO()
+    feather.write_feather(pa.table({k: v for k, v in one.items() if v is not None}), out)
+    return out.getvalue()
+
+
+@pytest.mark.parametrize(
+    ("columns", "where", "reason"),
+    [
+        ({"qz": [math.nan, 0.0]}, "row 1", "not finite"),
+        ({"qw": [1.0, 0.0]}, "row 2", "rotation of length 0"),
+        ({"width_m": [-1.0, 1.0]}, "row 1", "above zero"),
+        ({"tx_m": ["1,5", "1"]}, "row 1", "write a decimal point"),
+        ({"timestamp_ns": [5, 5]}, "row 2", "two boxes"),
+        ({"timestamp_ns": [5, None]}, "row 2", "no time"),
+        ({"category": ["", "car"]}, "row 1", "without category"),
+        ({"qw": None}, "", "there is no column qw"),
+    ],
+)
+def test_argoverse2_names_the_row(columns: Doc, where: str, reason: str) -> None:
+    source = files(log__annotations_dot_feather=av2(**columns))
+    samples, faults = read("argoverse2", source, schema("cuboid_tracks", "ego"))
+    (fault,) = faults
+    assert fault.where == f"log/annotations.feather {where}".strip()
+    assert reason in fault.reason
+    assert len(samples) == (1 if where else 0)
+
+
+def test_argoverse2_needs_poses_for_the_world() -> None:
+    source = files(log__annotations_dot_feather=av2())
+    _, faults = read("argoverse2", source, schema("cuboid_tracks", "world"))
+    assert "there is no log/city_SE3_egovehicle.feather" in faults[0].reason
+
+
+@settings(max_examples=40, deadline=None)
+@given(cut=st.integers(0, 2000), junk=st.binary(max_size=20))
+def test_a_damaged_table_is_told(cut: int, junk: bytes) -> None:
+    whole = av2()
+    content = whole[:cut] + junk + whole[cut + len(junk) :]
+    source = files(log__annotations_dot_feather=content)
+    samples, faults = read("argoverse2", source, schema("cuboid_tracks", "ego"))
+    assert samples or faults
