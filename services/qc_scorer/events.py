@@ -6,6 +6,7 @@ import hashlib
 from collections import Counter, defaultdict
 from datetime import UTC
 from typing import Any
+from urllib.parse import quote
 
 from labelmill.annotation.v1.source_pb2 import LABEL_SOURCE_MACHINE
 from labelmill.delivery.v1.delivery_pb2 import DeliveryState
@@ -44,7 +45,9 @@ def _loss(template: Template) -> str:
     """The loss of a template, as `agreement.named` reads it."""
     schema = template.label_schema
     sigmas = ",".join(f"{sigma:g}" for sigma in schema.skeleton.sigmas)
-    options = {"sigmas": sigmas, "normaliser": schema.normaliser}
+    # Names of classes may have any characters, those between options, too.
+    directed = ",".join(quote(name, safe="") for name in schema.directed)
+    options = {"sigmas": sigmas, "normaliser": schema.normaliser, "directed": directed}
     return with_tolerance(template.loss, template.loss_tolerance, options)
 
 

@@ -72,7 +72,7 @@ def _schema(old: Doc, new: Doc, at: str) -> Iterator[Change]:
     if before != after:
         breaks = bool(after) and (not before or bool(set(before) - set(after)))
         yield Change(f"{at}geometries", breaks, f"{before or 'all'} -> {after or 'all'}")
-    for key in ("shape", "frame", "normaliser", "skeleton"):
+    for key in ("shape", "frame", "normaliser", "skeleton", "directed"):
         if old.get(key) != new.get(key):
             yield _changed(f"{at}{key}", old.get(key), new.get(key), breaks=True)
     for key in ("texts", "exclusive"):

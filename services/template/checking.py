@@ -97,6 +97,9 @@ def check_schema(schema: Doc, path: str) -> None:
         raise Unfit(f"{path}.geometries", words)
     if schema.get("relations") and shape != "spans":
         raise Unfit(f"{path}.relations", "only spans have relations; leave them out")
+    if schema.get("directed") and shape != "map":
+        raise Unfit(f"{path}.directed", "only maps have classes with a direction; leave it out")
+    _check_known(schema.get("directed", []), classes, f"{path}.directed")
     _check_attributes(schema.get("attributes", []), classes, f"{path}.attributes")
     _check_relations(schema.get("relations", []), classes, f"{path}.relations")
     _check_skeleton(schema.get("skeleton"), f"{path}.skeleton")

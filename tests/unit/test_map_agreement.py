@@ -10,11 +10,15 @@ import pytest
 import shapely
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from labelmill.template.v1.template_pb2 import LabelSchema, Template
 
-from services.qc_scorer import agreement
+from libs.common.codec import message_to_doc
+from services.qc_scorer import agreement, events
 from services.qc_scorer.agreement import lanes, maps
 from services.qc_scorer.agreement.contract import Errors
 from services.qc_scorer.consensus import RULES
+from services.template import checking
+from services.template.checking import Unfit
 
 Doc = dict[str, Any]
 
@@ -119,6 +123,21 @@ def test_direction_counts_where_the_template_says_so() -> None:
     cars = [label(box(0, 0, 0.1)), label(box(0, 0, 0.1 + math.pi))]
     assert not agreement.differs(*cars, "map")
     assert agreement.differs(*cars, "map:1;directed=car")
+
+
+def test_a_template_says_which_classes_have_a_direction() -> None:
+    schema = LabelSchema(shape="map", classes=["lane", "road, main"], directed=["road, main"])
+    loss = events._loss(Template(loss="map", loss_tolerance=1, label_schema=schema))
+    for name, wrong in (("lane", False), ("road, main", True)):
+        both = [label(line(*way, name=name)) for way in ([(0, 0), (30, 0)], [(30, 0), (0, 0)])]
+        assert agreement.differs(*both, loss) is wrong
+    checking.check_schema(message_to_doc(schema), "label_schema")
+    for shape, name in (("map", "kerb"), ("objects", "lane")):
+        with pytest.raises(Unfit) as unfit:
+            checking.check_schema(
+                {"shape": shape, "classes": ["lane"], "directed": [name]}, "label_schema"
+            )
+        assert "label_schema.directed" in str(vars(unfit.value))
 
 
 @settings(deadline=None, max_examples=50)

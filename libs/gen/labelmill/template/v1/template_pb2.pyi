@@ -118,7 +118,7 @@ class DataField(_message.Message):
     def __init__(self, name: _Optional[str] = ..., type: _Optional[str] = ..., required: _Optional[bool] = ..., max_size: _Optional[int] = ...) -> None: ...
 
 class LabelSchema(_message.Message):
-    __slots__ = ("shape", "classes", "max_objects", "min_objects", "attributes", "geometries", "skeleton", "relations", "frame", "scales", "ties", "normaliser", "texts", "exclusive", "range")
+    __slots__ = ("shape", "classes", "max_objects", "min_objects", "attributes", "geometries", "skeleton", "relations", "frame", "scales", "ties", "normaliser", "texts", "exclusive", "range", "directed")
     SHAPE_FIELD_NUMBER: _ClassVar[int]
     CLASSES_FIELD_NUMBER: _ClassVar[int]
     MAX_OBJECTS_FIELD_NUMBER: _ClassVar[int]
@@ -134,6 +134,7 @@ class LabelSchema(_message.Message):
     TEXTS_FIELD_NUMBER: _ClassVar[int]
     EXCLUSIVE_FIELD_NUMBER: _ClassVar[int]
     RANGE_FIELD_NUMBER: _ClassVar[int]
+    DIRECTED_FIELD_NUMBER: _ClassVar[int]
     shape: str
     classes: _containers.RepeatedScalarFieldContainer[str]
     max_objects: int
@@ -149,7 +150,8 @@ class LabelSchema(_message.Message):
     texts: bool
     exclusive: bool
     range: float
-    def __init__(self, shape: _Optional[str] = ..., classes: _Optional[_Iterable[str]] = ..., max_objects: _Optional[int] = ..., min_objects: _Optional[int] = ..., attributes: _Optional[_Iterable[_Union[Attribute, _Mapping]]] = ..., geometries: _Optional[_Iterable[str]] = ..., skeleton: _Optional[_Union[Skeleton, _Mapping]] = ..., relations: _Optional[_Iterable[_Union[RelationType, _Mapping]]] = ..., frame: _Optional[str] = ..., scales: _Optional[_Iterable[_Union[Scale, _Mapping]]] = ..., ties: _Optional[bool] = ..., normaliser: _Optional[str] = ..., texts: _Optional[bool] = ..., exclusive: _Optional[bool] = ..., range: _Optional[float] = ...) -> None: ...
+    directed: _containers.RepeatedScalarFieldContainer[str]
+    def __init__(self, shape: _Optional[str] = ..., classes: _Optional[_Iterable[str]] = ..., max_objects: _Optional[int] = ..., min_objects: _Optional[int] = ..., attributes: _Optional[_Iterable[_Union[Attribute, _Mapping]]] = ..., geometries: _Optional[_Iterable[str]] = ..., skeleton: _Optional[_Union[Skeleton, _Mapping]] = ..., relations: _Optional[_Iterable[_Union[RelationType, _Mapping]]] = ..., frame: _Optional[str] = ..., scales: _Optional[_Iterable[_Union[Scale, _Mapping]]] = ..., ties: _Optional[bool] = ..., normaliser: _Optional[str] = ..., texts: _Optional[bool] = ..., exclusive: _Optional[bool] = ..., range: _Optional[float] = ..., directed: _Optional[_Iterable[str]] = ...) -> None: ...
 
 class Attribute(_message.Message):
     __slots__ = ("name", "type", "choices", "required", "classes", "min", "max")
