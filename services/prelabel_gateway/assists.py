@@ -8,9 +8,7 @@ from collections.abc import Awaitable, Callable
 from itertools import pairwise
 from typing import Any
 
-import numpy as np
-
-from libs.common import clouds, rle
+from libs.common import clouds
 from libs.common.blobs import Blobs
 from libs.common.codec import Doc
 from libs.common.errors import Fault, Invalid, NotFound, Unavailable
@@ -123,7 +121,10 @@ class Assists:
                 found = await asyncio.to_thread(cutting.cut, content, (left, top, width, height))
             except cutting.Uncuttable as reason:
                 raise Invalid(str(reason), field=f"value.objects.objects[{i}].rect") from reason
-            made[i] = {**{k: v for k, v in objects[i].items() if k != "rect"}, "mask": _mask(found)}
+            made[i] = {
+                **{k: v for k, v in objects[i].items() if k != "rect"},
+                "mask": cutting.document(found),
+            }
         return {"value": {"objects": {"objects": made}}}
 
     # -- media -------------------------------------------------------------------------------
@@ -200,13 +201,3 @@ def _within(found: list[Doc], count: int) -> list[Doc]:
             words = f"must have rising frames from 0 to {(count or _LONGEST) - 1}"
             raise Invalid(words, field=f"value.tracks[{i}].frames")
     return found
-
-
-def _mask(found: np.ndarray) -> Doc:
-    """The mask's document: runs down the columns, background first."""
-    flat = found.ravel(order="F")
-    edges = np.flatnonzero(np.diff(flat)) + 1
-    runs = np.diff(np.concatenate([[0], edges, [len(flat)]])).tolist()
-    counts = [0, *runs] if flat[0] else runs
-    height, width = found.shape
-    return {"height": height, "width": width, "counts": rle.text_from_counts(counts)}

@@ -9,12 +9,15 @@ picture. No weights, no training: where colours are alike, a person corrects.
 from __future__ import annotations
 
 import io
+from typing import Any
 
 import numpy as np
 from PIL import Image
 from scipy.cluster.vq import kmeans2
 from scipy.sparse import coo_array
 from scipy.sparse.csgraph import breadth_first_order, maximum_flow
+
+from libs.common import rle
 
 Box = tuple[float, float, float, float]
 MAX_PIXELS = 100_000_000
@@ -56,6 +59,16 @@ def cut(content: bytes, box: Box) -> np.ndarray:
     back = Image.fromarray(found.astype(np.uint8) * 255).resize(near.size, Image.Resampling.BICUBIC)
     whole[top:bottom, left:right] = np.asarray(back) > 127
     return whole
+
+
+def document(found: np.ndarray) -> dict[str, Any]:
+    """The mask's document: runs down the columns, background first."""
+    flat = found.ravel(order="F")
+    edges = np.flatnonzero(np.diff(flat)) + 1
+    runs = np.diff(np.concatenate([[0], edges, [len(flat)]])).tolist()
+    counts = [0, *runs] if flat[0] else runs
+    height, width = found.shape
+    return {"height": height, "width": width, "counts": rle.text_from_counts(counts)}
 
 
 def _read(content: bytes) -> Image.Image:
