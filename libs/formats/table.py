@@ -38,6 +38,7 @@ MODULES = {
     "mot": "mot",
     "kitti": "kitti",
     "argoverse2": "argoverse2",
+    "nuscenes": "nuscenes",
     "nemo": "nemo",
     "kaldi": "kaldi",
     "rttm": "rttm",
