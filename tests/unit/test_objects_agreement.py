@@ -379,3 +379,20 @@ def test_the_codec_of_runs_is_that_of_pycocotools() -> None:
     picture = np.random.default_rng(0).random((200, 300)) < 0.2
     text = mask_of(picture)["counts"]
     assert rle.text_from_counts(rle.counts_from_text(text)) == text
+
+
+@pytest.mark.parametrize("at_once", [1, 5, 1_000_000])
+def test_the_later_of_two_segments_lies_on_top(
+    at_once: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(panoptic, "MOST_PIECES", at_once)
+    rng = np.random.default_rng(at_once)
+    for count in range(6):
+        side = [np.sort(rng.choice(60, 2 * count, replace=False)).reshape(-1, 2) for _ in range(4)]
+        places = np.unique(np.concatenate([[0, 60], *(runs.reshape(-1) for runs in side)]))
+        painted = np.full(60, len(side))
+        for number, runs in enumerate(side):
+            for first, after in runs:
+                painted[first:after] = number
+        owners = panoptic._owners(side, places)
+        assert np.repeat(owners[:-1], np.diff(places)).tolist() == painted.tolist()

@@ -42,16 +42,28 @@ def _thing(box: Doc) -> Doc:
 
 def geometry(thing: Doc) -> str:
     """Name of the geometry that is set."""
+    if "rect" in thing:
+        return "rect"
     return next(name for name in thing if name in KINDS)
 
 
 class Drawn:
-    """n objects. What is dear to make is made once, for all of them, when it is first asked for."""
+    """n objects. What is dear to make is made once, for all of them, when it is first asked for;
+    for those of two labels together, where they are drawn `beside` each other."""
 
     def __init__(self, objects: Sequence[Doc]) -> None:
         self.objects = list(objects)
         self.geometries = [geometry(one) for one in self.objects]
         self._kinds = [KINDS[name] for name in self.geometries]
+        self._both: tuple[Drawn, slice] | None = None
+
+    @staticmethod
+    def beside(a: Sequence[Doc], b: Sequence[Doc]) -> tuple[Drawn, Drawn]:
+        """Of the objects of two labels that are compared."""
+        both, sides = Drawn([*a, *b]), (Drawn(a), Drawn(b))
+        sides[0]._both = both, slice(0, len(a))
+        sides[1]._both = both, slice(len(a), len(a) + len(b))
+        return sides
 
     def __len__(self) -> int:
         return len(self.objects)
@@ -68,6 +80,9 @@ class Drawn:
     @cached_property
     def bounds(self) -> FloatArray:
         """(n, 4) left, top, right, bottom. Not a number where nothing is in it."""
+        if self._both:
+            both, part = self._both
+            return both.bounds[part]
         made = np.empty((len(self), 4))
         for kind in set(self._kinds):
             at = self._at(kind)
@@ -90,6 +105,9 @@ class Drawn:
     @cached_property
     def areas(self) -> NDArray[np.object_]:
         """(n,) areas, of what is one."""
+        if self._both:
+            both, part = self._both
+            return both.areas[part]
         made, at = np.empty(len(self), dtype=object), self._at(RECT, AREA)
         made[at] = areas.shapes([self.objects[i] for i in at])
         return made
@@ -111,6 +129,9 @@ class Drawn:
     @cached_property
     def runs(self) -> dict[int, IntArray]:
         """Pixels of the masks, by place."""
+        if self._both:
+            both, part = self._both
+            return {i: both.runs[part.start + i] for i in self._at(MASK)}
         at = self._at(MASK)
         return dict(zip(at, masks.runs([self.objects[i]["mask"] for i in at]), strict=True))
 

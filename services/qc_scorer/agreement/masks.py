@@ -72,32 +72,46 @@ def bounds(given: Sequence[IntArray], heights: Sequence[int]) -> FloatArray:
 
 
 def overlap(a: Sequence[IntArray], b: Sequence[IntArray]) -> FloatArray:
-    """(n,) pixels that n pairs of runs share. Each pair lies in a stretch of its own of one long
-    line, where the pixels of `a` up to a place are counted at the ends of all runs of `b`."""
+    """(n,) pixels that n pairs of runs share."""
+    return _counted(a, b)[0]
+
+
+def _counted(
+    a: Sequence[IntArray], b: Sequence[IntArray]
+) -> tuple[FloatArray, FloatArray, FloatArray]:
+    """(n,) pixels that n pairs of runs share, that the first of each has, and the second. Each pair
+    lies in a stretch of its own of one long line, where the pixels of `a` up to a place are counted
+    at the ends of all runs of `b`."""
+    counts = [[len(one) for one in side] for side in (a, b)]
     ends = [
-        max(x[-1, 1] if len(x) else 0, y[-1, 1] if len(y) else 0) for x, y in zip(a, b, strict=True)
+        max(x[-1, 1] if i else 0, y[-1, 1] if j else 0)
+        for x, y, i, j in zip(a, b, *counts, strict=True)
     ]
-    shifts = np.concatenate([[0], np.cumsum(ends)[:-1]]).astype(np.int64)
-    left, right = _laid(a, shifts), _laid(b, shifts)
+    shifts = np.cumsum([0, *ends[:-1]], dtype=np.int64)
+    ofs = [np.repeat(np.arange(len(a)), some) for some in counts]
+    nothing = np.empty((0, 2), dtype=np.int64)
+    left, right = (
+        np.concatenate([nothing, *side]) + shifts[of][:, None] if len(of) else nothing
+        for side, of in zip((a, b), ofs, strict=True)
+    )
+    lengths = [side[:, 1] - side[:, 0] for side in (left, right)]
+    sizes = [
+        np.bincount(of, weights=some, minlength=len(a)).astype(np.float64)
+        for of, some in zip(ofs, lengths, strict=True)
+    ]
     if not len(left) or not len(right):
-        return np.zeros(len(a))
-    covered = np.cumsum(left[:, 1] - left[:, 0])
-    places = left.reshape(-1).astype(float)
-    amounts = np.stack([covered - (left[:, 1] - left[:, 0]), covered], axis=1).reshape(-1)
-    at = np.interp(right.reshape(-1), places, amounts).reshape(-1, 2)
-    of = np.repeat(np.arange(len(b)), [len(y) for y in b])
-    shared = np.bincount(of, weights=at[:, 1] - at[:, 0], minlength=len(b))
-    return np.asarray(shared, dtype=np.float64)
-
-
-def _laid(given: Sequence[IntArray], shifts: IntArray) -> IntArray:
-    return np.concatenate([one + shift for one, shift in zip(given, shifts, strict=True)])
+        return np.zeros(len(a)), sizes[0], sizes[1]
+    covered = np.cumsum(lengths[0])
+    amounts = np.stack([covered - lengths[0], covered], axis=1).reshape(-1)
+    at = np.interp(right.reshape(-1), left.reshape(-1), amounts).reshape(-1, 2)
+    shared = np.bincount(ofs[1], weights=at[:, 1] - at[:, 0], minlength=len(a))
+    return shared.astype(np.float64), sizes[0], sizes[1]
 
 
 def iou(a: Sequence[IntArray], b: Sequence[IntArray]) -> FloatArray:
     """(n,) intersection over union of n pairs."""
-    inside = overlap(a, b)
-    union = np.array([size(x) + size(y) for x, y in zip(a, b, strict=True)]) - inside
+    inside, mine, theirs = _counted(a, b)
+    union = mine + theirs - inside
     return np.divide(inside, union, out=np.zeros_like(inside), where=union > 0)
 
 

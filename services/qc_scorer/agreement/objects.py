@@ -58,7 +58,7 @@ class Compared:
 def compare(truth: Sequence[Doc], label: Sequence[Doc], rule: Rule) -> Compared:
     """Two lists of `ImageObject`."""
     solid = [[o for o in side if not o.get("crowd")] for side in (truth, label)]
-    true, said = Drawn(solid[0]), Drawn(solid[1])
+    true, said = Drawn.beside(*solid)
     pairs = matched(true, said, rule)
     missing = sorted(set(range(len(true))) - set(pairs[:, 0].tolist()))
     extra = sorted(set(range(len(said))) - set(pairs[:, 1].tolist()))

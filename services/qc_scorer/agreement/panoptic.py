@@ -23,6 +23,8 @@ IntArray = NDArray[np.int64]
 MATCH = 0.5
 # Pixels of a side, as of a mask's.
 LARGEST = 65_536
+# Stretches of pixels that are painted at once.
+MOST_PIECES = 1_000_000
 
 
 @dataclass
@@ -129,7 +131,7 @@ def _matches(
 def _shared(truth: Sequence[Doc], label: Sequence[Doc]) -> FloatArray:
     """(n + 1, m + 1) pixels that segments share; the last row and column are the empty rest.
     Where two of one label overlap, the later lies on top."""
-    drawn = [Drawn(objects) for objects in (truth, label)]
+    drawn = Drawn.beside(truth, label)
     height, width = _picture(drawn)
     sides = [[one.painted(i, height, width) for i in range(len(one))] for one in drawn]
     edges = [np.array([0, height * width]), *(run.reshape(-1) for side in sides for run in side)]
@@ -155,11 +157,21 @@ def _picture(drawn: Sequence[Drawn]) -> tuple[int, int]:
 def _owners(side: Sequence[IntArray], places: IntArray) -> IntArray:
     """(k,) which segment the pixels from each place to the next belong to; their number: none."""
     owner = np.full(len(places), len(side), dtype=np.int64)
-    for number, runs in enumerate(side):
-        first, last = np.searchsorted(places, runs[:, 0]), np.searchsorted(places, runs[:, 1])
-        counts = last - first
-        within = np.arange(counts.sum()) - np.repeat(np.cumsum(counts) - counts, counts)
-        owner[np.repeat(first, counts) + within] = number
+    if not side:
+        return owner
+    first, last = np.searchsorted(places, np.concatenate(side)).T
+    numbers = np.repeat(np.arange(len(side)), [len(runs) for runs in side])
+    counts = last - first
+    before = np.cumsum(counts) - counts
+    # Blocks of runs; within one, and from one to the next, the later lies on top.
+    cuts = np.flatnonzero(np.diff(before // MOST_PIECES)) + 1
+    for some in np.split(np.arange(len(counts)), cuts):
+        within = np.arange(counts[some].sum()) - np.repeat(
+            before[some] - before[some[:1]], counts[some]
+        )
+        owner[np.repeat(first[some], counts[some]) + within] = np.repeat(
+            numbers[some], counts[some]
+        )
     return owner
 
 
