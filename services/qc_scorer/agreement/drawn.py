@@ -51,19 +51,26 @@ class Drawn:
     """n objects. What is dear to make is made once, for all of them, when it is first asked for;
     for those of two labels together, where they are drawn `beside` each other."""
 
-    def __init__(self, objects: Sequence[Doc]) -> None:
+    def __init__(
+        self, objects: Sequence[Doc], both: Drawn | None = None, part: slice = slice(0)
+    ) -> None:
+        """both, part: what these are drawn with, and which of it they are."""
         self.objects = list(objects)
-        self.geometries = [geometry(one) for one in self.objects]
-        self._kinds = [KINDS[name] for name in self.geometries]
-        self._both: tuple[Drawn, slice] | None = None
+        self._both, self._part = both, part
+        self.geometries: list[str]
+        self._kinds: list[int]
+        if both is not None:
+            self.geometries, self._kinds = both.geometries[part], both._kinds[part]
+        else:
+            self.geometries = [geometry(one) for one in self.objects]
+            self._kinds = [KINDS[name] for name in self.geometries]
 
     @staticmethod
     def beside(a: Sequence[Doc], b: Sequence[Doc]) -> tuple[Drawn, Drawn]:
         """Of the objects of two labels that are compared."""
-        both, sides = Drawn([*a, *b]), (Drawn(a), Drawn(b))
-        sides[0]._both = both, slice(0, len(a))
-        sides[1]._both = both, slice(len(a), len(a) + len(b))
-        return sides
+        both = Drawn([*a, *b])
+        first, second = slice(0, len(a)), slice(len(a), len(a) + len(b))
+        return Drawn(a, both, first), Drawn(b, both, second)
 
     def __len__(self) -> int:
         return len(self.objects)
@@ -71,6 +78,8 @@ class Drawn:
     @cached_property
     def kinds(self) -> IntArray:
         """(n,) numbers of `KINDS`."""
+        if self._both is not None:
+            return self._both.kinds[self._part]
         return np.array(self._kinds, dtype=np.int64)
 
     @cached_property
@@ -80,9 +89,11 @@ class Drawn:
     @cached_property
     def bounds(self) -> FloatArray:
         """(n, 4) left, top, right, bottom. Not a number where nothing is in it."""
-        if self._both:
-            both, part = self._both
-            return both.bounds[part]
+        if self._both is not None:
+            return self._both.bounds[self._part]
+        if not any(self._kinds):
+            corners = [_corners(one["rect"]) for one in self.objects]
+            return np.array(corners, dtype=float).reshape(-1, 4)
         made = np.empty((len(self), 4))
         for kind in set(self._kinds):
             at = self._at(kind)
@@ -105,9 +116,8 @@ class Drawn:
     @cached_property
     def areas(self) -> NDArray[np.object_]:
         """(n,) areas, of what is one."""
-        if self._both:
-            both, part = self._both
-            return both.areas[part]
+        if self._both is not None:
+            return self._both.areas[self._part]
         made, at = np.empty(len(self), dtype=object), self._at(RECT, AREA)
         made[at] = areas.shapes([self.objects[i] for i in at])
         return made
@@ -129,9 +139,9 @@ class Drawn:
     @cached_property
     def runs(self) -> dict[int, IntArray]:
         """Pixels of the masks, by place."""
-        if self._both:
-            both, part = self._both
-            return {i: both.runs[part.start + i] for i in self._at(MASK)}
+        if self._both is not None:
+            runs, first = self._both.runs, self._part.start
+            return {i: runs[first + i] for i in self._at(MASK)}
         at = self._at(MASK)
         return dict(zip(at, masks.runs([self.objects[i]["mask"] for i in at]), strict=True))
 

@@ -51,11 +51,17 @@ def surest(pairs: IntArray, gains: FloatArray) -> tuple[IntArray, FloatArray]:
     return pairs[kept], gains[kept]
 
 
+def single(pairs: IntArray) -> bool:
+    """Has nobody in pairs (k, 2) two to choose from?"""
+    first, second = pairs.T.tolist()
+    return len(set(first)) == len(first) and len(set(second)) == len(second)
+
+
 def best(pairs: IntArray, gains: FloatArray, size: tuple[int, int]) -> IntArray:
     """(m, 2) of the pairs (k, 2) with a gain above 0 that are chosen, by rising first."""
     use = gains > 0
     pairs, gains = pairs[use], gains[use]
-    if not len(pairs):
+    if single(pairs):
         return pairs
     if size[0] * size[1] <= MOST_CELLS:
         table = np.zeros(size)

@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 from services.qc_scorer.agreement import areas, keypoints, lines, masks
 from services.qc_scorer.agreement.contract import EPSILON, Doc, Errors, Loss
 from services.qc_scorer.agreement.drawn import KEYPOINTS, LINE, MASK, Drawn, things
-from services.qc_scorer.agreement.matching import best, candidates, surest
+from services.qc_scorer.agreement.matching import best, candidates, single, surest
 from services.qc_scorer.agreement.normalisers import NORMALISERS
 
 FloatArray = NDArray[np.float64]
@@ -78,6 +78,8 @@ def matched(a: Drawn, b: Drawn, rule: Rule) -> IntArray:
     found = [surest(block, gains(a, b, block, rule)) for block in blocks]
     pairs = np.concatenate([some for some, _ in found])
     alike = np.concatenate([some for _, some in found])
+    if single(pairs):
+        return pairs
     said = [[_says(one, rule) for one in side.objects] for side in (a, b)]
     same = [said[0][i] == said[1][j] for i, j in pairs.tolist()]
     return best(pairs, alike + PREFERRED * np.array(same), (len(a), len(b)))
