@@ -17,7 +17,7 @@ import pytest
 import yaml
 from PIL import Image, ImageDraw, ImageFont
 
-from deploy.models import packages
+from deploy.models import carriers, packages
 from deploy.models.build import repository
 from services.prelabel_gateway import adapters
 from services.prelabel_gateway.domain import Doc, Impossible
@@ -162,6 +162,161 @@ async def test_what_is_written_is_read_line_by_line(server: Server) -> None:
     assert isinstance(regions, dict)
     (one,) = regions["value"]["objects"]["objects"]
     assert (one["class"], one["text"]) == ("paragraph", "The train to Oslo leaves at nine.")
+
+
+@pytest.fixture(scope="module")
+def street(tmp_path_factory: pytest.TempPathFactory) -> Image.Image:
+    """A photograph of four people before a bus that a package brings along, 810 x 1080 pixels."""
+    folder = tmp_path_factory.mktemp("street")
+    digest = "33b198a1d2839bb9ac4c65d61f9e852196793cae9a0781360859425f6022b69c"
+    try:
+        wheels = carriers.download(folder, ["openvi"])
+    except carriers.BuildFailed as failed:
+        pytest.skip(f"no photograph: {failed}")
+    carriers.take(wheels, "openvi", "object_detection/bus.jpg", digest, folder / "bus.jpg")
+    return Image.open(folder / "bus.jpg").convert("RGB")
+
+
+def png(image: Image.Image) -> bytes:
+    file = io.BytesIO()
+    image.save(file, "PNG")
+    return file.getvalue()
+
+
+@served("faces")
+async def test_faces_are_boxes_or_points(server: Server, street: Image.Image) -> None:
+    schema = {"shape": "boxes", "classes": ["face"]}
+    given = [png(street), png(Image.new("RGB", (300, 200), "gray")), b"no image"]
+    people, nobody, broken = await server.draft("faces", given, schema)
+    assert isinstance(people, dict) and isinstance(nobody, dict) and isinstance(broken, str)
+    left, right = sorted(people["value"]["boxes"]["boxes"], key=lambda box: box["x"])
+    assert 90 < left["x"] < 140 and 390 < left["y"] < 440 and 240 < right["x"] < 290
+    assert nobody["value"]["boxes"]["boxes"] == []
+    skeleton = {"points": ["left_eye", "right_eye", "chin"]}
+    drawing: Doc = {"shape": "objects", "geometries": ["keypoints"], "skeleton": skeleton}
+    (drawn,) = await server.draft("faces", given[:1], drawing)
+    assert isinstance(drawn, dict)
+    for one in drawn["value"]["objects"]["objects"]:
+        left_eye, right_eye, chin = one["keypoints"]["points"]
+        assert right_eye["x"] < left_eye["x"] and chin == {}
+
+
+@served("hands")
+async def test_a_hand_is_found_where_it_is_seen_closely(
+    server: Server, street: Image.Image
+) -> None:
+    fingers = png(street.crop((225, 490, 305, 570)).resize((480, 480)))
+    schema = {"shape": "objects", "classes": ["hand"], "geometries": ["keypoints"]}
+    found, none = await server.draft("hands", [fingers, png(Image.new("RGB", (99, 99)))], schema)
+    assert isinstance(found, dict) and isinstance(none, dict)
+    hands = found["value"]["objects"]["objects"]
+    assert len(hands) >= 1 and len(hands[0]["keypoints"]["points"]) == 21
+    assert none["value"]["objects"]["objects"] == []
+
+
+@served("body-pose")
+async def test_people_get_the_points_of_the_template(server: Server, street: Image.Image) -> None:
+    (found,) = await server.draft("body-pose", [png(street)], schema_of("image-keypoints"))
+    assert isinstance(found, dict)
+    names = schema_of("image-keypoints")["skeleton"]["points"]
+    people = found["value"]["objects"]["objects"]
+    assert len(people) >= 2
+    for one in people[:2]:
+        points = dict(zip(names, one["keypoints"]["points"], strict=True))
+        assert points["nose"]["y"] < points["left_shoulder"]["y"] < points["left_hip"]["y"]
+
+
+@served("object-masks")
+async def test_masks_share_no_pixel(server: Server, street: Image.Image) -> None:
+    (found,) = await server.draft("object-masks", [png(street)], schema_of("image-masks"))
+    assert isinstance(found, dict)
+    objects = found["value"]["objects"]["objects"]
+    assert {one["class"] for one in objects} == {"person", "vehicle"}
+    assert all((one["mask"]["width"], one["mask"]["height"]) == street.size for one in objects)
+
+
+@served("object-tracks")
+async def test_objects_keep_their_track_while_the_camera_turns(
+    server: Server, street: Image.Image
+) -> None:
+    frames = [png(street.crop((step, 0, 700 + step, 1080))) for step in range(0, 100, 10)]
+
+    async def frame(reference: str) -> bytes:
+        return frames[int(reference)]
+
+    packed = await adapters.giving("tracking")([str(i) for i in range(len(frames))], frame)
+    found, broken = await server.draft(
+        "object-tracks", [packed, b"no archive"], schema_of("frames-continuous")
+    )
+    assert isinstance(found, dict) and broken == "the frames are no zip archive"
+    tracks = found["value"]["tracks"]["tracks"]
+    (bus,) = [track for track in tracks if track["class"] == "bus"]
+    first, last = bus["frames"][0], bus["frames"][-1]
+    assert first.get("frame", 0) == 0 and last["frame"] == 9 and not last.get("outside")
+    whole = [t for t in tracks if t["class"] == "person" and t["frames"][-1]["frame"] == 9]
+    assert len(whole) >= 2
+    moved = [t["frames"][-1]["rect"]["x"] - t["frames"][0]["rect"]["x"] for t in whole]
+    assert min(moved) == pytest.approx(-90, abs=20)
+
+
+@served("speakers")
+async def test_a_voice_keeps_its_name(server: Server, models: Path) -> None:
+    sample = models / "speech-en/1/sample.wav"
+    if not sample.exists():
+        pytest.skip("no recorded voice: python -m deploy.models build speech-en")
+    with wave.open(str(sample)) as file:
+        one = np.frombuffer(file.readframes(file.getnframes()), "<i2") / 32768
+    # Played slowly, a voice is lower and its mouth larger: somebody else.
+    other = np.interp(np.arange(0, len(one) - 1, 0.75), np.arange(len(one)), one)
+    given = [recording(np.concatenate([one, other, one])), b"no sound"]
+    found, broken = await server.draft("speakers", given, schema_of("speaker-segments"))
+    assert isinstance(found, dict) and isinstance(broken, str)
+    segments = found["value"]["segments"]["segments"]
+    first, second = len(one) / RATE, (len(one) + len(other)) / RATE
+    turns = [("S2" if first < s["start"] < second else "S1", s["speaker"]) for s in segments]
+    assert len(turns) >= 9 and all(true == said for true, said in turns)
+
+
+@served("cloud-objects")
+async def test_a_car_and_a_person_stand_on_the_ground(server: Server) -> None:
+    scene = np.concatenate(
+        [
+            ground(),
+            seen_sides((12.0, 5.0), (4.3, 1.8, 1.5)),
+            seen_sides((8.0, -6.0), (0.6, 0.6, 1.7)),
+        ]
+    )
+
+    async def file(_: str) -> bytes:
+        return np.column_stack([scene, np.zeros(len(scene))]).astype("<f4").tobytes()
+
+    packed = await adapters.giving("cloud-boxes")("blob:scene", file)
+    (found, nothing) = await server.draft("cloud-objects", [packed, b""], schema_of("cloud-boxes"))
+    assert isinstance(found, dict) and isinstance(nothing, dict)
+    person, car = found["value"]["cuboids"]["cuboids"]
+    assert (person["class"], car["class"]) == ("pedestrian", "car")
+    assert car["centre"]["x"] == pytest.approx(12.0, abs=0.3)
+    assert car["centre"]["y"] == pytest.approx(5.0, abs=0.3)
+    assert car["centre"]["z"] == pytest.approx(-1.0, abs=0.15)
+    assert nothing["value"]["cuboids"].get("cuboids", []) == []
+
+
+def ground() -> np.ndarray:
+    """(n, 3) a road 1.75 m below the sensor, rough by two centimetres."""
+    x, y = (v.ravel() for v in np.meshgrid(np.arange(-20, 20, 0.3), np.arange(-20, 20, 0.3)))
+    return np.column_stack([x, y, -1.75 + np.random.default_rng(3).normal(0, 0.02, len(x))])
+
+
+def seen_sides(centre: tuple[float, float], size: tuple[float, float, float]) -> np.ndarray:
+    """(n, 3) points on the two sides of a box on the road that face the sensor."""
+    (x, y), (length, width, height) = centre, size
+    near_x, near_y = x - np.sign(x) * length / 2, y - np.sign(y) * width / 2
+    up = np.arange(0.1, height, 0.1)
+    across = np.arange(-width / 2, width / 2, 0.1)
+    along = np.arange(-length / 2, length / 2, 0.1)
+    rear = [(near_x, y + v, -1.75 + z) for v in across for z in up]
+    side = [(x + v, near_y, -1.75 + z) for v in along for z in up]
+    return np.array(rear + side)
 
 
 def picture(lines: list[str], turned: float) -> bytes:
