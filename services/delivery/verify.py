@@ -169,12 +169,17 @@ def _jsonl(folder: Path, manifest: Doc) -> str:
     return tasks.digest()
 
 
+def _joined(lineage: Doc) -> bool:
+    """Was the label put together of those of its parts, whose projects have their lineage?"""
+    return any(one.get("action") == "JOIN" for one in lineage.get("decisions") or [])
+
+
 def _lineage(label: Doc, where: str) -> str:
     """The label's source; raises where the lineage does not bear it out."""
     source, lineage = label.get("label", {}).get("source"), label.get("lineage")
     if not isinstance(lineage, dict):
         raise Faulty(f"{where}: the label has no lineage")
-    people = lineage.get("annotations") or lineage.get("reviews")
+    people = lineage.get("annotations") or lineage.get("reviews") or _joined(lineage)
     if not (lineage.get("prediction") if source == "MACHINE" else people):
         raise Faulty(f"{where}: the lineage does not say where a label of {source} comes from")
     return str(source)

@@ -61,6 +61,8 @@ class Project:
     label_schema: Doc
     # Document of the policy's `Cleaning`; None where the project says nothing of it.
     cleaning: Doc | None = None
+    # Items are worked in parts.
+    divided: bool = False
 
     def text_of(self, data: Doc) -> str | None:
         """The item's text, where the template has one."""
@@ -138,6 +140,9 @@ def check_item(project: Project, item: NewItem, parse: Callable[[str], Any], ten
         fields.check(one, value, tenant)
     if known != len(data):
         raise Refused(_unknown(project, data))
+    brought = next((n for n in ("gold", "draft", "label") if getattr(item, n)), "")
+    if project.divided and brought:
+        raise Refused(f"{brought}: items that are worked in parts bring no labels along yet")
     if item.group:
         checked_group(item.group)
     return data

@@ -12,7 +12,8 @@ from services.intake.service import Intake
 
 
 async def on_projects(service: Intake, messages: list[Any]) -> None:
-    await service.remember_projects([_project(m) for m in messages])
+    # Items come in for the whole; the project of a part gets its tasks from there.
+    await service.remember_projects([_project(m) for m in messages if not m.project.whole])
 
 
 def _project(message: Any) -> Project:
@@ -22,6 +23,7 @@ def _project(message: Any) -> Project:
         data_fields=tuple(from_message(DataField, f) for f in message.template.data_fields),
         label_schema=message_to_doc(message.template.label_schema),
         cleaning=_cleaning(message.project.policy),
+        divided=bool(message.template.parts),
     )
 
 

@@ -31,6 +31,7 @@ class State(enum.StrEnum):
     ACCEPTED = "ACCEPTED"
     DELIVERED = "DELIVERED"
     CANCELLED = "CANCELLED"
+    DIVIDED = "DIVIDED"
 
 
 class Action(enum.StrEnum):
@@ -77,6 +78,10 @@ class Project:
     label_schema: Doc | None = None
     text_field: str = ""
     candidates_field: str = ""
+    # How its items are divided and put together again; documents of the template.
+    parts: tuple[Doc, ...] = ()
+    join: str = ""
+    data_fields: tuple[Doc, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -109,8 +114,9 @@ class Routing:
 
 @dataclass(frozen=True)
 class Task:
-    """One item to be labelled under one template version. Fields as in the proto; besides:
-    `fencing` is the newest token given out, `review_goal` the reviews wanted in all."""
+    """One item, or a part of one, to be labelled under one template version. Fields as in the
+    proto; besides: `fencing` is the newest token given out, `review_goal` the reviews wanted in
+    all; of a whole in parts `pieces` are its parts' tasks, `rounds` how often they clashed."""
 
     name: str
     project: str
@@ -140,6 +146,12 @@ class Task:
     group: str = ""
     fencing: int = 0
     review_goal: int = 0
+    part: str = ""
+    entry: str = ""
+    whole: str = ""
+    inputs: Doc | None = None
+    pieces: tuple[str, ...] = ()
+    rounds: int = 0
 
     @property
     def reviewing(self) -> bool:

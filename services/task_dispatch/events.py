@@ -109,10 +109,20 @@ def _project(project: Any, template: Any) -> Project:
         project.version,
         project.template,
         from_message(Policy, project.policy),
-        label_schema=message_to_doc(template.label_schema),
+        label_schema=_schema(template),
         text_field=_first_field(template, "text"),
         candidates_field=_first_field(template, "candidates"),
+        parts=tuple(message_to_doc(part) for part in template.parts),
+        join=template.join,
+        data_fields=tuple(message_to_doc(one) for one in template.data_fields),
     )
+
+
+def _schema(template: Any) -> dict[str, Any]:
+    """The label schema, with those of the parts by name."""
+    schema = message_to_doc(template.label_schema)
+    parts = {part.name: message_to_doc(part.label_schema) for part in template.parts}
+    return {**schema, "parts": parts} if parts else schema
 
 
 def _item(item: Any) -> dict[str, Any]:

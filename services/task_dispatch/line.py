@@ -12,14 +12,14 @@ from libs.common.errors import OutOfTurn
 from libs.common.store import Unit, keep_newest
 from services.task_dispatch import moves, store, withdrawn
 from services.task_dispatch.background import by_shard
+from services.task_dispatch.dividing import Dividing
 from services.task_dispatch.domain import Action, Project, Routing, State, Task
-from services.task_dispatch.lots import Lots
 
 # (task, version its label was accepted at, priority)
 Asked = tuple[str, int, float]
 
 
-class Line(Lots):
+class Line(Dividing):
     """The part that hears: projects, items, routings and deliveries."""
 
     async def remember_projects(self, projects: Sequence[Project]) -> None:
@@ -41,6 +41,9 @@ class Line(Lots):
             tasks = [moves.create(item, project, now) for item in items]
             known = await unit.get_many(store.TASKS, [task.name for task in tasks])
             fresh = {task.name: task for task in tasks if task.name not in known}
+            if project.parts:
+                await self._divide(unit, project, list(fresh.values()))
+                return
             store.save_many(unit, [(None, task) for task in fresh.values()])
             self._emit(unit, events_pb2.TasksCreated, list(fresh.values()), data=True)
             answered = [task for task in fresh.values() if task.state is State.SCORING]
@@ -66,6 +69,7 @@ class Line(Lots):
                     tasks[routing.task] = after
             store.save_many(unit, changes)
             self._announce(unit, [after for _, after in changes])
+            await self._go_on(unit, [t for _, t in changes if t.state is State.ACCEPTED])
 
         await self._store.transact(work)
 
@@ -121,6 +125,7 @@ class Line(Lots):
             store.save_many(unit, changes)
             self._announce(unit, [after for _, after in changes])
             self._withdraw(unit, [after for _, after in changes], reason)
+            await self._go_on(unit, [after for _, after in changes])
 
         await self._store.transact(work)
 
@@ -142,6 +147,7 @@ class Line(Lots):
             self._announce(unit, [after for _, after in changes])
             self._withdraw(unit, [after for _, after in changes], reason)
             self._refuse(unit, request, refused)
+            await self._go_on(unit, [after for _, after in changes])
 
         await self._store.transact(work)
 

@@ -110,13 +110,14 @@ def _state(number: int) -> State | None:
 def _assignment(held: Assignment, task: Task) -> pb.Assignment:
     message = to_message(held, pb.Assignment)
     message.data, message.template, message.comment = task.data, task.template, task.comment
+    message.part, message.entry = task.part, task.entry
     if task.stage is Stage.AUDIT:
         # To the person an audit looks like any other task.
         message.stage = pb.STAGE_ANNOTATION
     shown = domain.shown_prediction(task)
-    extra = {"opinions": list(domain.shown_opinions(task))}
-    if shown is not None:
-        extra["prediction"] = shown  # type: ignore[assignment]
+    extra: dict[str, Any] = {"opinions": list(domain.shown_opinions(task))}
+    extra |= {"prediction": shown} if shown is not None else {}
+    extra |= {"inputs": task.inputs} if task.inputs is not None else {}
     message.MergeFrom(doc_to_message(extra, pb.Assignment))
     return message
 

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from typing import Any
 
 from labelmill.task_dispatch.v1 import events_pb2
 
@@ -16,7 +15,7 @@ from libs.common.codec import Doc, from_doc, time_text
 from libs.common.errors import Denied, Exhausted, Invalid, NotFound, OutOfTurn
 from libs.common.patience import eventually
 from libs.common.store import Unit
-from services.task_dispatch import domain, moves, returned, store
+from services.task_dispatch import domain, given, moves, returned, store
 from services.task_dispatch.background import changed
 from services.task_dispatch.domain import Assignment, Project, Stage, State, Task
 from services.task_dispatch.line import Line
@@ -47,6 +46,42 @@ class TaskDispatch(Line):
     ) -> list[tuple[Assignment, Task]]:
         """Leases the next tasks; the same request answers with the same assignments."""
         project = await self._known(project_name)
+        if project.parts:
+            return await self._claim_parts(project, person, stage, count, skills, request_id)
+        return await self._claim_own(project, person, stage, count, skills, request_id)
+
+    async def _claim_parts(
+        self,
+        project: Project,
+        person: str,
+        stage: Stage | None,
+        count: int,
+        skills: Sequence[str],
+        request_id: str,
+    ) -> list[tuple[Assignment, Task]]:
+        """Of the whole items' own tasks, then of those of their parts, in the template's order."""
+        leased: list[tuple[Assignment, Task]] = []
+        own = (person, stage, max(1, count), skills, request_id)
+        leased += await self._claim_own(project, *own)
+        for part in project.parts:
+            if len(leased) >= max(1, count):
+                break
+            mine = await store.project_by_name(self._store, f"{project.name}.{part['name']}")
+            if mine is not None:
+                left = max(1, count) - len(leased)
+                leased += await self._claim_own(mine, person, stage, left, skills, request_id)
+        return leased
+
+    async def _claim_own(
+        self,
+        project: Project,
+        person: str,
+        stage: Stage | None,
+        count: int,
+        skills: Sequence[str],
+        request_id: str,
+    ) -> list[tuple[Assignment, Task]]:
+        project_name = project.name
         lacking = [s for s in project.policy.required_skills if s not in skills]
         if lacking:
             raise Denied(f"{project_name} needs the skills {', '.join(lacking)}")
@@ -146,7 +181,7 @@ class TaskDispatch(Line):
         cap = project.policy.annotator_cap
         if not cap:
             return count
-        doc = await unit.get(store.PEOPLE, _person(project.name, person)) or {}
+        doc = await unit.get(store.PEOPLE, given.person(project.name, person)) or {}
         held = await store.live_assignments(self._store, project.name, person)
         room = cap - int(doc.get("annotations", 0)) - len(held)
         if room <= 0:
@@ -158,7 +193,7 @@ class TaskDispatch(Line):
     ) -> list[tuple[Assignment, Task]] | None:
         if not request_id:
             return None
-        doc = await unit.get(store.CLAIMS, f"{_person(project, person)}:{request_id}")
+        doc = await unit.get(store.CLAIMS, f"{given.person(project, person)}:{request_id}")
         if doc is None:
             return None
         found = [await store.assignment_by_name(unit, name) for name in doc["assignments"]]
@@ -170,15 +205,20 @@ class TaskDispatch(Line):
         self, project: str, person: str, request_id: str, leased: list[tuple[Assignment, Task]]
     ) -> Doc:
         return {
-            "name": f"{_person(project, person)}:{request_id}",
+            "name": f"{given.person(project, person)}:{request_id}",
             "time": time_text(self._clock.now()),
             "assignments": [assignment.name for assignment, _ in leased],
         }
 
     async def assignments(self, project: str, person: str) -> list[tuple[Assignment, Task]]:
-        """The person's live leases."""
+        """The person's live leases, those of an item's parts among them."""
         now = self._clock.now()
+        known = await store.project_by_name(self._store, project)
+        parts = known.parts if known is not None else ()
         held = await store.live_assignments(self._store, project, person)
+        for part in parts:
+            own = f"{project}.{part['name']}"
+            held += await store.live_assignments(self._store, own, person)
         live = [a for a in held if a.expire_time > now]
         tasks = await store.tasks_by_name(self._store, [a.task for a in live])
         return [(a, tasks[a.task]) for a in live if a.task in tasks]
@@ -211,16 +251,16 @@ class TaskDispatch(Line):
         async def work(unit: Unit) -> Doc:
             held, task = await self._held(unit, name, person, token, live=False)
             if held.outcome == "SUBMITTED" and held.result is not None:
-                return _same(held.result, "value", value)
+                return given.same(held.result, "value", value)
             await self._answers.check(unit, task, value)
             now = self._clock.now()
-            annotation = _annotation(task, held, value, work_seconds, now)
+            annotation = given.annotation(task, held, value, work_seconds, now)
             after, kept = moves.submit(task, held, annotation, now)
             store.save(unit, task, after)
             done = changed(held, outcome="SUBMITTED", result=kept, draft=None)
             unit.put(store.ASSIGNMENTS, store.assignment_doc(done))
             fresh = {"annotations": int(not kept.get("after_hint"))}
-            unit.count(store.PEOPLE, _person(task.project, person), fresh)
+            unit.count(store.PEOPLE, given.person(task.project, person), fresh)
             self._emit(unit, events_pb2.AnnotationsSubmitted, [after])
             self._settle_window(unit, task, after)
             return kept
@@ -235,11 +275,11 @@ class TaskDispatch(Line):
         async def work(unit: Unit) -> Doc:
             held, task = await self._held(unit, name, person, token, live=False)
             if held.outcome == "SUBMITTED" and held.result is not None:
-                return _same(held.result, "verdict", verdict["verdict"])
+                return given.same(held.result, "verdict", verdict["verdict"])
             if "value" in verdict:
                 await self._answers.check(unit, task, verdict["value"])
             now = self._clock.now()
-            kept = _review(held, verdict, now)
+            kept = given.review(held, verdict, now)
             with legal():
                 after = moves.review(task, held, kept, now)
             store.save(unit, task, after)
@@ -288,9 +328,11 @@ class TaskDispatch(Line):
                 raise NotFound(f"{name[:200]} was not found", field="name")
             with legal():
                 after = moves.cancel(task, reason, self._clock.now())
-            store.save(unit, task, after)
-            self._emit(unit, events_pb2.TasksCancelled, [after])
-            self._settle_window(unit, task, after)
+            changes = [(task, after), *await self._cancel_with(unit, task, reason)]
+            store.save_many(unit, changes)
+            self._emit(unit, events_pb2.TasksCancelled, [gone for _, gone in changes])
+            for before, gone in changes:
+                self._settle_window(unit, before, gone)
             return after
 
         return await self._store.transact(work)
@@ -325,38 +367,3 @@ class TaskDispatch(Line):
         if task is None:
             raise NotFound(f"{held.task} was not found", field="name")
         return held, task
-
-
-def _person(project: str, person: str) -> str:
-    return f"{project}/people/{person}"
-
-
-def _same(first: Doc, field: str, again: Any) -> Doc:
-    """A repeated submit must say what the first said."""
-    if first.get(field) != again:
-        raise OutOfTurn("this assignment was submitted already, with another answer", field=field)
-    return first
-
-
-def _annotation(task: Task, held: Assignment, value: Doc, work_seconds: float, now: Any) -> Doc:
-    shown = domain.shown_prediction(task)
-    longest = (held.expire_time - held.create_time).total_seconds()
-    return {
-        "name": f"{task.name}/annotations/{held.name.rsplit('/', 1)[-1]}",
-        "annotator": held.annotator,
-        "value": value,
-        "create_time": time_text(now),
-        "work_seconds": min(work_seconds, longest),
-        **({"prediction": shown["name"]} if shown else {}),
-    }
-
-
-def _review(held: Assignment, verdict: Doc, now: Any) -> Doc:
-    longest = (held.expire_time - held.create_time).total_seconds()
-    return {
-        **{k: v for k, v in verdict.items() if v},
-        "name": f"{held.task}/reviews/{held.name.rsplit('/', 1)[-1]}",
-        "reviewer": held.annotator,
-        "create_time": time_text(now),
-        "work_seconds": min(verdict.get("work_seconds", 0.0), longest),
-    }

@@ -20,6 +20,7 @@ _WORDS = (
     "assists",
     "model_route",
     "needs",
+    "rejects",
 )
 _COUNTED = ("loss", "merge_rule", "join", "per", "shows")
 

@@ -197,6 +197,9 @@ def _check_part(part: Doc, parts: dict[str, Doc], fields: Sequence[Doc], path: s
         raise Unfit(f"{path}.label_schema.shape", "a part is no composite of parts itself")
     needs = part.get("needs", [])
     _check_known(needs, list(parts), f"{path}.needs")
+    _check_known(
+        part.get("rejects", []), part["label_schema"].get("classes", []), f"{path}.rejects"
+    )
     names = [f["name"] for f in fields]
     _check_known(part.get("shows", []), names, f"{path}.shows")
     shown = [f for f in fields if f["name"] in part.get("shows", names)]

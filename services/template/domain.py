@@ -14,6 +14,12 @@ __all__ = ["Project", "TargetVersion", "Template", "Unfit"]
 Doc = dict[str, Any]
 # A promise that holds more seldom, or a floor looser than this, says nothing.
 LEAST_CONFIDENCE, LOOSEST_FLOOR = 0.5, 0.5
+# What of a policy speaks of whole labels, and not of those of a part.
+_WHOLE = (
+    *("model_route", "training", "planted_share", "adaptive_opinions", "cleaning"),
+    # A whole's certificate would have to answer for what its parts' machines let out (ADR 14).
+    "machine_label",
+)
 # What of a policy needs labels of one class each, and what to do where they are not.
 ONE_CLASS_ONLY = {
     "planted_share": "set it to 0",
@@ -59,6 +65,9 @@ class Project:
     version: int = 1
     labels: dict[str, str] = field(default_factory=dict)
     target_version: int = 1
+    # Of a project that works one part of another's items.
+    whole: str = ""
+    part: str = ""
 
     @property
     def promise(self) -> TargetVersion:
@@ -106,11 +115,9 @@ def template_of(name: str, parsed: Doc, definition: str, now: datetime) -> Templ
 
 def make_project(asked: Project, name: str, template: Template, now: datetime) -> Project:
     """The project as created; raises `Unfit` where target or policy do not fit."""
-    shape = template.label_schema["shape"]
-    if shape in kinds.NOT_YET:
-        raise Unfit("project.template", f"labels of shape {shape}: {kinds.NOT_YET[shape]}")
     _check_promise(asked, template)
-    return replace(asked, name=name, create_time=now, update_time=now, version=1, target_version=1)
+    made = replace(asked, name=name, create_time=now, update_time=now, version=1, target_version=1)
+    return replace(made, whole="", part="")
 
 
 def change_project(project: Project, asked: Project, template: Template, now: datetime) -> Project:
@@ -129,6 +136,54 @@ def change_project(project: Project, asked: Project, template: Template, now: da
         update_time=now,
         version=project.version + 1,
     )
+
+
+def part_project(project: Project, part: str) -> Project:
+    """The project that works one part of another's items: its promise and policy, but for what
+    speaks of the whole label (ADR 14)."""
+    policy = {k: v for k, v in (project.policy or {}).items() if k not in _WHOLE}
+    target = {k: v for k, v in (project.target or {}).items() if k != "class_floors"}
+    return replace(
+        project,
+        name=f"{project.name}.{part}",
+        display_name=f"{project.display_name}: {part.replace('_', ' ')}".lstrip(": "),
+        policy=policy or None,
+        target=target or None,
+        whole=project.name,
+        part=part,
+    )
+
+
+def part_template(template: Template, name: str) -> Template:
+    """The template of a part's tasks: the fields it shows, its own schema, loss and rule."""
+    part = next(p for p in template.parts if p["name"] == name)
+    shows, per = part.get("shows"), part.get("per")
+    fields = [f for f in template.data_fields if not shows or f["name"] in (*shows, per)]
+    shape = part["label_schema"]["shape"]
+    return replace(
+        template,
+        display_name=f"{template.display_name}: {name.replace('_', ' ')}",
+        data_fields=tuple(_single(f) if f["name"] == per else f for f in fields),
+        label_schema=part["label_schema"],
+        unit_of_error=part["unit_of_error"],
+        loss=part["loss"],
+        merge_rule=part["merge_rule"],
+        model_route=part.get("model_route"),
+        exports=("jsonl", "csv") if shape in ("choice", "choices", "text") else ("jsonl",),
+        guideline="\n\n".join(filter(None, (part.get("guideline"), template.guideline))),
+        loss_tolerance=float(part.get("loss_tolerance", 0.0)),
+        assists=tuple(
+            one for one in template.assists if shape in kinds.ASSISTS[one["capability"]].shapes
+        ),
+        parts=(),
+        join="",
+        example="",
+    )
+
+
+def _single(one: Doc) -> Doc:
+    """A list as the tasks have it that go over its entries."""
+    return {**one, "type": kinds.ENTRIES[one["type"]]}
 
 
 def _check_promise(asked: Project, template: Template) -> None:

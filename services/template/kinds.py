@@ -22,6 +22,14 @@ DATA_FIELDS = (
 )
 # A part may be worked once per entry of these.
 LISTS = ("frames", "sweeps", "cameras", "conversation", "candidates")
+# What an entry of a list is to the task that goes over it.
+ENTRIES = {
+    "frames": "image",
+    "sweeps": "cloud",
+    "cameras": "image",
+    "conversation": "text",
+    "candidates": "text",
+}
 _IMAGES = ("rect", "rotated", "polygon", "polyline", "mask", "keypoints", "quad")
 _DRAWN = ("image", "frames", "video", "cameras")
 _CLOUDS = ("cloud", "sweeps")
@@ -85,8 +93,6 @@ KINDS = {
     "prompt": Kind(("prompt",), ("majority",), "prompt", counted=False),
     "composite": Kind(("composite",), ("majority",), "composite", counted=False),
 }
-# Templates of these shapes can be written and compared, and no project can work under them yet.
-NOT_YET = {"composite": "items are not split into parts yet"}
 
 
 @dataclass(frozen=True)

@@ -102,8 +102,9 @@ class Templates:
             template = await self._visible(asked.template, parent)
             with fitting():
                 project = domain.make_project(asked, name, template, self._clock.now())
-            unit.insert(store.PROJECTS, [{**to_doc(project), "parent": parent}])
-            store.keep_promise(unit, project)
+            for made in self._with_parts(project, template):
+                unit.insert(store.PROJECTS, [{**to_doc(made), "parent": parent}])
+                store.keep_promise(unit, made)
             if request_id:
                 unit.insert(store.REQUESTS, [{"name": f"{parent}:{request_id}", "made": name}])
             self._announce(unit, project, template)
@@ -132,13 +133,17 @@ class Templates:
                     f"version {asked.version} is not the current one, {project.version}",
                     field="project.version",
                 )
+            if project.whole:
+                words = f"follows {project.whole}; change that"
+                raise Invalid(words, field="project.name")
             template = await self.template(project.template)
             with fitting():
                 changed = domain.change_project(project, asked, template, self._clock.now())
             parent = names.tenant_of(project.name)
-            unit.put(store.PROJECTS, {**to_doc(changed), "parent": parent})
-            if changed.target_version != project.target_version:
-                store.keep_promise(unit, changed)
+            for made in self._with_parts(changed, template):
+                unit.put(store.PROJECTS, {**to_doc(made), "parent": parent})
+                if changed.target_version != project.target_version:
+                    store.keep_promise(unit, made)
             self._announce(unit, changed, template)
             return changed
 
@@ -165,7 +170,17 @@ class Templates:
             return known
         raise AlreadyExists(f"{known.name} exists already", field="project_id")
 
+    def _with_parts(self, project: Project, template: Template) -> list[Project]:
+        return [project, *(domain.part_project(project, p["name"]) for p in template.parts)]
+
     def _announce(self, unit: Unit, project: Project, template: Template) -> None:
+        """Tells the project as it is now, and those of its parts."""
+        self._tell(unit, project, template)
+        for part in template.parts:
+            mine = domain.part_project(project, part["name"])
+            self._tell(unit, mine, domain.part_template(template, part["name"]))
+
+    def _tell(self, unit: Unit, project: Project, template: Template) -> None:
         message = events_pb2.ProjectUpdated(
             project=to_message(project, template_pb2.Project),
             template=to_message(template, template_pb2.Template),

@@ -59,8 +59,14 @@ def _text(value: Doc, schema: Doc, field: str) -> None:
 
 def _composite(value: Doc, schema: Doc, field: str) -> None:
     for i, part in enumerate(value.get("parts", [])):
+        path, own = f"{field}.parts[{i}]", schema.get("parts", {})
         if "composite" in part.get("value", {}):
-            raise Misfit(f"{field}.parts[{i}]", "a part is no composite of parts itself")
+            raise Misfit(path, "a part is no composite of parts itself")
+        if own and part.get("part", "") not in own:
+            words = f"the template has no part {part.get('part', '')[:100]!r}"
+            raise Misfit(f"{path}.part", f"{words}; it has {', '.join(own)}")
+        if own:
+            check(part.get("value", {}), own[part["part"]], f"{path}.value")
 
 
 # Shapes that need nothing of the item, and those that compare what it offers.

@@ -31,6 +31,7 @@ class State(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
     STATE_ACCEPTED: _ClassVar[State]
     STATE_DELIVERED: _ClassVar[State]
     STATE_CANCELLED: _ClassVar[State]
+    STATE_DIVIDED: _ClassVar[State]
 STAGE_UNSPECIFIED: Stage
 STAGE_ANNOTATION: Stage
 STAGE_REVIEW: Stage
@@ -45,9 +46,10 @@ STATE_SCORING: State
 STATE_ACCEPTED: State
 STATE_DELIVERED: State
 STATE_CANCELLED: State
+STATE_DIVIDED: State
 
 class Task(_message.Message):
-    __slots__ = ("name", "project", "item", "data", "template", "stage", "state", "version", "replica_count", "gold", "sampled", "blind", "prediction", "annotations", "reviews", "decisions", "leases", "label", "priority", "comment", "excluded", "create_time", "update_time", "source_key", "earlier_labels", "group")
+    __slots__ = ("name", "project", "item", "data", "template", "stage", "state", "version", "replica_count", "gold", "sampled", "blind", "prediction", "annotations", "reviews", "decisions", "leases", "label", "priority", "comment", "excluded", "create_time", "update_time", "source_key", "earlier_labels", "group", "part", "entry", "whole", "inputs")
     NAME_FIELD_NUMBER: _ClassVar[int]
     PROJECT_FIELD_NUMBER: _ClassVar[int]
     ITEM_FIELD_NUMBER: _ClassVar[int]
@@ -74,6 +76,10 @@ class Task(_message.Message):
     SOURCE_KEY_FIELD_NUMBER: _ClassVar[int]
     EARLIER_LABELS_FIELD_NUMBER: _ClassVar[int]
     GROUP_FIELD_NUMBER: _ClassVar[int]
+    PART_FIELD_NUMBER: _ClassVar[int]
+    ENTRY_FIELD_NUMBER: _ClassVar[int]
+    WHOLE_FIELD_NUMBER: _ClassVar[int]
+    INPUTS_FIELD_NUMBER: _ClassVar[int]
     name: str
     project: str
     item: str
@@ -100,7 +106,11 @@ class Task(_message.Message):
     source_key: str
     earlier_labels: _containers.RepeatedCompositeFieldContainer[_annotation_pb2.Label]
     group: str
-    def __init__(self, name: _Optional[str] = ..., project: _Optional[str] = ..., item: _Optional[str] = ..., data: _Optional[str] = ..., template: _Optional[str] = ..., stage: _Optional[_Union[Stage, str]] = ..., state: _Optional[_Union[State, str]] = ..., version: _Optional[int] = ..., replica_count: _Optional[int] = ..., gold: _Optional[bool] = ..., sampled: _Optional[bool] = ..., blind: _Optional[bool] = ..., prediction: _Optional[_Union[_annotation_pb2.Prediction, _Mapping]] = ..., annotations: _Optional[_Iterable[_Union[_annotation_pb2.Annotation, _Mapping]]] = ..., reviews: _Optional[_Iterable[_Union[_annotation_pb2.Review, _Mapping]]] = ..., decisions: _Optional[_Iterable[_Union[_annotation_pb2.Decision, _Mapping]]] = ..., leases: _Optional[_Iterable[_Union[Lease, _Mapping]]] = ..., label: _Optional[_Union[_annotation_pb2.Label, _Mapping]] = ..., priority: _Optional[float] = ..., comment: _Optional[str] = ..., excluded: _Optional[_Iterable[str]] = ..., create_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., update_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., source_key: _Optional[str] = ..., earlier_labels: _Optional[_Iterable[_Union[_annotation_pb2.Label, _Mapping]]] = ..., group: _Optional[str] = ...) -> None: ...
+    part: str
+    entry: str
+    whole: str
+    inputs: _annotation_pb2.Composite
+    def __init__(self, name: _Optional[str] = ..., project: _Optional[str] = ..., item: _Optional[str] = ..., data: _Optional[str] = ..., template: _Optional[str] = ..., stage: _Optional[_Union[Stage, str]] = ..., state: _Optional[_Union[State, str]] = ..., version: _Optional[int] = ..., replica_count: _Optional[int] = ..., gold: _Optional[bool] = ..., sampled: _Optional[bool] = ..., blind: _Optional[bool] = ..., prediction: _Optional[_Union[_annotation_pb2.Prediction, _Mapping]] = ..., annotations: _Optional[_Iterable[_Union[_annotation_pb2.Annotation, _Mapping]]] = ..., reviews: _Optional[_Iterable[_Union[_annotation_pb2.Review, _Mapping]]] = ..., decisions: _Optional[_Iterable[_Union[_annotation_pb2.Decision, _Mapping]]] = ..., leases: _Optional[_Iterable[_Union[Lease, _Mapping]]] = ..., label: _Optional[_Union[_annotation_pb2.Label, _Mapping]] = ..., priority: _Optional[float] = ..., comment: _Optional[str] = ..., excluded: _Optional[_Iterable[str]] = ..., create_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., update_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., source_key: _Optional[str] = ..., earlier_labels: _Optional[_Iterable[_Union[_annotation_pb2.Label, _Mapping]]] = ..., group: _Optional[str] = ..., part: _Optional[str] = ..., entry: _Optional[str] = ..., whole: _Optional[str] = ..., inputs: _Optional[_Union[_annotation_pb2.Composite, _Mapping]] = ...) -> None: ...
 
 class Lease(_message.Message):
     __slots__ = ("assignment", "annotator", "fencing_token", "expire_time", "create_time")
@@ -117,7 +127,7 @@ class Lease(_message.Message):
     def __init__(self, assignment: _Optional[str] = ..., annotator: _Optional[str] = ..., fencing_token: _Optional[int] = ..., expire_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., create_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ...) -> None: ...
 
 class Assignment(_message.Message):
-    __slots__ = ("name", "task", "annotator", "stage", "fencing_token", "create_time", "expire_time", "data", "template", "prediction", "draft", "opinions", "comment")
+    __slots__ = ("name", "task", "annotator", "stage", "fencing_token", "create_time", "expire_time", "data", "template", "prediction", "draft", "opinions", "comment", "part", "entry", "inputs")
     NAME_FIELD_NUMBER: _ClassVar[int]
     TASK_FIELD_NUMBER: _ClassVar[int]
     ANNOTATOR_FIELD_NUMBER: _ClassVar[int]
@@ -131,6 +141,9 @@ class Assignment(_message.Message):
     DRAFT_FIELD_NUMBER: _ClassVar[int]
     OPINIONS_FIELD_NUMBER: _ClassVar[int]
     COMMENT_FIELD_NUMBER: _ClassVar[int]
+    PART_FIELD_NUMBER: _ClassVar[int]
+    ENTRY_FIELD_NUMBER: _ClassVar[int]
+    INPUTS_FIELD_NUMBER: _ClassVar[int]
     name: str
     task: str
     annotator: str
@@ -144,7 +157,10 @@ class Assignment(_message.Message):
     draft: _annotation_pb2.Value
     opinions: _containers.RepeatedCompositeFieldContainer[_annotation_pb2.Value]
     comment: str
-    def __init__(self, name: _Optional[str] = ..., task: _Optional[str] = ..., annotator: _Optional[str] = ..., stage: _Optional[_Union[Stage, str]] = ..., fencing_token: _Optional[int] = ..., create_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., expire_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., data: _Optional[str] = ..., template: _Optional[str] = ..., prediction: _Optional[_Union[_annotation_pb2.Prediction, _Mapping]] = ..., draft: _Optional[_Union[_annotation_pb2.Value, _Mapping]] = ..., opinions: _Optional[_Iterable[_Union[_annotation_pb2.Value, _Mapping]]] = ..., comment: _Optional[str] = ...) -> None: ...
+    part: str
+    entry: str
+    inputs: _annotation_pb2.Composite
+    def __init__(self, name: _Optional[str] = ..., task: _Optional[str] = ..., annotator: _Optional[str] = ..., stage: _Optional[_Union[Stage, str]] = ..., fencing_token: _Optional[int] = ..., create_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., expire_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., data: _Optional[str] = ..., template: _Optional[str] = ..., prediction: _Optional[_Union[_annotation_pb2.Prediction, _Mapping]] = ..., draft: _Optional[_Union[_annotation_pb2.Value, _Mapping]] = ..., opinions: _Optional[_Iterable[_Union[_annotation_pb2.Value, _Mapping]]] = ..., comment: _Optional[str] = ..., part: _Optional[str] = ..., entry: _Optional[str] = ..., inputs: _Optional[_Union[_annotation_pb2.Composite, _Mapping]] = ...) -> None: ...
 
 class Progress(_message.Message):
     __slots__ = ("project", "task_count", "counts", "accepted_count", "delivered_count", "sources", "annotation_count", "review_count", "work_seconds", "gold_count", "stages", "seconds_per_label", "cost_amount", "saved_against_people", "saved_against_confirming")

@@ -70,7 +70,7 @@ class Template(_message.Message):
     def __init__(self, name: _Optional[str] = ..., display_name: _Optional[str] = ..., create_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., data_fields: _Optional[_Iterable[_Union[DataField, _Mapping]]] = ..., label_schema: _Optional[_Union[LabelSchema, _Mapping]] = ..., unit_of_error: _Optional[str] = ..., loss: _Optional[str] = ..., merge_rule: _Optional[str] = ..., model_route: _Optional[_Union[ModelRoute, _Mapping]] = ..., exports: _Optional[_Iterable[str]] = ..., guideline: _Optional[str] = ..., definition: _Optional[str] = ..., loss_tolerance: _Optional[float] = ..., parts: _Optional[_Iterable[_Union[Part, _Mapping]]] = ..., assists: _Optional[_Iterable[_Union[Assist, _Mapping]]] = ..., example: _Optional[str] = ..., join: _Optional[str] = ...) -> None: ...
 
 class Part(_message.Message):
-    __slots__ = ("name", "needs", "per", "shows", "label_schema", "unit_of_error", "loss", "loss_tolerance", "merge_rule", "model_route", "guideline")
+    __slots__ = ("name", "needs", "per", "shows", "label_schema", "unit_of_error", "loss", "loss_tolerance", "merge_rule", "model_route", "guideline", "rejects")
     NAME_FIELD_NUMBER: _ClassVar[int]
     NEEDS_FIELD_NUMBER: _ClassVar[int]
     PER_FIELD_NUMBER: _ClassVar[int]
@@ -82,6 +82,7 @@ class Part(_message.Message):
     MERGE_RULE_FIELD_NUMBER: _ClassVar[int]
     MODEL_ROUTE_FIELD_NUMBER: _ClassVar[int]
     GUIDELINE_FIELD_NUMBER: _ClassVar[int]
+    REJECTS_FIELD_NUMBER: _ClassVar[int]
     name: str
     needs: _containers.RepeatedScalarFieldContainer[str]
     per: str
@@ -93,7 +94,8 @@ class Part(_message.Message):
     merge_rule: str
     model_route: ModelRoute
     guideline: str
-    def __init__(self, name: _Optional[str] = ..., needs: _Optional[_Iterable[str]] = ..., per: _Optional[str] = ..., shows: _Optional[_Iterable[str]] = ..., label_schema: _Optional[_Union[LabelSchema, _Mapping]] = ..., unit_of_error: _Optional[str] = ..., loss: _Optional[str] = ..., loss_tolerance: _Optional[float] = ..., merge_rule: _Optional[str] = ..., model_route: _Optional[_Union[ModelRoute, _Mapping]] = ..., guideline: _Optional[str] = ...) -> None: ...
+    rejects: _containers.RepeatedScalarFieldContainer[str]
+    def __init__(self, name: _Optional[str] = ..., needs: _Optional[_Iterable[str]] = ..., per: _Optional[str] = ..., shows: _Optional[_Iterable[str]] = ..., label_schema: _Optional[_Union[LabelSchema, _Mapping]] = ..., unit_of_error: _Optional[str] = ..., loss: _Optional[str] = ..., loss_tolerance: _Optional[float] = ..., merge_rule: _Optional[str] = ..., model_route: _Optional[_Union[ModelRoute, _Mapping]] = ..., guideline: _Optional[str] = ..., rejects: _Optional[_Iterable[str]] = ...) -> None: ...
 
 class Assist(_message.Message):
     __slots__ = ("capability", "model", "input")
@@ -312,7 +314,7 @@ class Training(_message.Message):
     def __init__(self, embedding: _Optional[str] = ..., input: _Optional[str] = ...) -> None: ...
 
 class Project(_message.Message):
-    __slots__ = ("name", "display_name", "template", "target", "policy", "create_time", "update_time", "version", "labels", "target_version")
+    __slots__ = ("name", "display_name", "template", "target", "policy", "create_time", "update_time", "version", "labels", "target_version", "whole", "part")
     class LabelsEntry(_message.Message):
         __slots__ = ("key", "value")
         KEY_FIELD_NUMBER: _ClassVar[int]
@@ -330,6 +332,8 @@ class Project(_message.Message):
     VERSION_FIELD_NUMBER: _ClassVar[int]
     LABELS_FIELD_NUMBER: _ClassVar[int]
     TARGET_VERSION_FIELD_NUMBER: _ClassVar[int]
+    WHOLE_FIELD_NUMBER: _ClassVar[int]
+    PART_FIELD_NUMBER: _ClassVar[int]
     name: str
     display_name: str
     template: str
@@ -340,7 +344,9 @@ class Project(_message.Message):
     version: int
     labels: _containers.ScalarMap[str, str]
     target_version: int
-    def __init__(self, name: _Optional[str] = ..., display_name: _Optional[str] = ..., template: _Optional[str] = ..., target: _Optional[_Union[Target, _Mapping]] = ..., policy: _Optional[_Union[Policy, _Mapping]] = ..., create_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., update_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., version: _Optional[int] = ..., labels: _Optional[_Mapping[str, str]] = ..., target_version: _Optional[int] = ...) -> None: ...
+    whole: str
+    part: str
+    def __init__(self, name: _Optional[str] = ..., display_name: _Optional[str] = ..., template: _Optional[str] = ..., target: _Optional[_Union[Target, _Mapping]] = ..., policy: _Optional[_Union[Policy, _Mapping]] = ..., create_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., update_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., version: _Optional[int] = ..., labels: _Optional[_Mapping[str, str]] = ..., target_version: _Optional[int] = ..., whole: _Optional[str] = ..., part: _Optional[str] = ...) -> None: ...
 
 class TargetVersion(_message.Message):
     __slots__ = ("name", "number", "target", "create_time")
