@@ -206,7 +206,7 @@ def _alone(one: Doc) -> str:
 
 
 def _corners(one: Doc) -> tuple[float, ...]:
-    x, y, width, height = shapes.bounds(one)
+    x, y, width, height = space.flat_bounds(one)
     return (x, y, x + width, y + height)
 
 

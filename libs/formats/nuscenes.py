@@ -223,7 +223,7 @@ class NuscenesEncoder(ZipEncoder):
                 if shapes.geometry(one)[0] != "rect":
                     self.tell(row, "of a shape on an image only the box around it is held")
                 self._told(row, one)
-                x, y, width, height = shapes.bounds(one)
+                x, y, width, height = space.flat_bounds(one)
                 link = linked.get((camera, one.get("id", "")), {})
                 held = {
                     "sample_data_token": scene.file(0, camera),

@@ -11,7 +11,7 @@ import orjson
 
 from libs.common.geometry import boxes, calibration, poses, rotations, tracks
 from libs.common.geometry.calibration import Miscalibrated, Rig
-from libs.formats import Doc, Job, Unfit, shapes
+from libs.formats import Doc, Job, Unfit, masks, shapes
 from libs.formats.media import references
 
 Array = np.ndarray
@@ -19,6 +19,7 @@ Array = np.ndarray
 _OFF = 1e-2
 # Seconds from a sweep to the next where nothing tells: lidars turn ten times a second.
 STEP = 0.1
+_PLACE = ("centre", "size", "rotation", *shapes.GEOMETRIES)
 # Axes of a camera (x right, y down, z forward) in those of a lidar (x forward, y left, z up).
 CAMERA_AXES = np.array([[0.0, 0, 1, 0], [-1, 0, 0, 0], [0, -1, 0, 0], [0, 0, 0, 1]])
 
@@ -137,16 +138,21 @@ def filled(job: Job, row: Doc, value: Doc) -> list[tuple[Doc, list[Doc]]]:
     return made
 
 
+def flat_bounds(one: Doc) -> tuple[float, ...]:
+    """x, y, width, height around any geometry on an image; raises `Unfit`."""
+    return tuple(masks.bounds(one["mask"])) if "mask" in one else shapes.bounds(one)
+
+
 def track(name: str, key: str, frames: list[Doc], last: int, **more: Any) -> Doc:
-    """A track of key frames by rising number: where they leave off before the frame `last`, one
-    marked `outside` is put."""
+    """A track, in images or in space, of key frames by rising number: where they leave off before
+    the frame `last`, one marked `outside` is put."""
     made: list[Doc] = []
     numbers = {tracks.number(one) for one in frames}
     for one in frames:
         made.append(one)
         after = tracks.number(one) + 1
         if after not in numbers and after <= last and not one.get("outside"):
-            gone: Doc = {k: one[k] for k in ("centre", "size", "rotation") if k in one}
+            gone: Doc = {k: one[k] for k in _PLACE if k in one}
             made.append({**gone, "frame": after, "outside": True})
     return shapes.plain(**{"class": name}, id=key, **more, frames=made)
 

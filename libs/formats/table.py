@@ -39,6 +39,7 @@ MODULES = {
     "kitti": "kitti",
     "argoverse2": "argoverse2",
     "nuscenes": "nuscenes",
+    "openlabel": "openlabel",
     "nemo": "nemo",
     "kaldi": "kaldi",
     "rttm": "rttm",

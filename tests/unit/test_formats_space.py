@@ -256,7 +256,7 @@ def key_frames(every: bool = True) -> st.SearchStrategy[list[Doc]]:
     frames=key_frames(),
     held=st.sets(st.integers(0, 4), min_size=1),
     frame=st.sampled_from(["lidar", "world", "ego"]),
-    format_=st.sampled_from(["argoverse2", "nuscenes"]),
+    format_=st.sampled_from(["argoverse2", "nuscenes", "openlabel"]),
 )
 def test_tracks_come_back_in_any_frame(
     frames: list[Doc], held: set[int], frame: str, format_: str
