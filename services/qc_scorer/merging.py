@@ -7,8 +7,10 @@ items: merge, see how well each agrees with what the others make, merge again.
 from __future__ import annotations
 
 import math
+from bisect import bisect_left
 from collections.abc import Callable, Hashable, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import accumulate
 from typing import TypeVar
 
 import numpy as np
@@ -218,13 +220,13 @@ def _middle(group: list[tuple[Span, float]]) -> Span:
 
 def weighted_median(values: Sequence[float], weights: Sequence[float]) -> float:
     """The first value with half of the weight at or below it; between two, their middle."""
-    order = np.argsort(values, kind="stable")
-    sorted_values, sums = np.asarray(values)[order], np.cumsum(np.asarray(weights)[order])
+    pairs = sorted(zip(values, weights, strict=True), key=lambda pair: pair[0])
+    sums = list(accumulate(weight for _, weight in pairs))
     half = sums[-1] / 2.0
-    at = int(np.searchsorted(sums, half - 1e-12))
-    if abs(sums[at] - half) < 1e-12 and at + 1 < len(sums):
-        return float((sorted_values[at] + sorted_values[at + 1]) / 2.0)
-    return float(sorted_values[at])
+    at = bisect_left(sums, half - 1e-12)
+    if abs(sums[at] - half) < 1e-12 and at + 1 < len(pairs):
+        return float((pairs[at][0] + pairs[at + 1][0]) / 2.0)
+    return float(pairs[at][0])
 
 
 def _spans_agreed(mine: list[Span], merged: list[Span]) -> tuple[float, float]:

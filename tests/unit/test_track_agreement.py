@@ -230,9 +230,9 @@ def test_attributes_and_occlusion_are_voted_on_frame_by_frame() -> None:
     )
     (made,) = merged([plain, told, told])
     assert made["attributes"] == {"make": "x"}
-    assert [f.get("frame", 0) for f in made["frames"]] == [0, 3, 4, 10]
-    assert made["frames"][2]["attributes"] == {"lights": "on"}
-    assert made["frames"][2]["occluded"] and "attributes" not in made["frames"][3]
+    assert [f.get("frame", 0) for f in made["frames"]] == [0, 4, 10]
+    assert made["frames"][1]["attributes"] == {"lights": "on"}
+    assert made["frames"][1]["occluded"] and "attributes" not in made["frames"][2]
 
 
 def test_polygons_with_unlike_corners_are_merged_in_every_frame() -> None:

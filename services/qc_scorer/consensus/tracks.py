@@ -82,14 +82,19 @@ def _merged(group: Group, whole: float, end: int) -> Doc | None:
 
 
 def _frames(group: Group, end: int) -> IntArray:
-    """Rising frames in which anybody's track begins, bends or ends, and those just before, up to
-    which it goes on as it was."""
-    numbers = {f.get("frame", 0) for track in group.members for f in track["frames"]}
+    """Rising frames in which anybody's track begins, bends or ends, and those just before it begins
+    or ends, up to which the others' goes on as it was."""
+    numbers: set[int] = set()
+    for track in group.members:
+        before = True
+        for frame in track["frames"]:
+            number, outside = frame.get("frame", 0), frame.get("outside", False)
+            numbers |= {number, number - 1} if outside != before and number else {number}
+            before = outside
     if any("polygon" in frame for track in group.members for frame in track["frames"]):
         first = min(numbers)
         numbers |= set(range(first, end, max(1, -(-(end - first) // _OUTLINES))))
-    before = {number - 1 for number in numbers if number}
-    return np.array(sorted(numbers | before), dtype=np.int64)
+    return np.array(sorted(numbers), dtype=np.int64)
 
 
 def _keys(group: Group, whole: float, at: IntArray, end: int) -> list[Key]:
