@@ -170,13 +170,18 @@ def same_frame(a: Moving, b: Moving) -> Iterator[IntArray]:
 def _gains(a: Moving, b: Moving, pairs: IntArray, rule: Rule) -> FloatArray:
     if a.rects is None or b.rects is None:
         return _drawn_gains(a, b, pairs, rule)
-    left, right = a.rects[pairs[:, 0]], b.rects[pairs[:, 1]]
+    found = np.zeros(len(pairs))
+    i, j = pairs.T
+    # Most are apart from left to right: that is seen without looking at the rest of them.
+    near = (a.rects[i, 0] <= b.rects[j, 2]) & (b.rects[j, 0] <= a.rects[i, 2])
+    left, right = a.rects[i[near]], b.rects[j[near]]
     alike = areas.rect_iou(left, right)
     alike[alike < 1.0 - rule.slack - EPSILON] = 0.0
     # What has no area overlaps nothing, not even itself.
     empty = (left[:, 2:] <= left[:, :2]).any(axis=1) & (left == right).all(axis=1)
     alike[empty] = 1.0
-    return alike
+    found[near] = alike
+    return found
 
 
 def _drawn_gains(a: Moving, b: Moving, pairs: IntArray, rule: Rule) -> FloatArray:
