@@ -14,11 +14,12 @@ from labelmill.template.v1.template_pb2 import LabelSchema, Template
 
 from libs.common.codec import message_to_doc
 from services.qc_scorer import agreement, events
-from services.qc_scorer.agreement import lanes, maps
+from services.qc_scorer.agreement import lanes, maps, objects
 from services.qc_scorer.agreement.contract import Errors
 from services.qc_scorer.consensus import RULES
 from services.template import checking
 from services.template.checking import Unfit
+from services.template.kinds import TOLERANCES
 
 Doc = dict[str, Any]
 
@@ -260,3 +261,9 @@ def test_boxes_are_averaged_and_few_drew_nothing() -> None:
 def test_a_map_in_another_frame_is_not_on_this_ground() -> None:
     values = [label(box(0, 0)), label(box(0, 0)), label(box(0, 0), frame="world")]
     assert len(merged(values)) == 1
+
+
+def test_what_a_template_is_told_of_the_default_is_so() -> None:
+    assert TOLERANCES["map"].default == maps.REACH
+    assert TOLERANCES["tracks"].default == objects.SLACK
+    assert TOLERANCES["points"].default == 0.0
