@@ -321,10 +321,11 @@ def _read(project: Project, model: Model, row: Sequence[Any], given: Any) -> Dra
     try:
         if model.capability in adapters.ADAPTERS:
             draft = adapters.draft_of(
-                model.capability, row[0], model.classes, project.schema, given
+                model.capability, row[0][0], model.classes, project.schema, given
             )
         elif model.capability == "image-boxes":
-            draft = domain.boxes_of(row[0], row[1], model.classes, project.classes)
+            boxes = domain.boxes_of(row[0], row[1], model.classes, project.classes)
+            draft = adapters.boxes_as_asked(boxes, project.schema)
         else:
             draft = domain.choice_of(row[0], model.classes, project.classes)
     except Impossible as impossible:

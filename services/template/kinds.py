@@ -161,7 +161,7 @@ CAPABILITIES = {
     "voice-activity": Capability(("audio", "video"), ("segments",)),
     "transcription": Capability(("audio", "video"), ("segments", "text")),
     "speakers": Capability(("audio", "video"), ("segments",)),
-    "cloud-boxes": Capability(("cloud", "sweeps"), ("cuboids", "cuboid_tracks")),
+    "cloud-boxes": Capability(("cloud", "sweeps"), ("cuboids",)),
     "tracking": Capability(("frames", "video"), ("tracks",)),
 }
 # What a model offers while a person works.

@@ -17,7 +17,15 @@ from libs.cli.client import Client
 from loadtests.platform import Platform
 from services.__main__ import SERVICES
 
-MODELS = ("spam-text", "digits-image", "coco-boxes", "text-features")
+MODELS = (
+    "spam-text",
+    "digits-image",
+    "coco-boxes",
+    "text-features",
+    "entities-en",
+    "voice-activity",
+    "cloud-objects",
+)
 
 
 @dataclass

@@ -104,6 +104,14 @@ def test_objects_are_drawn_as_the_template_asks() -> None:
         draft("faces", face, {"shape": "objects", "classes": ["face"], "geometries": ["mask"]})
 
 
+def test_boxes_become_the_objects_of_a_template_of_objects() -> None:
+    boxes = {"value": {"boxes": {"boxes": [{"class": "car", "score": 0.7, **RECT}]}}, "score": 0.7}
+    assert adapters.boxes_as_asked(boxes, {"shape": "boxes"}) is boxes
+    found = adapters.boxes_as_asked(boxes, {"shape": "objects", "geometries": ["rect"]})
+    assert found["value"]["objects"]["objects"] == [{"class": "car", "score": 0.7, "rect": RECT}]
+    assert found["score"] == 0.7
+
+
 def test_skeletons_take_the_order_of_the_template() -> None:
     points = [{"x": 1.0, "y": 2.0, "visibility": "VISIBILITY_VISIBLE"}, {"x": 3.0, "y": 4.0}]
     person = {"class": "person", "keypoints": {"points": points}}

@@ -18,6 +18,7 @@ from services.prelabel_gateway.adapters.answers import Adapter, Fetch, give_medi
 from services.prelabel_gateway.domain import Doc, Impossible
 
 INPUT, OUTPUT = "INPUT", "VALUE"
+boxes_as_asked = images.boxes
 ADAPTERS: dict[str, Adapter] = {
     **language.ADAPTERS,
     **sound.ADAPTERS,

@@ -53,6 +53,17 @@ def objects(document: Doc, schema: Doc) -> Doc:
     return drafted("objects", "objects", [_as_asked(one, names, schema) for one in found])
 
 
+def boxes(draft: Doc, schema: Doc) -> Doc:
+    """A draft of boxes as the objects that the template asks for, if it does."""
+    if schema.get("shape") != "objects":
+        return draft
+    found = [
+        {**_plain(one), "rect": {k: one[k] for k in ("x", "y", "width", "height")}}
+        for one in draft["value"]["boxes"]["boxes"]
+    ]
+    return drafted("objects", "objects", [_as_asked(one, [], schema) for one in found])
+
+
 def written(document: Doc, schema: Doc) -> Doc:
     """Regions with what is written there, or the text alone: that of the lines."""
     if schema.get("shape") != "text":
