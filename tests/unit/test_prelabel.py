@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -108,4 +109,42 @@ async def test_every_task_goes_on_with_a_draft_or_the_reason(
     failed = [t for m in messages if "Failed" in type(m).__name__ for t in m.tasks]
     assert (len(completed), len(failed)) == (drafted, 2 - drafted)
     assert all(words in one.reason for one in failed)
+    await store.close()
+
+
+class Documents(Answers):
+    """An inference server whose model answers documents, shaped as they come over the wire."""
+
+    async def model(self, name: str, version: str = "") -> Model:
+        return Model(name, "1", "entities", ["person"], 64)
+
+    async def infer(self, *_: Any) -> dict[str, np.ndarray]:
+        return {"VALUE": np.array([[one] for one in self.answer], dtype=object)}
+
+
+async def test_documents_are_drafts_or_reasons_each_for_itself(tmp_path: Path) -> None:
+    import orjson
+
+    store = await open_store(f"sqlite:///{tmp_path}", "prelabel", COLLECTIONS)
+    blobs = Blobs(f"file://{tmp_path}/blobs")
+    span = {"end": 3, "class": "person", "score": 0.9}
+    good = orjson.dumps({"value": {"spans": {"spans": [span]}}})
+    answers = Documents([good, b'{"error": "too long"}'])
+    service = PrelabelGateway(store, FakeClock(), blobs, answers, orjson.loads)  # type: ignore[arg-type]
+    project = replace(
+        PROJECT,
+        route=Route("m", "", "entities", "text"),
+        schema={"shape": "spans", "classes": ["person"]},
+    )
+    await service.remember_projects([project])
+    tasks = [
+        task_dispatch_pb2.Task(name=f"{PROJECT.name}/tasks/t{i}", version=1, data=data)
+        for i, data in enumerate(['{"text": "Ada"}', '{"text": "Ada"}', "{}"])
+    ]
+    await service.draft_tasks(PROJECT.name, tasks)
+    messages: list[Any] = [e.message() for e in await store.pending_events(10)]
+    (drafted,) = [t for m in messages if "Completed" in type(m).__name__ for t in m.tasks]
+    assert drafted.prediction.value.spans.spans[0].end == 3 and drafted.prediction.score == 0.9
+    reasons = [t.reason for m in messages if "Failed" in type(m).__name__ for t in m.tasks]
+    assert sorted(reasons) == ["model m: too long", "the item has no text"]
     await store.close()

@@ -3,7 +3,7 @@
 import numpy as np
 
 # Of a line's height: the largest gap within a paragraph, the largest difference of two heights.
-GAP, UNLIKE = 0.8, 0.5
+GAP, UNLIKE = 0.8, 0.35
 # Of the shorter line: how much lies below the other.
 SHARED = 0.5
 
