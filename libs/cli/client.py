@@ -28,6 +28,7 @@ class Client:
     """One caller at one platform."""
 
     def __init__(self, url: str, key: str, timeout: float = 60.0) -> None:
+        self.url = url
         self._http = httpx2.Client(
             base_url=url, headers={"authorization": f"Bearer {key}"}, timeout=timeout
         )

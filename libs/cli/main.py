@@ -81,8 +81,7 @@ def project_create(
     """Make a project from a template."""
     name = project_name(project)
     tenant, project_id = name.split("/projects/")
-    if "/" not in template:
-        template = f"tenants/catalogue/templates/{template}/versions/1"
+    template = templates.newest(context.obj.client, tenant, template)["name"]
     policy = {
         "machine_label": machine_label,
         "pre_label": pre_label,

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import re
+import tempfile
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -10,10 +14,12 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
+from libs.cli import trying
 from libs.cli.client import Client, Refused
 
 app = typer.Typer(no_args_is_help=True, help="Templates")
 _CATALOGUE = "tenants/catalogue"
+_AT_ONCE = 4
 # Key of a definition -> what one may do about it.
 _NOTES = {
     "display_name": "Free text.",
@@ -51,7 +57,7 @@ def new(
     to: Annotated[Path | None, typer.Option(help="file to write")] = None,
 ) -> None:
     """Write a definition to edit, with notes on what can be changed."""
-    found = _newest(context.obj.client, tenant, start)
+    found = newest(context.obj.client, tenant, start)
     file = to or Path(f"{start.rstrip('/').split('/templates/')[-1].split('/')[0]}.yaml")
     if file.exists():
         raise Refused(409, f"{file} is there already; name another with --to")
@@ -81,14 +87,74 @@ def publish(context: typer.Context, tenant: str, template_id: str, file: Path) -
 def diff(context: typer.Context, tenant: str, old: str, new: str) -> None:
     """What a newer version, or a file, breaks in an older one; exit code 1 if anything."""
     client: Client = context.obj.client
-    before = _newest(client, tenant, old)["name"]
+    before = newest(client, tenant, old)["name"]
     if Path(new).is_file():
         body = {"definition": Path(new).read_text("utf-8")}
     else:
-        body = {"other": _newest(client, tenant, new)["name"]}
+        body = {"other": newest(client, tenant, new)["name"]}
     changes = client.post(f"{before}:diff", body)["changes"]
     _show(changes, context.obj.out)
     raise typer.Exit(int(any(c["breaks"] for c in changes)))
+
+
+@app.command("try")
+def try_(
+    context: typer.Context,
+    names: Annotated[list[str] | None, typer.Argument(help="ids in the catalogue")] = None,
+    file: Annotated[Path | None, typer.Option(help="a definition of your own")] = None,
+    every: Annotated[bool, typer.Option("--all", help="every entry of the catalogue")] = False,
+    tenant: Annotated[
+        str, typer.Option(help="where, on the running platform; without it one is started")
+    ] = "",
+    to: Annotated[Path | None, typer.Option(help="folder for the deliveries")] = None,
+) -> None:
+    """Push an example item through the line, answered by simulated people, to a delivery that is
+    verified and read back; exit code 1 if anything failed."""
+    if not names and not every and file is None:
+        raise Refused(422, "name a template, or --file, or --all")
+    with ExitStack() as stack:
+        if tenant:
+            owner: Client = context.obj.client
+        else:
+            owner = trying.tenant_of(stack.enter_context(trying.platform()))
+        parent = _tenant(tenant or trying.TENANT)
+        folder = to or Path(stack.enter_context(tempfile.TemporaryDirectory()))
+        chosen = _chosen(owner, parent, names or [], file, every)
+        staff = trying.staff_of(owner, parent)
+        with ThreadPoolExecutor(_AT_ONCE) as pool:
+            tries = pool.map(lambda one: trying.attempt(owner, parent, one, staff, folder), chosen)
+            failed = sum(_told(tried, context.obj.out) for tried in tries)
+    context.obj.out.print(f"{len(chosen) - failed} of {len(chosen)} templates went through")
+    raise typer.Exit(int(failed > 0))
+
+
+def _chosen(
+    owner: Client, parent: str, names: list[str], file: Path | None, every: bool
+) -> list[dict[str, Any]]:
+    """The templates to try; a file is published first."""
+    if file is not None:
+        definition = file.read_text("utf-8")
+        body = {"template_id": re.sub(r"[^a-z0-9-]", "-", file.stem.lower())}
+        return [owner.post(f"{parent}/templates", {**body, "definition": definition})]
+    if not every:
+        return [newest(owner, parent, name) for name in names]
+    listed = owner.get(f"{parent}/templates")["templates"]
+    return [t for t in listed if t["name"].startswith(f"{_CATALOGUE}/")]
+
+
+def _told(tried: trying.Tried, out: Console) -> bool:
+    """Prints what was done; did anything fail?"""
+    out.print(f"[bold]{tried.name}[/bold]: {'; '.join(tried.steps)}", highlight=False)
+    table = Table("format", "file", "bytes", "read back")
+    for format_, path, size, said in tried.files:
+        table.add_row(format_, path, f"{size:,}", escape(said))
+    if tried.files:
+        out.print(table)
+    for reason in tried.left_out:
+        out.print(f"  left out, and told: {escape(reason)}", highlight=False)
+    for fault in tried.faults:
+        out.print(f"  [red]FAILED[/red] {escape(fault)}", highlight=False)
+    return bool(tried.faults)
 
 
 def _show(changes: list[dict[str, Any]], out: Console) -> None:
@@ -102,7 +168,7 @@ def _show(changes: list[dict[str, Any]], out: Console) -> None:
     out.print(table)
 
 
-def _newest(client: Client, tenant: str, name: str) -> Any:
+def newest(client: Client, tenant: str, name: str) -> Any:
     """A version by its full name, or the newest of an id; the tenant's own comes first."""
     if "/versions/" in name:
         return client.get(name)

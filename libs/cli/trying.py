@@ -1,0 +1,322 @@
+"""`labelmill template try`: an example item through the whole line, to a verified delivery."""
+
+from __future__ import annotations
+
+import json
+import os
+import secrets
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import httpx2
+
+from libs.cli.answers import answer, example_of
+from libs.cli.client import Client, Refused
+from libs.common.geometry import tracks
+from libs.formats import Fault, Sample
+from libs.formats.source import of_file, of_zip
+from libs.formats.table import MODULES, format_of
+
+Doc = dict[str, Any]
+TENANT = "try"
+_ROOT = Path(__file__).parents[2]
+# Chance takes nothing for an audit: one item is to go one way.
+_POLICY = {"audit_share": 1e-9, "people_audit_share": 1e-9}
+_READY_SECONDS, _WORK_SECONDS, _HEARD_SECONDS = 90.0, 120.0, 30.0
+# What a format may say in its own way, or not at all, without saying so.
+_UNSAID = frozenset({"id", "score", "source", "head", "tail", "cuboid", "object"})
+# What a table holds all of.
+_TABULAR = ("choice", "choices", "text", "ranking")
+# Pixels, metres or seconds that printed numbers may be off by.
+_NEAR, _ZERO = 0.011, 1e-6
+
+
+@dataclass
+class Tried:
+    """What happened with one template."""
+
+    name: str
+    steps: list[str] = field(default_factory=list)
+    # (format, file, bytes, what was read back)
+    files: list[tuple[str, str, int, str]] = field(default_factory=list)
+    left_out: list[str] = field(default_factory=list)
+    faults: list[str] = field(default_factory=list)
+
+
+@contextmanager
+def platform() -> Iterator[Client]:
+    """An operator's client of a platform of its own, on the embedded defaults, in a temporary
+    folder that is removed afterwards."""
+    with tempfile.TemporaryDirectory(prefix="labelmill-try-") as folder:
+        data, port = Path(folder), _free_port()
+        env = {**os.environ, "DATA_DIR": folder, "HTTP_LISTEN": f"127.0.0.1:{port}"}
+        env |= {"GRPC_LISTEN": f"127.0.0.1:{_free_port()}"}
+        env |= {"PLATFORM_LISTEN": f"127.0.0.1:{_free_port()}"}
+        env["PYTHONPATH"] = f"{_ROOT}{os.pathsep}{_ROOT / 'libs' / 'gen'}"
+        command = [sys.executable, "-m", "services", "all"]
+        with (data / "log").open("wb") as log:
+            child = subprocess.Popen(  # noqa: S603
+                command, env=env, cwd=_ROOT, stdout=log, stderr=log
+            )
+        try:
+            _await(child, f"http://127.0.0.1:{port}", data / "log")
+            key = (data / "keys" / "operator").read_text()
+            yield Client(f"http://127.0.0.1:{port}", key)
+        finally:
+            child.terminate()
+            try:
+                child.wait(30)
+            except subprocess.TimeoutExpired:
+                child.kill()
+                child.wait()
+
+
+def _free_port() -> int:
+    with socket.socket() as sock:
+        sock.bind(("127.0.0.1", 0))
+        return int(sock.getsockname()[1])
+
+
+def _await(child: subprocess.Popen[bytes], url: str, log: Path) -> None:
+    deadline = time.monotonic() + _READY_SECONDS
+    while time.monotonic() < deadline and child.poll() is None:
+        try:
+            if httpx2.get(f"{url}/readyz", timeout=3).status_code == 200:
+                return
+        except httpx2.TransportError:
+            pass
+        time.sleep(0.1)
+    tail = log.read_text(errors="replace")[-1000:]
+    raise Refused(500, f"the platform did not come up; its log ends:\n{tail}")
+
+
+def tenant_of(operator: Client) -> Client:
+    """Its owner's client, of a tenant made for trying."""
+    made = operator.post("tenants", {"tenant_id": TENANT})
+    return Client(operator.url, made["api_key"])
+
+
+@dataclass
+class Staff:
+    """Simulated people of a tenant; they answer what the example says."""
+
+    annotator: Client
+    reviewer: Client
+
+
+def staff_of(owner: Client, tenant: str) -> Staff:
+    """Two simulated people, made once a tenant and run."""
+    mark = secrets.token_hex(3)
+    keys = []
+    for role in ("annotator", "reviewer"):
+        user = f"simulated-{role}-{mark}"
+        owner.post(f"{tenant}/users", {"user_id": user, "role": role})
+        keys.append(owner.post(f"{tenant}/users/{user}/keys")["api_key"])
+    return Staff(*(Client(owner.url, key) for key in keys))
+
+
+def attempt(owner: Client, tenant: str, template: Doc, staff: Staff, to: Path) -> Tried:
+    """One template from an item to files that are read back; what fails is in `faults`."""
+    name = template["name"].split("/templates/")[1].split("/")[0]
+    tried = Tried(name)
+    try:
+        example = example_of(template)
+        project = _project(owner, tenant, template, name)
+        _post(owner, project, example["data"], tried)
+        _work(owner, project, template, example["label"], staff, tried)
+        _deliver(owner, project, to / name, tried)
+        _read_back(template, to / name, tried)
+    except (Refused, ValueError) as error:
+        tried.faults.append(str(error))
+    return tried
+
+
+def _project(owner: Client, tenant: str, template: Doc, name: str) -> str:
+    project = {"template": template["name"], "policy": _POLICY}
+    body = {"project_id": f"try-{name[:40]}-{secrets.token_hex(3)}", "project": project}
+    return str(owner.post(f"{tenant}/projects", body)["name"])
+
+
+def _post(owner: Client, project: str, data: Doc, tried: Tried) -> None:
+    item = {"data": data, "source_key": "example"}
+    (result,) = owner.post(f"{project}/items:batchCreate", {"items": [item]})["results"]
+    if result["outcome"] != "ADMITTED":
+        raise Refused(422, f"the example item is {result['outcome']}: {result['reason']}")
+    tried.steps.append("item admitted")
+
+
+def _work(
+    owner: Client, project: str, template: Doc, label: Doc, staff: Staff, tried: Tried
+) -> None:
+    """Simulated people take what there is until the item is settled."""
+    answered, deadline = 0, time.monotonic() + _WORK_SECONDS
+    while time.monotonic() < deadline:
+        for person, stage in ((staff.annotator, ""), (staff.reviewer, "REVIEW")):
+            answered += _answer(person, project, stage, template, label)
+        progress = owner.get(f"{project}/progress")
+        if progress["accepted_count"]:
+            _tell_drafts(owner, project, tried)
+            told = ", ".join(f"{n} {source}" for source, n in sorted(progress["sources"].items()))
+            tried.steps.append(f"{answered} answers of simulated people, settled as {told}")
+            return
+        time.sleep(0.1)
+    counts = owner.get(f"{project}/progress")["counts"]
+    raise Refused(500, f"not settled after {_WORK_SECONDS:.0f} s: {counts}")
+
+
+def _tell_drafts(owner: Client, project: str, tried: Tried) -> None:
+    """Which model drafted, and how sure it was."""
+    for task in owner.get(f"{project}/tasks")["tasks"]:
+        if draft := task.get("prediction"):
+            tried.steps.append(f"drafted by {draft['model']} (score {draft['score']:.2f})")
+
+
+def _answer(person: Client, project: str, stage: str, template: Doc, label: Doc) -> int:
+    body: Doc = {"max_tasks": 50, **({"stage": stage} if stage else {})}
+    held = person.post(f"{project}/tasks:claim", body)["assignments"]
+    for one in held:
+        said: Doc = {"fencing_token": one["fencing_token"]}
+        said["value"] = answer(template, label, one)
+        if stage:
+            person.post(f"{one['name']}:review", {**said, "verdict": "FIXED"})
+        else:
+            person.post(f"{one['name']}:submit", {**said, "work_seconds": 1.0})
+    return len(held)
+
+
+def _deliver(owner: Client, project: str, to: Path, tried: Tried) -> None:
+    from services.delivery.verify import Faulty, verify
+
+    made = _begun(owner, project)
+    while made["state"] in ("PENDING", "FREEZING", "WRITING"):
+        time.sleep(0.1)
+        made = owner.get(made["name"])
+    if made["state"] != "COMPLETED":
+        raise Refused(500, f"the delivery is {made['state']}: {made['reason']}")
+    for file in made["files"]:
+        owner.download(f"{made['name']}/files/{file['path']}", to / file["path"])
+    try:
+        checks = list(verify(to, None))
+        tried.steps.append(f"{len(made['files'])} files delivered, {len(checks)} checks passed")
+    except Faulty as faulty:
+        tried.faults.append(f"the delivery does not verify: {faulty}")
+    manifest = json.loads((to / "manifest.json").read_text())
+    tried.left_out += sorted(json.loads((to / "report.json").read_text())["problems"])
+    written = [file for file in manifest["files"] if file.get("format") in MODULES]
+    tried.files += [(f["format"], f["path"], (to / f["path"]).stat().st_size, "") for f in written]
+
+
+def _begun(owner: Client, project: str) -> Doc:
+    """A delivery; that the label is settled may not have come round yet."""
+    deadline = time.monotonic() + _HEARD_SECONDS
+    while True:
+        try:
+            made: Doc = owner.post(f"{project}/deliveries", {})
+            return made
+        except Refused as refused:
+            if "no accepted label" not in str(refused) or time.monotonic() > deadline:
+                raise
+            time.sleep(0.2)
+
+
+# -- reading back ------------------------------------------------------------------------------
+
+
+def _read_back(template: Doc, folder: Path, tried: Tried) -> None:
+    """Each file by its own format's reader, beside what the JSON Lines hold."""
+    schema = template["label_schema"]
+    truth = [
+        sample.value
+        for name, path, *_ in tried.files
+        if name == "jsonl"
+        for sample in _samples(name, folder / path, schema)[0]
+    ]
+    for i, (name, path, size, _) in enumerate(tried.files):
+        told = any(problem.startswith(f"{name}:") for problem in tried.left_out)
+        if name == "csv" and schema["shape"] not in _TABULAR:
+            said = "written to be looked at: a table does not hold all of such a label"
+        else:
+            samples, faults = _samples(name, folder / path, schema)
+            tried.faults += [f"{path}: {fault.where}: {fault.reason}" for fault in faults]
+            said = _compared(truth, samples, told)
+        if said.startswith("untold"):
+            tried.faults.append(f"{path}: {said}")
+        tried.files[i] = (name, path, size, said)
+
+
+def _samples(format_: str, path: Path, schema: Doc) -> tuple[list[Sample], list[Fault]]:
+    decode = format_of(format_).decode
+    if decode is None:
+        return [], []
+    if path.suffix == ".zip":
+        with path.open("rb") as file:
+            found = list(decode(of_zip(file), schema))
+    else:
+        found = list(decode(of_file(path.name, path.read_bytes()), schema))
+    return (
+        [one for one in found if isinstance(one, Sample)],
+        [one for one in found if isinstance(one, Fault)],
+    )
+
+
+def _compared(truth: list[Doc | None], samples: list[Sample], told: bool) -> str:
+    """In words: is what was read what went out?"""
+    read = [one.value for one in samples if one.value is not None]
+    if not read or not truth or truth[0] is None:
+        return f"{'told' if told else 'untold'}: no label is in it"
+    shapes = {next(iter(truth[0])), next(iter(read[0]))}
+    if len(shapes) > 1 or len(read) != len(truth):
+        return f"read back as {len(read)} labels of shape {next(iter(read[0]))}"
+    ours, theirs = dict(_leaves(_dense(truth[0]))), dict(_leaves(_dense(read[0])))
+    lost = {path for path in ours if path not in theirs}
+    other = {path for path in theirs if not _alike(ours.get(path), theirs[path])}
+    if not lost and not other:
+        return "the same"
+    words = "; ".join(
+        f"{what} {_named(some)}" for what, some in (("without", lost), ("other", other)) if some
+    )
+    return f"told: {words}" if told or any(s.left_out for s in samples) else f"untold: {words}"
+
+
+def _named(paths: set[tuple[str, ...]]) -> str:
+    """Names of the fields, without their places in lists."""
+    names = {next((n for n in reversed(path) if not n.startswith("[")), "") for path in paths}
+    return ", ".join(sorted(names))
+
+
+def _dense(value: Doc) -> Doc:
+    """Tracks with a key frame for every frame: which ones are kept is a format's own affair."""
+    if "tracks" not in value:
+        return value
+    made = [
+        {**track, "frames": tracks.filled(track["frames"])} for track in value["tracks"]["tracks"]
+    ]
+    return {"tracks": {"tracks": made}}
+
+
+def _leaves(value: Any, path: tuple[str, ...] = ()) -> Iterator[tuple[tuple[str, ...], Any]]:
+    if isinstance(value, dict):
+        for name, one in value.items():
+            if name not in _UNSAID:
+                yield from _leaves(one, (*path, name))
+    elif isinstance(value, list):
+        for i, one in enumerate(value):
+            yield from _leaves(one, (*path, f"[{i}]"))
+    elif isinstance(value, float) and abs(value) < _ZERO:
+        return
+    elif value not in (None, "", 0, False):
+        yield path, value
+
+
+def _alike(ours: Any, theirs: Any) -> bool:
+    if isinstance(ours, (int, float)) and isinstance(theirs, (int, float)):
+        return abs(ours - theirs) <= _NEAR
+    return bool(ours == theirs)
