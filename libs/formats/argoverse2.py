@@ -77,6 +77,8 @@ class Argoverse2Encoder(ZipEncoder):
         return sorted(made, key=lambda one: one[0])
 
     def _told(self, row: Doc, one: Doc) -> None:
+        if "centre" in one and not one.get("point_count") and not one.get("outside"):
+            self.tell(row, "points inside are not counted: num_interior_pts is 0")
         for unheld in _UNHELD:
             if unheld in one:
                 self.tell(row, f"Argoverse 2 has no place for {unheld}")

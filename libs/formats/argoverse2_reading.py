@@ -82,7 +82,10 @@ class _Log:
             raise Unfit(f"boxes are in the frame of the vehicle, not of {self._frame[:100]}")
 
     def samples(self) -> Iterator[Sample | Fault]:
-        left_out = tuple(f"{reason}: {count}" for reason, count in self._told.items())
+        if self._shape == "cuboid_tracks":
+            every = (one for some in self._boxes.values() for one in some)
+            self._told["num_interior_pts of tracks"] += sum("point_count" in one for one in every)
+        left_out = tuple(f"{reason}: {count}" for reason, count in self._told.items() if count)
         key = self._folder or posixpath.splitext(self._name)[0]
         if self._shape == "cuboid_tracks":
             value = shapes.plain(frame=self._frame, tracks=self._tracks())

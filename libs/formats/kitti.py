@@ -30,6 +30,8 @@ _OWN = ("truncated", "occluded")
 # Radians of tilt against the camera that nobody would see.
 _TILT = 2e-3
 _PARALLEL = 1e-6
+# Of metres and radians: without the noise of going into another frame and back.
+_DECIMALS = 9
 _CAMERAS = ("P0", "P1", "P2", "P3")
 _NO_BOX = (-1.0, -1.0, -1.0, -1.0)
 
@@ -117,7 +119,7 @@ class KittiEncoder(ZipEncoder):
             *(known.get(name, "-1") for name in _OWN),
             f"{alpha:.12g}",
             *(f"{v:.12g}" for v in around),
-            *(f"{v:.15g}" for v in (height, width, length, x, y, z, turn)),
+            *(f"{round(v, _DECIMALS):.12g}" for v in (height, width, length, x, y, z, turn)),
         ]
         cells += [f"{one['score']:.12g}"] if one.get("score") else []
         return " ".join(cells) + "\n"

@@ -24,7 +24,8 @@ _CELLS = (
     *("truncated", "occluded", "alpha", "left", "top", "right", "bottom"),
     *("height", "width", "length", "x", "y", "z", "rotation_y", "score"),
 )
-_FOLDERS = ("label_2", "label")
+_LABELS = ("label_2", "label")
+_FOLDERS = (*_LABELS, "calib", "image_2", "image", "velodyne", "lidar")
 # Axes of an unturned box (x forward, y left, z up) in the camera's frame (x right, y down).
 _OWN_AXES = np.array([[1.0, 0, 0, 0], [0, 0, -1, 0], [0, 1, 0, 0], [0, 0, 0, 1]])
 _CLOUDS = (".bin", ".pcd", ".las")
@@ -34,9 +35,7 @@ _ZERO = "P0: 1 0 0 0 0 1 0 0 0 0 1 0\n"
 
 def decode(source: Source, schema: Doc) -> Iterator[Sample | Fault]:
     """One sample a file: 3D boxes, and 2D boxes linked to them where the template wants both."""
-    names = [
-        n for n in source.ending(".txt") if posixpath.basename(posixpath.dirname(n)) in _FOLDERS
-    ]
+    names = [n for n in source.ending(".txt") if {*n.split("/")} & {*_LABELS}]
     names = names or [n for n in source.ending(".txt") if not _is_calibration(n)]
     if not names:
         raise Broken("there is no label_2/*.txt")
@@ -149,9 +148,8 @@ def _flat(values: dict[str, float]) -> Doc | None:
 def _way(source: Source, name: str) -> Array | None:
     """(4, 4) from the rectified frame into the lidar's, by the file of the same name in `calib`;
     raises `Unfit`."""
-    root = posixpath.dirname(posixpath.dirname(name))
-    beside = posixpath.join(root, "calib", posixpath.basename(name))
-    if beside not in source:
+    beside = "/".join("calib" if part in _LABELS else part for part in name.split("/"))
+    if beside == name or beside not in source:
         return None
     text = source.text(beside)
     if "P0:" not in text:
@@ -182,5 +180,6 @@ class _Media:
 
 def _key(name: str) -> str:
     """`FOLDER/NAME` of `FOLDER/label_2/NAME.txt`, and of the files that go with it."""
-    folder, file = posixpath.split(name)
-    return posixpath.join(posixpath.dirname(folder), posixpath.splitext(file)[0])
+    parts = posixpath.splitext(name)[0].split("/")
+    known = [place for place, part in enumerate(parts[:-1]) if part in _FOLDERS]
+    return "/".join(part for place, part in enumerate(parts) if place not in known[-1:])

@@ -151,9 +151,10 @@ class OpenlabelEncoder(ZipEncoder):
                     attributes = made.attributes({**each, "attributes": said})
                     made.put(uid, "cuboid", _cuboid(each, frame) | attributes, tracks.number(each))
         _, found = space.motion_of(self.job, row)
+        told = space.is_timed(self.job, row, value)
         for place, time in enumerate(space.times_of(self.job, row, value)):
             made.moment(place)
-            made.when(place, time, None if found is None else found[place])
+            made.when(place, time if told else None, None if found is None else found[place])
 
     def _fusion(self, row: Doc, value: Doc, made: _Document) -> None:
         cuboids = self._cuboids(row, value.get("cuboids") or {"frame": "lidar"}, made)
@@ -193,10 +194,8 @@ class OpenlabelEncoder(ZipEncoder):
     def _told(self, row: Doc, one: Doc) -> None:
         if "source" in one:
             self.tell(row, "OpenLABEL has no place for source")
-        if set(one.get("attributes", {})) & OWN:
-            self.tell(
-                row, f"attributes called as what OpenLABEL files name: {', '.join(sorted(OWN))}"
-            )
+        if "text" in one.get("attributes", {}):
+            self.tell(row, "an attribute called text, which is what is written there")
 
 
 class _Document:
@@ -230,14 +229,16 @@ class _Document:
 
     def attributes(self, one: Doc) -> Doc:
         """{"attributes": {...}} of an element; nothing where it has none."""
-        known = {k: v for k, v in one.get("attributes", {}).items() if k not in OWN}
+        known = {k: v for k, v in one.get("attributes", {}).items() if k != "text"}
         values = shapes.typed(known, self._schema)
-        typed = {k: _typed(values[k], text) for k, text in known.items()}
+        # As a text an attribute is told from the field of ours that has its name.
+        own: list[Doc] = [{"name": k, "val": v} for k, v in known.items() if k in OWN]
+        typed = {k: _typed(values[k], text) for k, text in known.items() if k not in OWN}
         typed |= {k: one[k] for k in ("score", "point_count", "order", "text") if one.get(k)}
         typed |= {k: True for k in ("occluded", "crowd") if one.get(k)}
         if "velocity" in one:
             typed["velocity"] = boxes.vector(one["velocity"])
-        made: dict[str, list[Doc]] = {}
+        made: dict[str, list[Doc]] = {"text": own} if own else {}
         for name, value in typed.items():
             made.setdefault(_kind(value), []).append({"name": name, "val": value})
         return {"attributes": made} if made else {}
@@ -256,16 +257,17 @@ class _Document:
         """There is such a frame, if only an empty one: what is not in it is outside."""
         self._frame(frame)
 
-    def when(self, frame: int, time: float, lidar: Array | None) -> None:
+    def when(self, frame: int, time: float | None, lidar: Array | None) -> None:
         """When a frame was, and where the lidar stood in the world."""
-        held: Doc = {"timestamp": time}
+        held: Doc = {} if time is None else {"timestamp": time}
         if lidar is not None:
             self.system("world", "scene_cs")
             self.system("lidar", "sensor_cs")
             way = {"matrix4x4": lidar.ravel().tolist()}
             ends = {"src": "lidar", "dst": "world", "transform_src_to_dst": way}
             held["transforms"] = {"lidar_to_world": ends}
-        self._frame(frame)["frame_properties"] = held
+        if held:
+            self._frame(frame)["frame_properties"] = held
 
     def relation(self, subject: str, object_: str) -> None:
         ends = [[{"uid": one, "type": "object"}] for one in (subject, object_)]

@@ -11,7 +11,7 @@ import numpy as np
 from libs.common.geometry import rotations
 from libs.formats import Broken, Doc, Fault, Sample, Unfit, shapes, space
 from libs.formats.openlabel_elements import SAME, Systems, attributes_of, elements, number_of
-from libs.formats.reading import formed, json_of, mapping
+from libs.formats.reading import formed, json_of, mapping, told
 from libs.formats.source import Source
 
 # An object's element: which kind, its coordinate system, and its fields.
@@ -31,7 +31,7 @@ def decode(source: Source, schema: Doc) -> Iterator[Sample | Fault]:
         except Unfit as unfit:
             yield Fault(name, str(unfit))
             continue
-        yield from file.samples()
+        yield from told(name, file.samples())
         yield from file.faults
 
 
@@ -52,14 +52,15 @@ class _File:
         self._name, self._doc, self._schema = name, doc, schema
         self._told: Counter[str] = Counter()
         self._systems = Systems(doc)
-        self._objects = mapping(doc.get("objects") or {}, "objects")
+        listed = mapping(doc.get("objects") or {}, "objects")
+        self._objects = {uid: one for uid, one in listed.items() if isinstance(one, dict)}
         self._found: dict[int | None, dict[str, list[_Found]]] = {None: {}}
         self._moments: dict[int, Doc] = {}
         self._static: dict[str, Doc] = {}
         for part in _OTHERS:
             if doc.get(part):
                 self._told[part] += len(doc[part])
-        for uid, one in self._objects.items():
+        for uid, one in listed.items():
             data = self._read(None, uid, one)
             self._static[uid] = self._attributes(uid, data)
         for key, frame in mapping(doc.get("frames") or {}, "frames").items():
@@ -203,10 +204,11 @@ class _File:
 
     def _object(self, uid: str, one: Doc, place: int = 0) -> Doc:
         """With class, id, and what is true of the whole object."""
-        known, static = self._objects[uid], self._static.get(uid, {})
+        known: Doc = self._objects[uid]
+        static = self._static.get(uid, {})
         merged = {**static, **one}
         attributes = {**static.get("attributes", {}), **one.get("attributes", {})}
-        name = str(mapping(known, "an object").get("name", ""))
+        name = str(known.get("name", ""))
         made = shapes.plain(**{**merged, "attributes": attributes})
         key = self._id(uid, name)
         key = f"{key or uid}-{place + 1}" if place else key
@@ -225,10 +227,10 @@ class _File:
 
     def _cuboids(
         self, held: dict[str, list[_Found]], moment: Doc, frame: str = ""
-    ) -> tuple[Doc, dict[str, str]]:
-        """A `Cuboids` document, and our ids by the file's; in the template's frame, else in this
-        one, else in that of the first box."""
-        found, ids = list[Doc](), dict[str, str]()
+    ) -> tuple[Doc, dict[str, int]]:
+        """A `Cuboids` document, and each object's first place in it; in the template's frame, else
+        in this one, else in that of the first box."""
+        found, places = list[Doc](), dict[str, int]()
         frame = str(self._schema.get("frame") or frame)
         for uid, some in held.items():
             for place, (system, one) in enumerate((s, o) for k, s, o in some if k == "cuboid"):
@@ -239,10 +241,10 @@ class _File:
                     way = self._systems.way(system, frame, moment)
                     upright = self._upright(self._object(uid, one, place), system)
                     found.append(space.moved(upright, way))
-                    ids.setdefault(uid, found[-1].get("id", ""))
+                    places.setdefault(uid, len(found) - 1)
                 except Unfit as unfit:
                     self._fault(uid, unfit)
-        return shapes.plain(frame=frame or "lidar", cuboids=found), ids
+        return shapes.plain(frame=frame or "lidar", cuboids=found), places
 
     def _upright(self, one: Doc, system: str) -> Doc:
         """In a camera's frame an own y that looks down is the height's: the sides are renamed."""
@@ -260,10 +262,10 @@ class _File:
 
     def _fusion(self, held: dict[str, list[_Found]], moment: Doc) -> Doc:
         """Elements of one object are the same thing, and those that a relation says are."""
-        cuboids, ids = self._cuboids(held, moment)
+        cuboids, places = self._cuboids(held, moment)
         for place, one in enumerate(cuboids.get("cuboids", []), 1):
             one["id"] = one.get("id") or f"c{place}"
-        ids = dict(zip(ids, (one["id"] for one in cuboids.get("cuboids", [])), strict=False))
+        ids = {uid: cuboids["cuboids"][place]["id"] for uid, place in places.items()}
         cameras, links = [], []
         same = defaultdict(set)
         for subject, object_ in self._links:
@@ -272,7 +274,10 @@ class _File:
             camera = side.removeprefix("camera:") or "camera"
             objects: list[Doc] = []
             for uid, one in self._flat(held, side):
-                objects.append({**one, "id": one.get("id") or f"o{len(objects) + 1}"})
+                key = one.get("id") or f"o{len(objects) + 1}"
+                # One object of the file is several of ours: each has an id of its own.
+                several = len({system for _, system, _ in held[uid]}) > 1
+                objects.append({**one, "id": f"{key}/{camera}" if several else key})
                 for cuboid in [ids[u] for u in (uid, *sorted(same[uid])) if u in ids]:
                     link = {"cuboid": cuboid, "camera": camera, "object": objects[-1]["id"]}
                     links.append(link)
@@ -340,7 +345,7 @@ class _File:
             new = {k: v for k, v in held.items() if said.get(k) != v}
             said |= held
             one |= {"attributes": new} if new else {}
-        known = mapping(self._objects[uid], "an object")
+        known = self._objects[uid]
         key = self._id(uid, str(known.get("name", "")))
         # What stands outside of frames does not leave.
         last = 0 if uid in self._found[None] else max(self._numbers, default=0)

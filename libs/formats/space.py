@@ -107,6 +107,12 @@ def times_of(job: Job, row: Doc, value: Doc) -> list[float]:
     return [float(one) for one in found]
 
 
+def is_timed(job: Job, row: Doc, value: Doc) -> bool:
+    """Does the item or the label tell when its sweeps were? Raises `Unfit`."""
+    frames = (one for track in value.get("tracks", []) for one in track["frames"])
+    return motion_of(job, row)[0] is not None or any(one.get("time") for one in frames)
+
+
 def cloud_of(job: Job, row: Doc) -> str:
     """What the item's cloud, or its first sweep, is called by; empty where it has none."""
     sweeps = sweeps_of(job, row)
