@@ -40,6 +40,8 @@ MODULES = {
     "argoverse2": "argoverse2",
     "nuscenes": "nuscenes",
     "openlabel": "openlabel",
+    "pcd": "point_clouds",
+    "las": "point_clouds",
     "nemo": "nemo",
     "kaldi": "kaldi",
     "rttm": "rttm",
