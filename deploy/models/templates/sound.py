@@ -29,7 +29,8 @@ def mono(content):
             if count > most:
                 raise runtime.Unreadable(f"the recording is longer than {MOST_SECONDS} s")
     except miniaudio.MiniaudioError as error:
-        raise runtime.Unreadable(f"the recording cannot be read: {error}") from error
+        words = "the recording cannot be read: it is no wav, flac, mp3 or ogg file, or damaged"
+        raise runtime.Unreadable(words) from error
     if not count:
         raise runtime.Unreadable("the recording is empty")
     samples = np.concatenate(parts)

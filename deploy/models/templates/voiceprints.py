@@ -40,7 +40,9 @@ class Encoder:
         """(n, 256) unit vectors of spectrograms (n, frames, 40)."""
         given = windows.transpose(1, 0, 2)
         for into, back, bias in self._layers:
-            given = _lstm(given @ into + bias, back)
+            steps, count, size = given.shape
+            gates = given.reshape(-1, size) @ into + bias
+            given = _lstm(gates.reshape(steps, count, -1), back)
         found = np.maximum(given[-1] @ self._out + self._bias, 0)
         return found / (np.linalg.norm(found, axis=1, keepdims=True) + 1e-9)
 
