@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from libs.common.geometry import boxes
-from services.qc_scorer.agreement import differs, distance, errors
+from services.qc_scorer.agreement import detection_3d, differs, distance, errors
 
 Doc = dict[str, Any]
 SEEDS = st.integers(0, 2**32 - 1)
@@ -224,3 +224,28 @@ def test_a_thousand_boxes_are_compared_in_memory_for_what_is_near() -> None:
 
     assert errors(many(0), many(0.5), "cuboids").count == 0
     assert errors(many(0), many(3), "cuboids").count == 1500
+
+
+# -- the field's numbers ------------------------------------------------------------------------
+
+
+def test_perfect_boxes_score_one_and_none_score_nothing() -> None:
+    found = detection_3d.measure([(TRUTH, TRUTH)])
+    assert found.mean_ap == pytest.approx(1) and found.ap == {"car": 1.0, "truck": 1.0}
+    told = {k: found.errors[k] for k in ("translation", "scale", "orientation")}
+    assert told == dict.fromkeys(told, 0.0)
+    none = detection_3d.measure([(TRUTH, cuboids())])
+    assert none.mean_ap == 0 and none.nds == 0 and set(none.errors.values()) == {1.0}
+    assert detection_3d.measure([]).mean_ap == 0
+
+
+def test_the_errors_are_those_of_the_pairs() -> None:
+    truth = cuboids(cuboid(10, velocity={"x": 3.0}, attributes={"state": "moving"}))
+    label = cuboids(cuboid(11, yaw=0.5, velocity={"x": 1.0}, attributes={"state": "parked"}))
+    found = detection_3d.measure([(truth, label)])
+    assert found.errors == pytest.approx(
+        {"translation": 1, "scale": 0, "orientation": 0.5, "velocity": 2, "attribute": 1}
+    )
+    assert found.mean_ap == pytest.approx(2 / 4), "near enough at 2 and 4 m only"
+    turned = cuboids(cuboid(10, yaw=math.pi))
+    assert detection_3d.measure([(truth, turned)], ["car"]).errors["orientation"] < 1e-9
