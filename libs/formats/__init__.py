@@ -95,8 +95,8 @@ class Encoder(Protocol):
 @dataclass(frozen=True)
 class Sample:
     """One labelled thing as a file has it. `media` names, by type of data field, the files of the
-    source it is about; `data` holds what is text already. Coordinates are ours (pixels, metres,
-    seconds, code points), whatever the file had."""
+    source it is about (`cameras/NAME` is the image of one camera); `data` holds what is text
+    already. Coordinates are ours (pixels, metres, seconds, code points), whatever the file had."""
 
     key: str
     value: Doc | None = None

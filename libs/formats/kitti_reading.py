@@ -56,7 +56,8 @@ def decode(source: Source, schema: Doc) -> Iterator[Sample | Fault]:
             except Unfit as unfit:
                 yield Fault(f"{name} line {place}", str(unfit))
         key = _key(name)
-        yield Sample(key, read.value(), media=media.of(key), left_out=read.left_out())
+        value = read.value()
+        yield Sample(key, value, media=media.of(key, value), left_out=read.left_out())
 
 
 class _Reading:
@@ -173,8 +174,11 @@ class _Media:
         self._clouds = {_key(n): n for n in source.ending(*_CLOUDS)}
         self._images = {_key(n): n for n in source.ending(*SUFFIXES) if "image_3" not in n}
 
-    def of(self, key: str) -> dict[str, str]:
-        found = {"cloud": self._clouds.get(key), "image": self._images.get(key)}
+    def of(self, key: str, value: Doc) -> dict[str, str]:
+        """The image only where the label is on it, too."""
+        found = {"cloud": self._clouds.get(key)}
+        if "fusion" in value:
+            found[f"cameras/{CAMERA}"] = self._images.get(key)
         return {type_: name for type_, name in found.items() if name}
 
 

@@ -141,7 +141,7 @@ class _Tables:
         else:
             for box in held:
                 box.pop("instance", None)
-        media = self._media(one)
+        media = self._media(one, shape)
         yield Sample(key, value, media=media, group=scene, left_out=left_out)
 
     def _scene(
@@ -176,10 +176,14 @@ class _Tables:
             raise Unfit(f"calibrated_sensor {one.mount[:50]!r} of its lidar is missing")
         return poses.inverse(vehicle @ self._poses[one.mount])
 
-    def _media(self, one: _Moment) -> dict[str, str]:
+    def _media(self, one: _Moment, shape: str) -> dict[str, str]:
+        """Of files that lie there; those of cameras only where the label is on them, too."""
+        named = {"cloud": one.cloud}
+        if shape == "fusion":
+            named |= {f"cameras/{channel}": file for channel, file in one.files.items()}
         root = posixpath.dirname(self._folder)
-        named = posixpath.join(root, one.cloud)
-        return {"cloud": named} if one.cloud and named in self._source else {}
+        found = {kind: posixpath.join(root, file) for kind, file in named.items() if file}
+        return {kind: file for kind, file in found.items() if file in self._source}
 
     # -- rows ------------------------------------------------------------------------------------
 
@@ -235,6 +239,7 @@ class _Tables:
             moment.ego = str(one.get("ego_pose_token"))
         elif not channel.startswith(("LIDAR", "RADAR")):
             self._cameras[one["token"]] = (str(one["sample_token"]), channel)
+            moment.files[channel] = str(one.get("filename", ""))
 
     @formed
     def _annotation(self, one: Doc) -> None:

@@ -12,6 +12,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import orjson
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -356,3 +357,34 @@ async def test_images_of_a_track_are_the_frames_of_one_item(desk: Desk) -> None:
     assert entry.item is not None, entry.reason
     assert len(json.loads(entry.item.data)["clip"]) == 2
     assert entry.item.gold is not None and "tracks" in entry.item.gold
+
+
+KITTI = "car 0 0 0 1 1 9 9 1.5 2 4 1 2 20 0.5\n"
+CALIBRATION = (
+    "P2: 700 0 32 0 0 700 32 0 0 0 1 0\nR0_rect: 1 0 0 0 1 0 0 0 1\n"
+    "Tr_velo_to_cam: 0 -1 0 0 0 0 -1 0 1 0 0 0\n"
+)
+
+
+@pytest.mark.parametrize("shape", ["cuboids", "fusion"])
+async def test_boxes_in_space_come_with_cloud_and_camera(desk: Desk, shape: str) -> None:
+    schema = {"shape": shape, "classes": ["car"], "frame": "lidar", "geometries": ["rect"]}
+    await desk.project("cloud", *(["cameras"] if shape == "fusion" else []), schema=schema)
+    cloud = np.arange(40, dtype=np.float32).tobytes()
+    content = zipped(
+        {
+            "label_2/1.txt": KITTI.encode(),
+            "calib/1.txt": CALIBRATION.encode(),
+            "velodyne/1.bin": cloud,
+            "image_2/1.png": png(),
+        }
+    )
+    made = await desk.bring(content, "kitti", labels_as=LabelsAs.GOLD)
+    assert made.admitted_count == 1, await desk.refusals()
+    (item,) = await desk.items()
+    held = item["gold"][shape]
+    cuboids = held["cuboids"] if shape == "cuboids" else held["cuboids"]["cuboids"]
+    assert cuboids[0]["centre"]["x"] == pytest.approx(20) and "attributes" not in cuboids[0]
+    # KITTI tells them of every box; this template does not ask.
+    assert "attribute truncated; attribute occluded" in item["metadata"]["import.left_out"]
+    assert ("cameras" in json.loads(item["data"])) == (shape == "fusion")

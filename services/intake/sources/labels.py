@@ -43,6 +43,8 @@ def label_entries(
     try:
         source = _source(file, posixpath.basename(import_.blob))
         for found in decode(source, schema):
+            if isinstance(found, Sample):
+                found = _fitted(found, project.label_schema, import_.classes)
             yield _entry(found, source, project, blobs)
     except (NotOfFormat, Unfit, Unreadable) as error:
         raise Broken(str(error)) from error
@@ -108,9 +110,14 @@ def _item(sample: Sample, source: Source, project: Project, blobs: Blobs) -> New
     tenant = project.name.split("/")[1]
     data: Doc = {_field(project, name): value for name, value in sample.data.items()}
     for kind, named in sample.media.items():
+        type_, _, camera = kind.partition("/")
         if kind == "frames":
             files = _frames(named, source)
             data[_field(project, kind)] = [_taken("image", f, source, tenant, blobs) for f in files]
+        elif type_ == "cameras":
+            image = _taken("image", named, source, tenant, blobs)
+            sides = data.setdefault(_field(project, type_), [])
+            sides.append({"name": camera, "image": image, "time": 0})
         else:
             data[_field(project, kind)] = _taken(kind, named, source, tenant, blobs)
     lacking = [f.name for f in project.data_fields if f.required and f.name not in data]
@@ -126,6 +133,33 @@ def _item(sample: Sample, source: Source, project: Project, blobs: Blobs) -> New
         group=sample.group[:200],
         label=None if sample.value is None else read_value(sample.value, "label"),
     )
+
+
+def _fitted(sample: Sample, schema: Doc, classes: Mapping[str, str]) -> Sample:
+    """Without attributes that the template does not have for a class, as it will be called:
+    formats bring whatever somebody asked for."""
+    if schema.get("shape") == "composite":
+        return sample
+    left_out: dict[str, None] = {}
+
+    def known(value: Any, class_: str) -> Any:
+        if isinstance(value, list):
+            return [known(one, class_) for one in value]
+        if not isinstance(value, dict):
+            return value
+        named = value.get("class")
+        class_ = classes.get(named, named) if isinstance(named, str) else class_
+        made = {name: known(held, class_) for name, held in value.items() if name != "attributes"}
+        held = value.get("attributes") or {}
+        rules = (
+            r for r in schema.get("attributes", []) if class_ in (r.get("classes") or [class_])
+        )
+        names = {rule["name"] for rule in rules} & held.keys()
+        left_out.update(dict.fromkeys(f"attribute {one[:100]}" for one in held if one not in names))
+        return made | ({"attributes": {k: held[k] for k in held if k in names}} if names else {})
+
+    value = known(sample.value, "")
+    return replace(sample, value=value, left_out=(*sample.left_out, *left_out))
 
 
 def _frames(first: str, source: Source) -> list[str]:
