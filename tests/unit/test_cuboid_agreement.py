@@ -230,8 +230,9 @@ def test_a_thousand_boxes_are_compared_in_memory_for_what_is_near() -> None:
 
 
 def test_perfect_boxes_score_one_and_none_score_nothing() -> None:
-    found = detection_3d.measure([(TRUTH, TRUTH)])
-    assert found.mean_ap == pytest.approx(1) and found.ap == {"car": 1.0, "truck": 1.0}
+    sure = cuboids(*({**one, "score": 0.9} for one in TRUTH["cuboids"]["cuboids"]))
+    found = detection_3d.measure([(TRUTH, sure)])
+    assert found.ap == pytest.approx({"car": 1.0, "truck": 1.0})
     told = {k: found.errors[k] for k in ("translation", "scale", "orientation")}
     assert told == dict.fromkeys(told, 0.0)
     none = detection_3d.measure([(TRUTH, cuboids())])
@@ -241,11 +242,12 @@ def test_perfect_boxes_score_one_and_none_score_nothing() -> None:
 
 def test_the_errors_are_those_of_the_pairs() -> None:
     truth = cuboids(cuboid(10, velocity={"x": 3.0}, attributes={"state": "moving"}))
-    label = cuboids(cuboid(11, yaw=0.5, velocity={"x": 1.0}, attributes={"state": "parked"}))
+    said: Doc = {"velocity": {"x": 1.0}, "attributes": {"state": "parked"}, "score": 0.5}
+    label = cuboids(cuboid(11, yaw=0.5, **said))
     found = detection_3d.measure([(truth, label)])
     assert found.errors == pytest.approx(
         {"translation": 1, "scale": 0, "orientation": 0.5, "velocity": 2, "attribute": 1}
     )
     assert found.mean_ap == pytest.approx(2 / 4), "near enough at 2 and 4 m only"
-    turned = cuboids(cuboid(10, yaw=math.pi))
+    turned = cuboids(cuboid(10, yaw=math.pi, score=0.5))
     assert detection_3d.measure([(truth, turned)], ["car"]).errors["orientation"] < 1e-9
