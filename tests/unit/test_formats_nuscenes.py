@@ -13,6 +13,7 @@ from libs.common.geometry import calibration, poses
 from libs.common.geometry.calibration import Rig
 from libs.formats import Doc, Sample
 from tests.unit.format_fixtures import files, read, source_of
+from tests.unit.test_formats_hostile import JUNK, places, replaced, tried
 from tests.unit.test_formats_space import (
     CLASSES,
     FRONT,
@@ -132,3 +133,15 @@ def test_nuscenes_names_a_table_that_is_missing(table: str) -> None:
     del tables[table]
     _, faults = of_tables(tables)
     assert faults[0].reason == f"the table {table}.json is missing"
+
+
+@settings(max_examples=150, deadline=None)
+@given(data=st.data())
+def test_junk_at_any_place_of_a_table_is_told(data: st.DataObject) -> None:
+    tables = nuscenes_tables()
+    name = data.draw(st.sampled_from(sorted(tables)))
+    path = data.draw(st.sampled_from(list(places(tables[name]))))
+    broken = {**tables, name: replaced(tables[name], path, data.draw(JUNK))}
+    shape = data.draw(st.sampled_from(["cuboids", "cuboid_tracks", "fusion"]))
+    held = {f"v1__{k}_dot_json": json.dumps(v) for k, v in broken.items()}
+    tried("nuscenes", files(**held), schema(shape))

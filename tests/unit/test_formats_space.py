@@ -342,3 +342,15 @@ def test_a_damaged_table_is_told(cut: int, junk: bytes) -> None:
     source = files(log__annotations_dot_feather=content)
     samples, faults = read("argoverse2", source, schema("cuboid_tracks", "ego"))
     assert samples or faults
+
+
+@settings(max_examples=100, deadline=None)
+@given(
+    cells=st.lists(st.sampled_from(["-1", "0", "2", "nan", "1e308", "1,5", "x", "\u0661"]),
+                   min_size=13, max_size=16)
+)  # fmt: skip
+def test_any_cells_of_kitti_are_told(cells: list[str]) -> None:
+    source = files(label_2__a_dot_txt=" ".join(["car", *cells]))
+    for shape in ("cuboids", "fusion"):
+        samples, faults = read("kitti", source, schema(shape))
+        assert samples and all(one.where and one.reason for one in faults)
