@@ -17,6 +17,8 @@ from libs.formats.media import references
 Array = np.ndarray
 # A quaternion further from length 1 than this is none.
 _OFF = 1e-2
+# Metres: beyond the Earth's own size nothing is labelled.
+_FAR = 1e8
 # Seconds from a sweep to the next where nothing tells: lidars turn ten times a second.
 STEP = 0.1
 _PLACE = ("centre", "size", "rotation", *shapes.GEOMETRIES)
@@ -32,6 +34,8 @@ def cuboid(
     if min(size) <= 0:
         words = " x ".join(f"{one:g}" for one in size)
         raise Unfit(f"a box of {words} m; all sides must be above zero")
+    if max(map(abs, (*place, *size))) > _FAR:
+        raise Unfit(f"a box beyond {_FAR:g} m; are these metres?")
     length = float(np.linalg.norm(turn))
     if not abs(length - 1) <= _OFF:
         raise Unfit(f"a rotation of length {length:.4g}, not 1; is the order w, x, y, z?")
