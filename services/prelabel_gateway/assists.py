@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import copy
+import json
+import logging
 from collections.abc import Awaitable, Callable
 from itertools import pairwise
 from typing import Any
@@ -15,12 +17,13 @@ from libs.common.errors import Fault, Invalid, NotFound, Unavailable
 from libs.common.geometry import boxes, fit, poses, tracks
 from libs.common.patience import eventually
 from libs.common.store import Store
-from services.prelabel_gateway import cutting, domain, store
+from services.prelabel_gateway import adapters, clips, cutting, domain, store
 from services.prelabel_gateway.domain import Assist, Impossible
 from services.prelabel_gateway.triton import Inference
 
+log = logging.getLogger(__name__)
 # What one call may ask for: people wait for it.
-_MOST = 20
+_MOST, _SECONDS = 20, 30.0
 _TRACKS = 200
 _LONGEST = 10_000
 
@@ -35,7 +38,9 @@ class Assists:
         self._ways: dict[str, Callable[[Assist, Doc, Doc, str], Awaitable[Doc]]] = {
             "fit-cuboid": self._fit,
             "interpolate": self._interpolate,
+            "rewrite": self._rewrite,
             "snap-mask": self._snap,
+            "transcribe": self._transcribe,
         }
 
     async def assist(
@@ -51,8 +56,6 @@ class Assists:
             words = ", ".join(sorted(offered)) or "none"
             raise Invalid(f"the template offers these assists: {words}", field="capability")
         parsed = own_data(self._parse, data, project_name)
-        if capability not in self._ways:
-            raise Unavailable(f"{capability} is not served here")
         made = await self._ways[capability](offered[capability], parsed, value, entry)
         return {"model": "", "model_version": "", **made}
 
@@ -126,6 +129,81 @@ class Assists:
                 "mask": cutting.document(found),
             }
         return {"value": {"objects": {"objects": made}}}
+
+    # -- words -------------------------------------------------------------------------------
+
+    async def _transcribe(self, assist: Assist, data: Doc, value: Doc, entry: str) -> Doc:
+        """Each segment without words gets those that a model hears in it; a text is what it hears
+        in the whole recording."""
+        content, _ = await self._media(data, assist.input, entry, "audio")
+        if "segments" not in value:
+            spoken, model = await self._said(assist, [content])
+            return {"value": {"text": {"text": spoken[0]}}, **model}
+        segments = value["segments"].get("segments", [])
+        silent = [i for i, one in enumerate(segments) if not one.get("text")]
+        if not 0 < len(silent) <= _MOST:
+            words = f"must hold 1 to {_MOST} segments without words"
+            raise Invalid(words, field="value.segments")
+        stretches = [(segments[i].get("start", 0.0), segments[i].get("end", 0.0)) for i in silent]
+        try:
+            cut = await asyncio.to_thread(clips.clips, content, stretches)
+        except clips.Unclippable as reason:
+            raise Invalid(str(reason), field="value.segments") from reason
+        spoken, model = await self._said(assist, cut)
+        made = list(segments)
+        for i, text in zip(silent, spoken, strict=True):
+            made[i] = {**segments[i], **({"text": text} if text else {})}
+        return {"value": {"segments": {**value["segments"], "segments": made}}, **model}
+
+    async def _said(self, assist: Assist, recordings: list[bytes]) -> tuple[list[str], Doc]:
+        """What is said in each recording, empty for nothing."""
+        answers, model = await self._ask(assist, "transcription", recordings)
+        found = []
+        for answer in answers:
+            try:
+                draft = adapters.draft_of("transcription", answer, [], {"shape": "text"})
+                found.append(str(draft["value"]["text"]["text"]))
+            except Impossible as nothing:
+                log.info("nothing was transcribed: %s", nothing)
+                found.append("")
+        return found, model
+
+    async def _rewrite(self, assist: Assist, data: Doc, value: Doc, entry: str) -> Doc:
+        """A proposal for the text: of a rewrite its `after`, of a conversation its last turn."""
+        turns = value.get("conversation", {}).get("turns", [])
+        rewrite = value.get("rewrite", {})
+        last = turns[-1].get("content", "") if turns else ""
+        before = value.get("text", {}).get("text") or rewrite.get("before") or last
+        if not before:
+            raise Invalid("holds no text to rewrite", field="value")
+        (answer,), model = await self._ask(assist, "rewriting", [str(before).encode()])
+        try:
+            after = str(json.loads(answer)["value"]["text"]["text"])
+        except (ValueError, KeyError, TypeError) as error:
+            raise Unavailable(f"model {assist.model} proposed no text") from error
+        if turns:
+            made: Doc = {"conversation": {"turns": [*turns[:-1], {**turns[-1], "content": after}]}}
+        else:
+            made = (
+                {"rewrite": {**rewrite, "after": after}} if rewrite else {"text": {"text": after}}
+            )
+        return {"value": made, **model}
+
+    async def _ask(
+        self, assist: Assist, capability: str, inputs: list[bytes]
+    ) -> tuple[list[Any], Doc]:
+        """(the model's answers, which model it was)."""
+        if not assist.model:
+            raise Unavailable(f"the template's assist {assist.capability} names no model")
+        model = await self._inference.model(assist.model)
+        if model.capability != capability:
+            told = model.capability or "nothing known"
+            raise Unavailable(f"model {assist.model} does {told}, not {capability}")
+        arrays = await self._inference.infer(
+            model, adapters.INPUT, inputs, [adapters.OUTPUT], _SECONDS
+        )
+        answers = [row[0] for row in arrays[adapters.OUTPUT].tolist()]
+        return answers, {"model": model.name, "model_version": model.version}
 
     # -- media -------------------------------------------------------------------------------
 
