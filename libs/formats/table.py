@@ -40,6 +40,7 @@ MODULES = {
     "argoverse2": "argoverse2",
     "nuscenes": "nuscenes",
     "openlabel": "openlabel",
+    "geojson": "geojson",
     "pcd": "point_clouds",
     "las": "point_clouds",
     "nemo": "nemo",
