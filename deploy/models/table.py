@@ -27,7 +27,7 @@ class Weight:
 class Packaged:
     """`usual` models are built where nothing else is asked for; `shared` are modules of
     `templates/` that the model imports, `modules` files of the project that keep their place.
-    `most` items go into one request: what takes seconds an item must not wait for many others."""
+    `most` items go into one request: media are large, and what takes seconds waits for no other."""
 
     capability: str
     labels: tuple[str, ...]
@@ -35,7 +35,7 @@ class Packaged:
     licence: str
     shared: tuple[str, ...] = ()
     modules: tuple[str, ...] = ()
-    most: int = 8
+    most: int = 1
     usual: bool = False
 
 
@@ -125,7 +125,7 @@ MODELS = {
         most=64,
     ),
     "voice-activity": Packaged(
-        "voice-activity", ("speech",), (_VAD,), "MIT", shared=("sound.py",), most=4, usual=True
+        "voice-activity", ("speech",), (_VAD,), "MIT", shared=("sound.py",), most=1, usual=True
     ),
     "speech-en": Packaged(
         "transcription",
@@ -180,7 +180,7 @@ MODELS = {
         ),
         "Apache-2.0",
         shared=("picture.py", "paragraphs.py"),
-        most=2,
+        most=1,
     ),
     "faces": Packaged(
         "faces",
@@ -256,7 +256,7 @@ MODELS = {
         ),
         "Apache-2.0",
         shared=("detector.py", "picture.py"),
-        most=4,
+        most=1,
     ),
     "cloud-objects": Packaged(
         "cloud-boxes",
@@ -264,7 +264,7 @@ MODELS = {
         (),
         "no weights",
         modules=tuple(f"libs/common/geometry/{one}.py" for one in ("boxes", "fit", "rotations")),
-        most=2,
+        most=1,
         usual=True,
     ),
     "object-masks": Packaged(
@@ -274,6 +274,6 @@ MODELS = {
         "Apache-2.0",
         shared=("detector.py", "picture.py"),
         modules=("libs/common/rle.py", "services/prelabel_gateway/cutting.py"),
-        most=2,
+        most=1,
     ),
 }

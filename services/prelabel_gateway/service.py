@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import time
 from base64 import b64decode, b64encode
 from collections import defaultdict
 from collections.abc import Callable, Sequence
@@ -20,15 +21,18 @@ from libs.common.clock import Clock
 from libs.common.codec import Doc, doc_to_message, message_to_doc, time_text, to_doc
 from libs.common.errors import Fault, Invalid, NotFound, OutOfTurn, Unavailable
 from libs.common.patience import eventually
+from libs.common.rpc import MAX_MESSAGE
 from libs.common.store import Store, Unit, keep_newest
 from services.prelabel_gateway import adapters, domain, store
 from services.prelabel_gateway.assists import own_data
 from services.prelabel_gateway.busy import Busy
 from services.prelabel_gateway.domain import Impossible, Project, Route
-from services.prelabel_gateway.triton import Inference, Model
+from services.prelabel_gateway.triton import IN_FLIGHT, Inference, Model
 
 _BATCH_SECONDS = 30.0
 _ASSIST_SECONDS = 3.0
+# One message to the inference server holds it.
+_MOST_BYTES = MAX_MESSAGE - 2**20
 _TENSORS = {
     "text-classification": ("TEXT", ["PROBS"]),
     "image-classification": ("IMAGE", ["PROBS"]),
@@ -246,6 +250,8 @@ class PrelabelGateway:
             if model.capability != route.capability:
                 raise Invalid(f"model {route.model} does {model.capability or 'nothing known'}")
             inputs: Sequence[bytes | np.ndarray | str]
+            if route.capability in adapters.ADAPTERS:
+                return await self._documents(project, model, route, tasks, timeout)
             if route.capability == _HEAD:
                 inputs = await self._kept_vectors(project, tasks, timeout)
             else:
@@ -257,6 +263,30 @@ class PrelabelGateway:
             log.warning("no drafts for %s: %s", project.name, fault)
             telemetry.INFERENCE_ITEMS_TOTAL.labels(route.model, "failed").inc(len(tasks))
             return [str(fault)] * len(tasks)
+
+    async def _documents(
+        self, project: Project, model: Model, route: Route, tasks: Sequence[Any], timeout: float
+    ) -> list[Draft]:
+        """Drafts of a model that answers documents: a few items at a time, as media are large and
+        such models slow. Those whose turn does not come in time go on without."""
+        drafts: list[Draft] = []
+        if timeout == _BATCH_SECONDS:
+            timeout = adapters.ADAPTERS[model.capability].seconds
+        last = time.monotonic() + timeout
+        portion = model.max_batch * IN_FLIGHT
+        for start in range(0, len(tasks), portion):
+            some = tasks[start : start + portion]
+            if time.monotonic() > last:
+                drafts += [f"model {model.name} has too much to do"] * len(some)
+                continue
+            given = (self._input(route, model.capability, task.data) for task in some)
+            inputs = await asyncio.gather(*given)
+            try:
+                drafts += await self._infer(project, model, inputs, timeout)
+            except Fault as fault:
+                log.warning("no drafts for %s: %s", project.name, fault)
+                drafts += [str(fault)] * len(some)
+        return drafts
 
     async def _kept_vectors(
         self, project: Project, tasks: Sequence[Any], timeout: float
@@ -286,8 +316,6 @@ class PrelabelGateway:
         if not values:
             return drafts
         readable = [i for i, value in enumerate(inputs) if not isinstance(value, str)]
-        if timeout == _BATCH_SECONDS and model.capability in adapters.ADAPTERS:
-            timeout = adapters.ADAPTERS[model.capability].seconds
         with self._busy.request(project.name, len(values)):
             arrays = await self._inference.infer(model, tensor, values, outputs, timeout)
         rows = zip(*(arrays[name].tolist() for name in outputs), strict=True)
@@ -306,7 +334,10 @@ class PrelabelGateway:
             return f"the item has no {route.input}"
         give = adapters.giving(capability)
         try:
-            return await give(value, self._fetch)
+            given = await give(value, self._fetch)
+            if len(given) > _MOST_BYTES:
+                return f"larger than the {_MOST_BYTES} bytes that a model is sent"
+            return given
         except (Impossible, Fault) as unreadable:
             return str(unreadable)
 

@@ -56,7 +56,7 @@ def test_what_cannot_be_had_is_left_out_and_the_rest_goes_on(
         "voice-activity": "pip download failed: no index"
     }
     assert [path.name for path in out.iterdir()] == ["cloud-objects"]
-    assert config_of(out / "cloud-objects").max_batch_size == 2
+    assert config_of(out / "cloud-objects").max_batch_size == 1
     fit = out / "cloud-objects/1/libs/common/geometry/fit.py"
     assert fit.read_bytes() == (packages.ROOT / "libs/common/geometry/fit.py").read_bytes()
     assert packages.add(out, ["cloud-objects"]) == ([], {}), "nothing has changed"

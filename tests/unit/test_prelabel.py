@@ -122,6 +122,55 @@ class Documents(Answers):
         return {"VALUE": np.array([[one] for one in self.answer], dtype=object)}
 
 
+class Slow(Documents):
+    """Answers a portion at a time, and takes long."""
+
+    def __init__(self, clock: list[float]) -> None:
+        super().__init__(b"")
+        self.clock, self.portions = clock, []  # type: ignore[var-annotated]
+
+    async def model(self, name: str, version: str = "") -> Model:
+        return Model(name, "1", "voice-activity", ["speech"], 1)
+
+    async def infer(self, _: Any, __: str, values: list[bytes], *___: Any) -> dict[str, np.ndarray]:
+        self.clock[0] += 100.0
+        self.portions.append(len(values))
+        nothing = b'{"value": {"segments": {}}}'
+        if len(self.portions) == 1:
+            raise Unavailable("model m: deadline exceeded")
+        self.answer = [nothing] * len(values)
+        return await super().infer()
+
+
+async def test_slow_models_get_a_few_items_at_a_time_and_nobody_waits_for_long(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    import orjson
+
+    clock = [0.0]
+    monkeypatch.setattr("services.prelabel_gateway.service.time.monotonic", lambda: clock[0])
+    store = await open_store(f"sqlite:///{tmp_path}", "prelabel", COLLECTIONS)
+    slow = Slow(clock)
+    service = PrelabelGateway(store, FakeClock(), Blobs(f"file://{tmp_path}/b"), slow, orjson.loads)  # type: ignore[arg-type]
+    project = replace(
+        PROJECT, route=Route("m", "", "voice-activity", "audio"), schema={"shape": "segments"}
+    )
+    await service.remember_projects([project])
+    datas = ['{"audio": "data:audio/wav;base64,UklG"}'] * 11
+    tasks = [
+        task_dispatch_pb2.Task(name=f"{PROJECT.name}/tasks/t{i}", version=1, data=data)
+        for i, data in enumerate(datas)
+    ]
+    await service.draft_tasks(PROJECT.name, tasks)
+    messages: list[Any] = [e.message() for e in await store.pending_events(100)]
+    done = [t for m in messages if "Completed" in type(m).__name__ for t in m.tasks]
+    reasons = [t.reason for m in messages if "Failed" in type(m).__name__ for t in m.tasks]
+    assert slow.portions == [4, 4] and len(done) == 4, reasons
+    assert reasons.count("model m: deadline exceeded") == 4
+    assert reasons.count("model m has too much to do") == 3
+    await store.close()
+
+
 async def test_documents_are_drafts_or_reasons_each_for_itself(tmp_path: Path) -> None:
     import orjson
 

@@ -44,7 +44,7 @@ async def give_frames(value: Any, fetch: Fetch) -> bytes:
 
 def objects(document: Doc, schema: Doc) -> Doc:
     """Objects as the template draws them; boxes where it asks for boxes."""
-    found = named(document["value"]["objects"]["objects"], schema)
+    found = named(document["value"]["objects"].get("objects", []), schema)
     all_finite(found)
     if schema.get("shape") == "boxes":
         boxes = [{**_plain(one), **_rect(one)} for one in found]
@@ -68,7 +68,9 @@ def written(document: Doc, schema: Doc) -> Doc:
     """Regions with what is written there, or the text alone: that of the lines."""
     if schema.get("shape") != "text":
         return objects(document, schema)
-    lines = [one for one in document["value"]["objects"]["objects"] if one.get("class") == "line"]
+    lines = [
+        one for one in document["value"]["objects"].get("objects", []) if one.get("class") == "line"
+    ]
     all_finite(lines)
     text = "\n".join(one["text"] for one in lines if one.get("text"))
     if not text:
@@ -78,7 +80,7 @@ def written(document: Doc, schema: Doc) -> Doc:
 
 def tracks(document: Doc, schema: Doc) -> Doc:
     """Tracks of rectangles over the frames."""
-    return drafted("tracks", "tracks", named(document["value"]["tracks"]["tracks"], schema))
+    return drafted("tracks", "tracks", named(document["value"]["tracks"].get("tracks", []), schema))
 
 
 _GEOMETRIES = ("rect", "rotated", "polygon", "polyline", "mask", "keypoints", "quad")

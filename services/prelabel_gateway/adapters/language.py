@@ -8,7 +8,7 @@ from services.prelabel_gateway.domain import Doc
 
 def entities(document: Doc, schema: Doc) -> Doc:
     """Spans of the template's classes; places count code points."""
-    return drafted("spans", "spans", named(document["value"]["spans"]["spans"], schema))
+    return drafted("spans", "spans", named(document["value"]["spans"].get("spans", []), schema))
 
 
 ADAPTERS = {"entities": Adapter(give_text, entities)}

@@ -18,7 +18,7 @@ _PATIENCE = 120.0
 
 def segments(document: Doc, schema: Doc) -> Doc:
     """Stretches of time, of the template's classes where it has some."""
-    found = named(document["value"]["segments"]["segments"], schema)
+    found = named(document["value"]["segments"].get("segments", []), schema)
     for one in found:
         if not 0 <= one.get("start", 0.0) < one["end"]:
             raise Impossible(f"a segment from {one.get('start', 0.0)} s to {one['end']} s")
@@ -29,7 +29,7 @@ def transcription(document: Doc, schema: Doc) -> Doc:
     """Segments with their words, or the words alone where the template asks for text."""
     if schema.get("shape") != "text":
         return segments(document, schema)
-    spoken = document["value"]["segments"]["segments"]
+    spoken = document["value"]["segments"].get("segments", [])
     all_finite(spoken)
     text = " ".join(words for one in spoken if (words := one.get("text", "").strip()))
     if not text:

@@ -24,7 +24,7 @@ async def give_cloud(value: Any, fetch: Fetch) -> bytes:
 
 def cuboids(document: Doc, schema: Doc) -> Doc:
     """3D boxes in the frame of the template's labels: the cloud's own."""
-    found = named(document["value"]["cuboids"]["cuboids"], schema)
+    found = named(document["value"]["cuboids"].get("cuboids", []), schema)
     return drafted("cuboids", "cuboids", found, frame=schema.get("frame") or "lidar")
 
 
