@@ -10,27 +10,21 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
 from labelmill.delivery.v1.events_pb2 import DeliveryRejected, LabelsFrozen
 from labelmill.intake.v1.events_pb2 import ItemsAdmitted
 from labelmill.review_router.v1 import review_router_pb2 as router_pb2
 from labelmill.review_router.v1.events_pb2 import TasksRouted
-from labelmill.task_dispatch.v1 import events_pb2
 
 from libs.common.bus import make_event, open_bus
 from libs.common.bus.consumer import Consumer
 from libs.common.clock import FakeClock
-from libs.common.codec import doc_to_message, message_to_doc
+from libs.common.codec import doc_to_message
 from libs.common.errors import Invalid
 from libs.common.store import Store, open_store
 from services.task_dispatch import divided
 from services.task_dispatch import store as tables
-from services.task_dispatch.domain import Policy, Project, Stage, State, Task
+from services.task_dispatch.domain import Stage, State, Task
 from services.task_dispatch.events import HANDLERS
-from services.task_dispatch.joining import join
-from services.task_dispatch.moves import create
-from services.task_dispatch.parts import pieces
 from services.task_dispatch.service import TaskDispatch
 from services.template import store as template_store
 from services.template.domain import Project as Asked
@@ -343,115 +337,3 @@ async def test_projects_of_parts_follow_the_whole_and_nothing_else(house: House)
     mine = next(m for m in told if m.project.name == f"{NAME}.camera_objects")
     assert (mine.template.loss, mine.template.label_schema.shape) == ("objects", "objects")
     assert [(f.name, f.type) for f in mine.template.data_fields] == [("cameras", "image")]
-
-
-# -- pure decisions over random graphs -----------------------------------------------------------
-
-
-@st.composite
-def graphs(draw: Any) -> list[Doc]:
-    made: list[Doc] = []
-    for number in range(draw(st.integers(1, 6))):
-        needs = draw(st.lists(st.integers(0, number - 1), unique=True)) if number else []
-        listed = [n for n in needs if made[n]["label_schema"]["shape"] == "segments"]
-        per = draw(st.sampled_from(["", "frames", *(f"p{n}" for n in listed)]))
-        shape = draw(st.sampled_from(["segments", "choice"]))
-        part: Doc = {"name": f"p{number}", "label_schema": {"shape": shape}}
-        part |= {"needs": [f"p{n}" for n in needs]} if needs else {}
-        made.append(part | ({"per": per} if per else {}))
-    return draw(st.permutations(made))
-
-
-def label_of(task: Task, parts: list[Doc], count: int) -> Doc:
-    shape = next(p for p in parts if p["name"] == task.part)["label_schema"]["shape"]
-    if shape == "choice":
-        return choice("a")
-    return segments(*((float(n), n + 0.5) for n in range(count)))
-
-
-@settings(max_examples=150, deadline=None)
-@given(graphs(), st.lists(st.integers(0, 3), min_size=60, max_size=60), st.randoms())
-def test_every_item_ends_settled_once_in_whatever_order(
-    parts: list[Doc], counts: list[int], random: Any
-) -> None:
-    project = Project(NAME, 1, "t", Policy(), parts=tuple(parts), join="composite")
-    project = replace(project, data_fields=({"name": "frames", "type": "frames"},))
-    data = {"frames": ["a", "b"]}
-    item = {"name": f"{NAME}/items/i1", "data": json.dumps(data)}
-    whole = divided.divide(create(item, project, NOW))
-    tasks: dict[str, Task] = {}
-    settled = 0
-    for step in range(2000):
-        plan = divided.plan(whole, project, data, list(tasks.values()), NOW)
-        tasks |= {t.name: t for t in plan.fresh} | {t.name: t for _, t in plan.changed}
-        whole = plan.whole or whole
-        settled += whole.state is State.ACCEPTED
-        again = divided.plan(whole, project, data, list(tasks.values()), NOW)
-        assert not again.fresh and not again.changed
-        open_ = sorted(
-            n for n, t in tasks.items() if t.state not in (State.ACCEPTED, State.CANCELLED)
-        )
-        if not open_:
-            break
-        name = random.choice(open_)
-        value = label_of(tasks[name], parts, counts[step % 60])
-        label = {"value": value, "source": "HUMAN"}
-        tasks[name] = replace(tasks[name], state=State.ACCEPTED, label=label)
-    assert whole.state is State.ACCEPTED and settled == 1
-    assert whole.label is not None
-    found = {(p["part"], p.get("entry", "")) for p in whole.label["value"]["composite"]["parts"]}
-    there = pieces(parts, project.data_fields, data, {k: tasks_value(tasks, k) for k in found})
-    assert there.complete and {p.key for p in there.wanted} == found
-
-
-def tasks_value(tasks: dict[str, Task], key: tuple[str, str]) -> Doc:
-    task = next(t for t in tasks.values() if (t.part, t.entry) == key)
-    return dict((task.label or {})["value"])
-
-
-def ordered(*some: Doc) -> Doc:
-    return {"objects": {"objects": list(some)}}
-
-
-def test_regions_get_their_words_and_their_order() -> None:
-    parts = [
-        {"name": "regions", "label_schema": {"shape": "objects"}},
-        {
-            "name": "words",
-            "label_schema": {"shape": "text"},
-            "per": "regions",
-            "needs": ["regions"],
-        },
-        {"name": "order", "label_schema": {"shape": "objects"}, "needs": ["regions"]},
-    ]
-    quads = [{"id": i, "class": "title", "quad": {"points": [0] * 8}} for i in ("a", "b")]
-    values = {
-        ("regions", ""): {"objects": {"objects": quads}},
-        ("words", "a"): text("first"),
-        ("words", "b"): text("second"),
-        ("order", ""): {
-            "objects": {"objects": [{**quads[0], "order": 2}, {**quads[1], "order": 1}]}
-        },
-    }
-    value, clashes = join("regions", parts, values)
-    assert not clashes
-    assert [(o["text"], o["order"]) for o in value["objects"]["objects"]] == [
-        ("first", 2),
-        ("second", 1),
-    ]
-    values["order", ""] = {
-        "objects": {"objects": [{**quads[0], "order": 1}, {"id": "c", "order": 1}]}
-    }
-    _, clashes = join("regions", parts, values)
-    assert [c.reason for c in clashes] == [
-        "regions b have no place in the reading order",
-        "order orders regions that regions does not have: c",
-    ]
-    assert clashes[1].pieces == (("regions", ""), ("order", ""))
-
-
-def test_events_of_pieces_carry_what_they_stand_on() -> None:
-    message = events_pb2.TasksCreated()
-    task = message.tasks.add(name="n", part="links", entry="e", whole="w")
-    task.inputs.parts.add(part="a").value.text.text = "x"
-    assert message_to_doc(message)["tasks"][0]["inputs"]["parts"][0]["part"] == "a"
