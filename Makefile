@@ -88,8 +88,16 @@ helm-lint: $(VENV)/dev ## Lint and render the chart, check manifests, prove wron
 	@HELM=$$($(BIN)/python -m deploy.parts path helm) $(BIN)/python -m deploy.helm.lint
 
 .PHONY: bench
-bench: $(VENV)/dev models ## Measure the line beside its raw limits; writes out/bench/pipeline.json
+bench: $(VENV)/dev models ## Measure the line beside its raw limits, then bench-data; writes out/bench/pipeline.json
 	@$(BIN)/python -m loadtests.bench $(ARGS)
+	@$(MAKE) --no-print-directory bench-data ARGS="$(filter --quick,$(ARGS))"
+
+.PHONY: bench-data
+bench-data: $(VENV)/dev ## Formats, imports and losses beside the field's own tools (ARGS=--quick for small sizes)
+	@$(BIN)/python -m loadtests.formats --boxes $(if $(filter --quick,$(ARGS)),20000,1000000)
+	@$(BIN)/python -m loadtests.intake $(if $(filter --quick,$(ARGS)),--items 2000 --images 200)
+	@for losses in agreement agreement_tracks agreement_texts; do \
+	  $(BIN)/python -m loadtests.$$losses --pairs $(if $(filter --quick,$(ARGS)),500,100000); done
 
 .PHONY: bench-quality
 bench-quality: $(VENV)/dev models ## Measure what is promised about quality (ARGS="--only gate", --full); writes out/quality/
