@@ -139,6 +139,8 @@ def changed(path: str, value: Any) -> dict[str, Any]:
         (changed("cameras.0.focal", ["800,5", 800]), "cameras[0].focal[0]", "finite number"),
         (changed("cameras.0.centre", [500, math.nan]), "cameras[0].centre[1]", "finite number"),
         (changed("cameras.0.skew", math.inf), "cameras[0].skew", "finite number"),
+        (changed("cameras.0.model", []), "cameras[0].model", "pinhole or fisheye"),
+        (changed("cameras.0.skew", 10**400), "cameras[0].skew", "finite number"),
         (changed("cameras.0.model", "omni"), "cameras[0].model", "pinhole or fisheye"),
         (changed("cameras.0.distortion", [0.0] * 9), "cameras[0].distortion", "8 at most"),
         (changed("cameras.0.pose.qw", 1), "cameras[0].pose", "length 1.323"),
@@ -182,6 +184,18 @@ def test_what_is_no_rig_is_refused_by_field(doc: Any, field: str, words: str) ->
 def test_what_cannot_be_is_told_with_the_reason(doc: Any, field: str, words: str) -> None:
     found = [reason for path, reason in checks.faults(calibration.rig(doc)) if path == field]
     assert any(words in reason for reason in found), list(checks.faults(calibration.rig(doc)))
+
+
+@pytest.mark.parametrize(
+    ("model", "distortion"),
+    [
+        (cameras.PINHOLE, (-0.9, 0.05)),
+        (FISHEYE, (-2.5,)),
+    ],
+)
+def test_a_lens_that_folds_halfway_to_the_corners_is_refused(model: str, distortion: Any) -> None:
+    lens = replace(PINHOLE, model=model, focal=(400.0, 400.0), distortion=distortion)
+    assert any("folds" in reason for _, reason in checks.faults(Rig((lens,))))
 
 
 def test_a_mirrored_pose_is_no_rotation() -> None:
@@ -279,7 +293,8 @@ def test_sustechpoints_extrinsic_is_from_lidar_to_camera() -> None:
         ({"front": "[" * 100_000}, "front: is no JSON"),
         ({"front": "[]"}, "front: must be an object"),
         (sustech(extrinsic=[1.0] * 15), "front.extrinsic: must be a list of 16"),
-        (sustech(extrinsic=[1.0] * 16), "front.extrinsic: is no rotation"),
+        (sustech(extrinsic=[1.0] * 16), "front.extrinsic: its last row must be 0 0 0 1"),
+        (sustech(extrinsic=[1.0] * 12 + [0, 0, 0, 1]), "front.extrinsic: is no rotation"),
         (sustech(intrinsic=None), "front.intrinsic: must be a list of 9"),
         ({"back": sustech()["front"]}, "the size of its image is not known"),
     ],
@@ -325,6 +340,18 @@ def test_a_nuscenes_sample_is_a_rig_with_ego_motion() -> None:
     np.testing.assert_allclose(found, [0, -0.2, 12 - 0.5 - 1.5], atol=1e-9)
     with pytest.raises(Miscalibrated, match="no rows of sample 'y'"):
         calibration_files.nuscenes(nuscenes(), "y")
+    for table, junk in (
+        ("sensor", [3]),
+        ("ego_pose", {"a": 1}),
+        ("sample_data", [[]]),
+        ("calibrated_sensor", [{"token": []}]),
+    ):
+        with pytest.raises(Miscalibrated, match=r"tables are not nuScenes'|is in no table"):
+            calibration_files.nuscenes({**nuscenes(), table: junk}, "x")
+    ragged = nuscenes()
+    ragged["calibrated_sensor"][1]["camera_intrinsic"] = [[1, 2], [3]]
+    with pytest.raises(Miscalibrated, match="tables are not nuScenes'"):
+        calibration_files.nuscenes(ragged, "x")
     broken = nuscenes()
     broken["ego_pose"] = []
     with pytest.raises(Miscalibrated, match="ego_pose is in no table"):

@@ -19,6 +19,7 @@ from libs.common.geometry.cameras import Camera
 Array = np.ndarray
 Doc = dict[str, Any]
 MOST_CAMERAS, MOST_POSES = 100, 100_000
+_LARGEST = 1e12
 _POSE = ("x", "y", "z", "qw", "qx", "qy", "qz")
 _CAMERA = frozenset(
     ("name", "width", "height", "model", "focal", "centre", "skew", "distortion", "pose", "time")
@@ -98,7 +99,7 @@ def camera(doc: Any, path: str = "") -> Camera:
     """One camera of a plain JSON document; raises `Miscalibrated`."""
     one = _object(doc, path, _CAMERA)
     model = one.get("model", cameras.PINHOLE)
-    if model not in cameras.COEFFICIENTS:
+    if not isinstance(model, str) or model not in cameras.COEFFICIENTS:
         words = f"must be {' or '.join(cameras.COEFFICIENTS)}, not {str(model)[:100]!r}"
         raise Miscalibrated(_at(path, "model"), words)
     name = one.get("name", "")
@@ -196,7 +197,9 @@ def _list(doc: Any, path: str, most: int) -> Sequence[Any]:
 
 
 def _number(value: Any, path: str) -> float:
-    if isinstance(value, bool) or not isinstance(value, (int, float)) or not math.isfinite(value):
+    # Beyond what a float holds lies no place; `isfinite` would raise for such a whole number.
+    fits = isinstance(value, (int, float)) and not isinstance(value, bool) and abs(value) < _LARGEST
+    if not fits:
         words = f"must be a finite number, not {str(value)[:50]!r}"
         raise Miscalibrated(path, words)
     return float(value)

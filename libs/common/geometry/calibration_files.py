@@ -1,6 +1,6 @@
 """Calibration as others write it: KITTI, SUSTechPOINTS, nuScenes. All raise `Miscalibrated`.
 
-KITTI after its devkits' readme (object, tracking and raw data); SUSTechPOINTS after its
+KITTI after its devkits' readme (object and tracking); SUSTechPOINTS after its
 `calib/camera/NAME.json`; nuScenes after its schema v1.0 (Lyft's and T4's tables are alike).
 """
 
@@ -94,6 +94,8 @@ def sustech(files: Mapping[str, str], sizes: Mapping[str, tuple[int, int]]) -> R
         inner = np.array(_array(doc.get("intrinsic"), f"{name}.intrinsic", 9)).reshape(3, 3)
         if name not in sizes:
             raise Miscalibrated(name, "the size of its image is not known")
+        if not np.allclose(outer[3], [0, 0, 0, 1]):
+            raise Miscalibrated(f"{name}.extrinsic", "its last row must be 0 0 0 1")
         outer[:3, :3] = _turn(outer[:3, :3], f"{name}.extrinsic")
         width, height = sizes[name]
         found.append(_of_matrix(name, inner, poses.inverse(outer), width, height, None))
@@ -103,6 +105,13 @@ def sustech(files: Mapping[str, str], sizes: Mapping[str, tuple[int, int]]) -> R
 def nuscenes(tables: Mapping[str, list[dict[str, Any]]], sample: str) -> Rig:
     """The rig of one nuScenes sample: `tables` are the parsed JSON tables sensor,
     calibrated_sensor, ego_pose and sample_data; times are seconds from the lidar's."""
+    try:
+        return _nuscenes(tables, sample)
+    except (TypeError, ValueError, KeyError, AttributeError, OverflowError) as error:
+        raise Miscalibrated("", f"the tables are not nuScenes': {error!r:.200}") from error
+
+
+def _nuscenes(tables: Mapping[str, list[dict[str, Any]]], sample: str) -> Rig:
     by_token = {
         name: {row.get("token"): row for row in tables.get(name, [])}
         for name in ("sensor", "calibrated_sensor", "ego_pose")

@@ -64,12 +64,17 @@ def _folds(camera: Camera, path: str) -> Iterator[Fault]:
     """A lens does not show the same pixel twice."""
     if not camera.distortion:
         return
-    corners = np.array(
-        [[0, 0], [camera.width, 0], [0, camera.height], [camera.width, camera.height]]
-    )
-    bent = (corners - np.array(camera.centre)) @ np.linalg.inv(camera.matrix[:2, :2]).T
-    seen = cameras.undistort(camera, bent * 0.5)
-    if np.isnan(seen).any():
+    width, height = camera.width, camera.height
+    corners = np.array([[0, 0], [width, 0], [0, height], [width, height]], dtype=np.float64)
+    # Halfway to the corners: at the very edge many calibrations are made up.
+    bent = (corners - np.array(camera.centre)) @ np.linalg.inv(camera.matrix[:2, :2]).T / 2
+    with np.errstate(all="ignore"):
+        seen = cameras.undistort(camera, bent)
+        # A stretch on which the pixels come back to where they were is a fold, too.
+        shares = np.linspace(0, 1, 200)[:, None, None]
+        there = cameras.distort(camera, (shares * seen[None]).reshape(-1, 2)).reshape(200, -1, 2)
+        outward = np.diff(np.linalg.norm(there, axis=2), axis=0)
+    if not np.isfinite(seen).all() or not (outward > 0).all():
         words = "folds the image over itself halfway to its corners; is their order k1, k2, p1, p2?"
         if camera.model == FISHEYE:
             words = "folds the image over itself halfway to its corners; is it a pinhole's?"

@@ -16,7 +16,7 @@ import py3langid
 from libs.common.blobs import Blobs
 from libs.common.errors import Fault
 from services.intake import fields
-from services.intake.cleaning import near
+from services.intake.cleaning import near, rigs
 from services.intake.cleaning.personal import personal_data
 from services.intake.domain import Doc, Project
 from services.intake.probing import Corrupt, Finding, Probe, probe
@@ -27,7 +27,7 @@ _LEAST_LETTERS = 20
 _LANGUAGE_CHARACTERS = 2000
 # Code -> field of the policy and what it reads as; without a field the action stands.
 _RULES: dict[str, tuple[str, str]] = {
-    **dict.fromkeys(("corrupt", "truncated", "missing"), ("", "REFUSE")),
+    **dict.fromkeys(("corrupt", "truncated", "missing", rigs.CODE), ("", "REFUSE")),
     **dict.fromkeys(("clipped", "nan_points"), ("", "FLAG")),
     **dict.fromkeys(
         ("email", "phone", "card", "iban", "us_ssn", "cn_id", "ip"), ("personal_data", "FLAG")
@@ -70,10 +70,31 @@ def look(project: Project, data: Doc, blobs: Blobs) -> Look:
         facts |= {f"probe.{one.path}.{k}": str(v) for k, v in seen.facts.items()}
         findings += seen.findings
         findings += _limits(one.kind, seen.facts, policy)
+    findings += _of_rigs(project, data, media, blobs)
     text = "\n".join(texts)
     if text:
         findings += _of_text(text, policy)
     return Look(_bounded(facts), tuple(findings), _print_of(media, probes, text, policy))
+
+
+def _of_rigs(
+    project: Project, data: Doc, media: Sequence[fields.Media], blobs: Blobs
+) -> list[Finding]:
+    """Of each calibration beside the item's first cloud."""
+    given = [(f, value) for f, value in _values(project, data) if f.type == "calibration" and value]
+    cloud = next((one for one in media if one.kind == "cloud"), None)
+    if not given or cloud is None:
+        return []
+    try:
+        content = _bytes_of(cloud, blobs)
+    except (Corrupt, Fault, OSError):
+        # Told when it was probed.
+        return []
+    return [
+        found
+        for f, rig in given
+        for found in rigs.findings(f"data.{f.name}", rig, content, cloud.reference)
+    ]
 
 
 def _values(project: Project, data: Doc) -> list[tuple[fields.DataField, Any]]:
