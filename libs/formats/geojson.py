@@ -50,7 +50,7 @@ class GeojsonEncoder(ZipEncoder):
         else:
             if "box" in one:
                 self.tell(row, "a box is written as an area")
-            shape = {"type": "Polygon", "coordinates": _rings(one)}
+            shape = {"type": "Polygon", "coordinates": rings(one)}
         kept = {k: one[k] for k in ("class", "score", "attributes") if k in one}
         made = {"type": "Feature", "properties": kept, "geometry": shape}
         return made | ({"id": one["id"]} if "id" in one else {})
@@ -60,7 +60,8 @@ def _places(points: list[float]) -> list[Place]:
     return [points[i : i + 3] for i in range(0, len(points), 3)]
 
 
-def _rings(one: Doc) -> list[list[Place]]:
+def rings(one: Doc) -> list[list[Place]]:
+    """Closed rings of an area or box: the outer one anticlockwise, then holes, clockwise."""
     if "box" in one:
         box = one["box"]
         sides = [box.get("x", 0.0), box.get("y", 0.0), 0.0, box["length"], box["width"], 1.0]

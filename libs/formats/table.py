@@ -41,6 +41,7 @@ MODULES = {
     "nuscenes": "nuscenes",
     "openlabel": "openlabel",
     "geojson": "geojson",
+    "lanelet2": "lanelet2",
     "pcd": "point_clouds",
     "las": "point_clouds",
     "nemo": "nemo",
