@@ -211,7 +211,7 @@ def _file(source: Source, name: str) -> _Read:
 def _sample(name: str, read: _Read) -> tuple[Sample, list[tuple[str, str]]]:
     places, origin = _places(read)
     left_out: dict[str, int] = {}
-    elements: list[Doc] = []
+    elements: list[tuple[int, Doc]] = []
     used: set[str] = set()
     for key, members, tags in read.relations:
         kind = tags.get("type", "")
@@ -221,7 +221,7 @@ def _sample(name: str, read: _Read) -> tuple[Sample, list[tuple[str, str]]]:
             continue
         used |= {ref for type_, ref, _ in members if type_ == "way"}
         try:
-            elements.append(_area(members, tags, read, places))
+            elements.append((_order(key), _area(members, tags, read, places)))
         except Unfit as unfit:
             read.faults.append((f"relation {key[:50]}", str(unfit)))
     for key, (refs, tags) in read.ways.items():
@@ -232,13 +232,19 @@ def _sample(name: str, read: _Read) -> tuple[Sample, list[tuple[str, str]]]:
             continue
         try:
             line = {"points": [v for place in _path(refs, places) for v in place]}
-            elements.append({**_said(tags), "line": line})
+            elements.append((_order(key), {**_said(tags), "line": line}))
         except Unfit as unfit:
             read.faults.append((f"way {key[:50]}", str(unfit)))
-    value = shapes.plain(frame=read.frame, elements=elements)
+    # Ways come before relations in a file; ids rise as elements were drawn.
+    drawn = [one for _, one in sorted(elements, key=lambda pair: pair[0])]
+    value = shapes.plain(frame=read.frame, elements=drawn)
     told = tuple(f"{what}: {count}" for what, count in left_out.items())
     metadata = {} if origin is None else {"latitude": repr(origin[0]), "longitude": repr(origin[1])}
     return Sample(name, {"map": value}, metadata=metadata, left_out=told), read.faults
+
+
+def _order(key: str) -> int:
+    return int(key) if key.removeprefix("-").isascii() and key.removeprefix("-").isdigit() else 0
 
 
 def _places(read: _Read) -> tuple[dict[str, Place], tuple[float, float] | None]:
