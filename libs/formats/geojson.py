@@ -60,8 +60,9 @@ def _places(points: list[float]) -> list[Place]:
     return [points[i : i + 3] for i in range(0, len(points), 3)]
 
 
-def rings(one: Doc) -> list[list[Place]]:
-    """Closed rings of an area or box: the outer one anticlockwise, then holes, clockwise."""
+def rings(one: Doc, turned: bool = True) -> list[list[Place]]:
+    """Closed rings of an area or box: the outer one, anticlockwise if `turned`, then holes,
+    clockwise."""
     if "box" in one:
         box = one["box"]
         sides = [box.get("x", 0.0), box.get("y", 0.0), 0.0, box["length"], box["width"], 1.0]
@@ -69,18 +70,20 @@ def rings(one: Doc) -> list[list[Place]]:
         flat = np.unique(np.round(around[:, :2], 9), axis=0)
         turn = flat - flat.mean(axis=0)
         flat = flat[np.argsort(np.arctan2(turn[:, 1], turn[:, 0]))]
-        return [_ring([[x, y, 0.0] for x, y in flat.tolist()], hole=False)]
+        return [_ring([[x, y, 0.0] for x, y in flat.tolist()], False, turned)]
     area = one["area"]
-    holes = [_ring(_places(hole["points"]), hole=True) for hole in area.get("holes", [])]
-    return [_ring(_places(area["points"]), hole=False), *holes]
+    holes = [_ring(_places(hole["points"]), True, turned) for hole in area.get("holes", [])]
+    return [_ring(_places(area["points"]), False, turned), *holes]
 
 
-def _ring(places: list[Place], hole: bool) -> list[Place]:
-    """Closed, and turning as RFC 7946 has it; seen from above."""
+def _ring(places: list[Place], hole: bool, turned: bool) -> list[Place]:
+    """Closed, and, if `turned`, turning as RFC 7946 has it; seen from above."""
+    if not turned:
+        return [*places, places[0]]
     ends = zip(places, places[1:] + places[:1], strict=True)
     twice = sum(a[0] * b[1] - b[0] * a[1] for a, b in ends)
-    turned = places[::-1] if (twice > 0) == hole else places
-    return [*turned, turned[0]]
+    right = places[::-1] if (twice > 0) == hole else places
+    return [*right, right[0]]
 
 
 def decode(source: Source, schema: Doc) -> Iterator[Sample | Fault]:

@@ -8,7 +8,7 @@ nodes; latitude and longitude, which OSM wants, are about 0, 0, as a label has n
 
 Read are files of others, too: without `local_x` degrees become metres about the first node (on
 the ellipsoid WGS84, east and north; `metadata` says where). Lanelets and regulatory elements are
-left out and counted: their bounds are lines.
+left out and counted: their bounds are lines. A way that says `area=yes` is an area.
 """
 
 from __future__ import annotations
@@ -131,7 +131,7 @@ def _triples(points: list[float]) -> list[Place]:
 
 
 def _rings(one: Doc) -> Iterator[tuple[list[Place], str]]:
-    for place, ring in enumerate(rings(one)):
+    for place, ring in enumerate(rings(one, turned=False)):
         yield [(x, y, z) for x, y, z in ring], "inner" if place else "outer"
 
 
@@ -231,8 +231,7 @@ def _sample(name: str, read: _Read) -> tuple[Sample, list[tuple[str, str]]]:
             left_out["ways without a type"] = left_out.get("ways without a type", 0) + 1
             continue
         try:
-            line = {"points": [v for place in _path(refs, places) for v in place]}
-            elements.append((_order(key), {**_said(tags), "line": line}))
+            elements.append((_order(key), {**_said(tags), **_drawn_as(refs, tags, places)}))
         except Unfit as unfit:
             read.faults.append((f"way {key[:50]}", str(unfit)))
     # Ways come before relations in a file; ids rise as elements were drawn.
@@ -241,6 +240,17 @@ def _sample(name: str, read: _Read) -> tuple[Sample, list[tuple[str, str]]]:
     told = tuple(f"{what}: {count}" for what, count in left_out.items())
     metadata = {} if origin is None else {"latitude": repr(origin[0]), "longitude": repr(origin[1])}
     return Sample(name, {"map": value}, metadata=metadata, left_out=told), read.faults
+
+
+def _drawn_as(refs: list[str], tags: Tags, places: dict[str, Place]) -> Doc:
+    """A way is a line, or a polygon where it says `area=yes`."""
+    path = _path(refs, places)
+    if tags.get("area") not in ("yes", "true", "1"):
+        return {"line": {"points": [v for place in path for v in place]}}
+    ring = path[:-1] if path[0] == path[-1] else path
+    if len(ring) < 3:
+        raise Unfit("its area has fewer than three corners")
+    return {"area": {"points": [v for place in ring for v in place]}}
 
 
 def _order(key: str) -> int:
