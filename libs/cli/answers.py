@@ -9,6 +9,8 @@ from typing import Any
 from libs.cli import samples
 
 Doc = dict[str, Any]
+# What was answered last, by part and entry; of a whole item under two empty names.
+Given = dict[tuple[str, str], Doc]
 _EXAMPLE = "example:"
 
 
@@ -40,12 +42,30 @@ def answer(template: Doc, label: Doc, held: Doc) -> Doc:
     name, entry = held.get("part", ""), held.get("entry", "")
     if not name:
         return label
-    part = next(p for p in template["parts"] if p["name"] == name)
+    part = next((p for p in template["parts"] if p["name"] == name), None)
+    if part is None:
+        raise ValueError(f"the template has no part {name!r}")
     for one in label.get("composite", {}).get("parts", []):
         if one["part"] == name and one.get("entry", "") == entry:
             return dict(one["value"])
     inputs = [one["value"] for one in (held.get("inputs") or {}).get("parts", [])]
     return _cut(part, entry, label) or _made_up(part["label_schema"], inputs, held)
+
+
+def expected(template: Doc, label: Doc, given: Given) -> Doc:
+    """The item's label where everything goes well: what was answered, put together."""
+    join = template.get("join", "")
+    if join == "composite":
+        pieces = [(part, entry, value) for (part, entry), value in given.items() if part]
+        made = [
+            {"part": part, **({"entry": entry} if entry else {}), "value": value}
+            for part, entry, value in pieces
+        ]
+        return {"composite": {"parts": made}}
+    if join == "regions":
+        found = label["objects"]["objects"]
+        return {"objects": {"objects": [{**one, "order": n} for n, one in enumerate(found, 1)]}}
+    return label
 
 
 def _cut(part: Doc, entry: str, label: Doc) -> Doc:

@@ -18,12 +18,10 @@ from typing import Any
 
 import httpx2
 
-from libs.cli.answers import answer, example_of
+from libs.cli.answers import Given, answer, example_of, expected
 from libs.cli.client import Client, Refused
-from libs.common.geometry import tracks
-from libs.formats import Fault, Sample
-from libs.formats.source import of_file, of_zip
-from libs.formats.table import MODULES, format_of
+from libs.cli.reading_back import ReadBack
+from libs.formats.table import MODULES
 
 Doc = dict[str, Any]
 TENANT = "try"
@@ -31,12 +29,6 @@ _ROOT = Path(__file__).parents[2]
 # Chance takes nothing for an audit: one item is to go one way.
 _POLICY = {"audit_share": 1e-9, "people_audit_share": 1e-9}
 _READY_SECONDS, _WORK_SECONDS, _HEARD_SECONDS = 90.0, 120.0, 30.0
-# What a format may say in its own way, or not at all, without saying so.
-_UNSAID = frozenset({"id", "score", "source", "head", "tail", "cuboid", "object"})
-# What a table holds all of.
-_TABULAR = ("choice", "choices", "text", "ranking")
-# Pixels, metres or seconds that printed numbers may be off by.
-_NEAR, _ZERO = 0.011, 1e-6
 
 
 @dataclass
@@ -98,6 +90,16 @@ def _await(child: subprocess.Popen[bytes], url: str, log: Path) -> None:
     raise Refused(500, f"the platform did not come up; its log ends:\n{tail}")
 
 
+def _read_back(template: Doc, example: Doc, folder: Path, tried: Tried) -> None:
+    """Each file by its own format's reader, beside what the simulated people said."""
+    back = ReadBack(template, example)
+    for i, (name, path, size, _) in enumerate(tried.files):
+        reasons = [r.split(": ", 1)[1] for r in tried.left_out if r.startswith(f"{name}: ")]
+        said, faults = back.told(name, folder / path, reasons)
+        tried.faults += [f"{path}: {fault}" for fault in faults]
+        tried.files[i] = (name, path, size, said)
+
+
 def tenant_of(operator: Client) -> Client:
     """Its owner's client, of a tenant made for trying."""
     made = operator.post("tenants", {"tenant_id": TENANT})
@@ -131,11 +133,12 @@ def attempt(owner: Client, tenant: str, template: Doc, staff: Staff, to: Path) -
         example = example_of(template)
         project = _project(owner, tenant, template, name)
         _post(owner, project, example["data"], tried)
-        _work(owner, project, template, example["label"], staff, tried)
+        given = _work(owner, project, template, example["label"], staff, tried)
         _deliver(owner, project, to / name, tried)
-        _read_back(template, to / name, tried)
-    except (Refused, ValueError) as error:
-        tried.faults.append(str(error))
+        wanted = expected(template, example["label"], given)
+        _read_back(template, {**example, "label": wanted}, to / name, tried)
+    except (Refused, ValueError, LookupError, httpx2.HTTPError) as error:
+        tried.faults.append(f"{type(error).__name__}: {error}")
     return tried
 
 
@@ -155,18 +158,19 @@ def _post(owner: Client, project: str, data: Doc, tried: Tried) -> None:
 
 def _work(
     owner: Client, project: str, template: Doc, label: Doc, staff: Staff, tried: Tried
-) -> None:
-    """Simulated people take what there is until the item is settled."""
+) -> Given:
+    """Simulated people take what there is until the item is settled; their last answers."""
     answered, deadline = 0, time.monotonic() + _WORK_SECONDS
+    given: Given = {}
     while time.monotonic() < deadline:
         for person, stage in ((staff.annotator, ""), (staff.reviewer, "REVIEW")):
-            answered += _answer(person, project, stage, template, label)
+            answered += _answer(person, project, stage, template, label, given)
         progress = owner.get(f"{project}/progress")
         if progress["accepted_count"]:
             _tell_drafts(owner, project, tried)
             told = ", ".join(f"{n} {source}" for source, n in sorted(progress["sources"].items()))
             tried.steps.append(f"{answered} answers of simulated people, settled as {told}")
-            return
+            return given
         time.sleep(0.1)
     counts = owner.get(f"{project}/progress")["counts"]
     raise Refused(500, f"not settled after {_WORK_SECONDS:.0f} s: {counts}")
@@ -179,12 +183,14 @@ def _tell_drafts(owner: Client, project: str, tried: Tried) -> None:
             tried.steps.append(f"drafted by {draft['model']} (score {draft['score']:.2f})")
 
 
-def _answer(person: Client, project: str, stage: str, template: Doc, label: Doc) -> int:
+def _answer(
+    person: Client, project: str, stage: str, template: Doc, label: Doc, given: Given
+) -> int:
     body: Doc = {"max_tasks": 50, **({"stage": stage} if stage else {})}
     held = person.post(f"{project}/tasks:claim", body)["assignments"]
     for one in held:
         said: Doc = {"fencing_token": one["fencing_token"]}
-        said["value"] = answer(template, label, one)
+        said["value"] = given[one["part"], one["entry"]] = answer(template, label, one)
         if stage:
             person.post(f"{one['name']}:review", {**said, "verdict": "FIXED"})
         else:
@@ -225,98 +231,3 @@ def _begun(owner: Client, project: str) -> Doc:
             if "no accepted label" not in str(refused) or time.monotonic() > deadline:
                 raise
             time.sleep(0.2)
-
-
-# -- reading back ------------------------------------------------------------------------------
-
-
-def _read_back(template: Doc, folder: Path, tried: Tried) -> None:
-    """Each file by its own format's reader, beside what the JSON Lines hold."""
-    schema = template["label_schema"]
-    truth = [
-        sample.value
-        for name, path, *_ in tried.files
-        if name == "jsonl"
-        for sample in _samples(name, folder / path, schema)[0]
-    ]
-    for i, (name, path, size, _) in enumerate(tried.files):
-        told = any(problem.startswith(f"{name}:") for problem in tried.left_out)
-        if name == "csv" and schema["shape"] not in _TABULAR:
-            said = "written to be looked at: a table does not hold all of such a label"
-        else:
-            samples, faults = _samples(name, folder / path, schema)
-            tried.faults += [f"{path}: {fault.where}: {fault.reason}" for fault in faults]
-            said = _compared(truth, samples, told)
-        if said.startswith("untold"):
-            tried.faults.append(f"{path}: {said}")
-        tried.files[i] = (name, path, size, said)
-
-
-def _samples(format_: str, path: Path, schema: Doc) -> tuple[list[Sample], list[Fault]]:
-    decode = format_of(format_).decode
-    if decode is None:
-        return [], []
-    if path.suffix == ".zip":
-        with path.open("rb") as file:
-            found = list(decode(of_zip(file), schema))
-    else:
-        found = list(decode(of_file(path.name, path.read_bytes()), schema))
-    return (
-        [one for one in found if isinstance(one, Sample)],
-        [one for one in found if isinstance(one, Fault)],
-    )
-
-
-def _compared(truth: list[Doc | None], samples: list[Sample], told: bool) -> str:
-    """In words: is what was read what went out?"""
-    read = [one.value for one in samples if one.value is not None]
-    if not read or not truth or truth[0] is None:
-        return f"{'told' if told else 'untold'}: no label is in it"
-    shapes = {next(iter(truth[0])), next(iter(read[0]))}
-    if len(shapes) > 1 or len(read) != len(truth):
-        return f"read back as {len(read)} labels of shape {next(iter(read[0]))}"
-    ours, theirs = dict(_leaves(_dense(truth[0]))), dict(_leaves(_dense(read[0])))
-    lost = {path for path in ours if path not in theirs}
-    other = {path for path in theirs if not _alike(ours.get(path), theirs[path])}
-    if not lost and not other:
-        return "the same"
-    words = "; ".join(
-        f"{what} {_named(some)}" for what, some in (("without", lost), ("other", other)) if some
-    )
-    return f"told: {words}" if told or any(s.left_out for s in samples) else f"untold: {words}"
-
-
-def _named(paths: set[tuple[str, ...]]) -> str:
-    """Names of the fields, without their places in lists."""
-    names = {next((n for n in reversed(path) if not n.startswith("[")), "") for path in paths}
-    return ", ".join(sorted(names))
-
-
-def _dense(value: Doc) -> Doc:
-    """Tracks with a key frame for every frame: which ones are kept is a format's own affair."""
-    if "tracks" not in value:
-        return value
-    made = [
-        {**track, "frames": tracks.filled(track["frames"])} for track in value["tracks"]["tracks"]
-    ]
-    return {"tracks": {"tracks": made}}
-
-
-def _leaves(value: Any, path: tuple[str, ...] = ()) -> Iterator[tuple[tuple[str, ...], Any]]:
-    if isinstance(value, dict):
-        for name, one in value.items():
-            if name not in _UNSAID:
-                yield from _leaves(one, (*path, name))
-    elif isinstance(value, list):
-        for i, one in enumerate(value):
-            yield from _leaves(one, (*path, f"[{i}]"))
-    elif isinstance(value, float) and abs(value) < _ZERO:
-        return
-    elif value not in (None, "", 0, False):
-        yield path, value
-
-
-def _alike(ours: Any, theirs: Any) -> bool:
-    if isinstance(ours, (int, float)) and isinstance(theirs, (int, float)):
-        return abs(ours - theirs) <= _NEAR
-    return bool(ours == theirs)

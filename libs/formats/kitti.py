@@ -84,6 +84,8 @@ class KittiEncoder(ZipEncoder):
         sides = fusion.get("cameras", [])
         chosen = camera.name if camera else next((one["camera"] for one in sides), "")
         objects = dict[str, Doc]()
+        if chosen not in ("", "P2"):
+            self.tell(row, f"KITTI's camera is called P2: {chosen} loses its name")
         for one in sides:
             if one["camera"] != chosen and one.get("objects"):
                 self.tell(row, f"KITTI has one image: objects of {one['camera']} are left out")
