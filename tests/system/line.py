@@ -115,7 +115,19 @@ def truths_of(owner: Client, project: str, by_key: dict[str, str]) -> dict[str, 
 
 
 def deliver(owner: Client, project: str) -> dict[str, Any]:
-    made: dict[str, Any] = owner.post(f"{project}/deliveries", {})
+    """A completed delivery; that labels are settled may not have come round to it yet."""
+    made: dict[str, Any] = {}
+
+    def begun() -> bool:
+        nonlocal made
+        try:
+            made = owner.post(f"{project}/deliveries", {})
+        except Refused as refused:
+            if "no accepted label" not in str(refused):
+                raise
+        return bool(made)
+
+    until(begun, "a label to deliver", 30.0)
 
     def done() -> bool:
         nonlocal made
