@@ -178,3 +178,19 @@ def test_links_are_those_of_most_whatever_the_ids() -> None:
     assert len(made["cuboids"]["cuboids"]) == len(made["cameras"][0]["objects"]) == 2
     links = {(k["cuboid"], k["object"]) for k in made["links"]}
     assert links == {("x1", "xa"), ("x2", "xb")}
+
+
+def test_links_stay_where_a_heavy_opinion_is_in_another_frame() -> None:
+    def scene(mark: str, frame: str) -> Doc:
+        return {
+            "fusion": {
+                "cuboids": {"frame": frame, "cuboids": [cuboid(10, id=f"{mark}c")]},
+                "cameras": [{"camera": "front", "objects": [rect(f"{mark}o", 100)]}],
+                "links": [{"cuboid": f"{mark}c", "camera": "front", "object": f"{mark}o"}],
+            }
+        }
+
+    votes = [scene("a", "world"), scene("b", "lidar"), scene("c", "lidar")]
+    made = merged("fusion", votes, [1.5, 1.0, 1.0])["fusion"]
+    (box,), (link,) = made["cuboids"]["cuboids"], made["links"]
+    assert made["cuboids"]["frame"] == "lidar" and link["cuboid"] == box["id"] == "bc"

@@ -8,9 +8,8 @@ from collections.abc import Sequence
 import numpy as np
 
 from libs.common.geometry import boxes, rotations
-from services.qc_scorer.agreement import cuboids
 from services.qc_scorer.agreement.contract import Doc
-from services.qc_scorer.agreement.cuboids import Rule, cuboids_of, matched
+from services.qc_scorer.agreement.cuboids import Rule, cuboids_of, frame_of, matched
 from services.qc_scorer.consensus.geometries import heaviest
 from services.qc_scorer.consensus.objects import Group, attributes
 from services.qc_scorer.merging import weighted_median
@@ -22,8 +21,8 @@ SAME = Rule(reach=2.0)
 
 def merge(values: Sequence[Doc], weights: Sequence[float]) -> Doc:
     """In the frame that most weight has; what others have in another frame has no say."""
-    frame = str(heaviest([cuboids.frame_of(value) for value in values], weights))
-    same = [i for i, value in enumerate(values) if cuboids.frame_of(value) == frame]
+    frame = str(heaviest([frame_of(value) for value in values], weights))
+    same = [i for i, value in enumerate(values) if frame_of(value) == frame]
     groups = grouped([cuboids_of(values[i]) for i in same], [weights[i] for i in same])
     kept = [g for g in groups if 2.0 * sum(g.weights) > sum(weights)]
     return {"cuboids": {"frame": frame, "cuboids": [merged(group) for group in kept]}}

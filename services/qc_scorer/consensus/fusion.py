@@ -7,6 +7,7 @@ from collections import defaultdict
 from collections.abc import Mapping, Sequence
 
 from services.qc_scorer.agreement.contract import Doc
+from services.qc_scorer.agreement.cuboids import cuboids_of, frame_of
 from services.qc_scorer.consensus import cuboids, objects
 from services.qc_scorer.consensus.objects import Group
 
@@ -19,7 +20,9 @@ def merge(values: Sequence[Doc], weights: Sequence[float]) -> Doc:
     fusions = [_renamed(value.get("fusion", {}), i) for i, value in enumerate(values)]
     spaces = [{"cuboids": one.get("cuboids", {})} for one in fusions]
     boxes = cuboids.merge(spaces, weights)["cuboids"]
-    groups = cuboids.grouped([cuboids.cuboids_of(one) for one in spaces], weights)
+    # Boxes in another frame have no say, and neither have the links to them.
+    same = [cuboids_of(one) if frame_of(one) == boxes["frame"] else [] for one in spaces]
+    groups = cuboids.grouped(same, weights)
     became = {("", own): head for own, head in _heads(groups).items()}
     cameras = []
     for camera in dict.fromkeys(c["camera"] for one in fusions for c in one.get("cameras", [])):
