@@ -76,7 +76,6 @@ def test_every_operation_answers_as_the_document_says(
 
         @settings(
             max_examples=12,
-            deadline=None,
             database=None,
             suppress_health_check=list(HealthCheck),
         )

@@ -73,7 +73,6 @@ OF_TYPE = {
 }
 quick = settings(
     max_examples=25,
-    deadline=None,
     suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large],
 )
 

@@ -100,7 +100,7 @@ def drawn(seed: int, count: int = 6) -> Doc:
     return cuboids(*some)
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(SEEDS, st.sampled_from(LOSSES))
 def test_distances_are_symmetric_and_between_0_and_1(seed: int, loss: str) -> None:
     a, b = drawn(seed), drawn(seed + 1)

@@ -96,7 +96,7 @@ def test_another_frame_has_no_say() -> None:
     assert made["frame"] == "lidar" and len(made["cuboids"]) == 1
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(st.integers(0, 2**32 - 1), st.permutations(range(4)))
 def test_the_order_of_opinions_hardly_matters(seed: int, order: list[int]) -> None:
     rng = np.random.default_rng(seed)

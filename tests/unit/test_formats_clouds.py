@@ -54,7 +54,7 @@ def read(format_: str, source: Source) -> list[Sample | Fault]:
     return list(decode(source, SCHEMA))
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(
     st.sampled_from(["pcd", "las"]),
     st.lists(st.tuples(st.integers(0, 3), st.integers(1, 9)), min_size=1, max_size=12),

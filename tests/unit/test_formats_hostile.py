@@ -67,14 +67,14 @@ def tried(format_: str, source: Source, schema: Doc = SCHEMA) -> list[Sample | F
 
 
 @pytest.mark.parametrize("format_", ENDS)
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(content=st.one_of(st.binary(max_size=200), st.text(max_size=200).map(str.encode)))
 def test_any_bytes_are_told_not_raised(format_: str, content: bytes) -> None:
     tried(format_, of_file(f"labels/a.{ENDS[format_]}", content))
 
 
 @pytest.mark.parametrize("format_", [f for f in ENDS if ENDS[f] == "txt"])
-@settings(max_examples=80, deadline=None)
+@settings(max_examples=80)
 @given(
     lines=st.lists(
         st.lists(st.one_of(st.integers(-2, 3).map(str), st.sampled_from(
@@ -122,7 +122,7 @@ def sourced(held: dict[str, bytes]) -> Source:
 
 
 @pytest.mark.parametrize("format_", [*JSON, "coco-panoptic"])
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(data=st.data())
 def test_junk_at_any_place_of_a_file_is_told(format_: str, data: st.DataObject) -> None:
     held = files_of(format_)
@@ -135,7 +135,7 @@ def test_junk_at_any_place_of_a_file_is_told(format_: str, data: st.DataObject) 
 
 
 @pytest.mark.parametrize("format_", ["voc", "cvat"])
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(data=st.data())
 def test_junk_in_any_text_of_xml_is_told(format_: str, data: st.DataObject) -> None:
     held = files_of(format_)

@@ -124,7 +124,7 @@ def close(left: Any, right: Any) -> bool:
 
 
 @pytest.mark.parametrize("format_", HELD)
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 @given(data=st.data())
 def test_what_a_format_can_hold_comes_back(format_: str, data: st.DataObject) -> None:
     values = data.draw(st.lists(HELD[format_], max_size=3))

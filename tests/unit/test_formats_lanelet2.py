@@ -45,7 +45,7 @@ def line(*points: float, **more: Any) -> Doc:
     return {"class": "lane divider", **more, "line": {"points": list(points)}}
 
 
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=50)
 @given(
     st.lists(
         st.tuples(st.lists(PLACES, min_size=6, max_size=6), st.text('ab<&" é', max_size=5)),

@@ -152,7 +152,7 @@ def test_replies_that_were_compared_at_a_turn() -> None:
     ),
     bad=st.lists(st.sampled_from("abc"), unique=True),
 )
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=50)
 def test_rankings_come_back(groups: list[str], bad: list[str]) -> None:
     value = ranking(*groups, **({"unacceptable": sorted(bad)} if bad else {}))
     content, problems = written("ranking", [value], {}, data=DATA, type_="text")
@@ -168,7 +168,7 @@ TEXT = st.text(min_size=1, max_size=20)
 
 @pytest.mark.parametrize("name", ["trl-dpo", "trl-reward", "llamafactory-dpo"])
 @given(chosen=TEXT, rejected=TEXT, question=TEXT)
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 def test_pairs_come_back(name: str, chosen: str, rejected: str, question: str) -> None:
     data = {
         "conversation": [{"role": "user", "content": question}],
@@ -317,7 +317,7 @@ KEYS = st.sampled_from(
 
 
 @given(record=st.dictionaries(KEYS, JUNK, max_size=5))
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 def test_any_json_is_read_or_told(record: Doc) -> None:
     with suppress(orjson.JSONEncodeError):
         read("trl-dpo", files(x_dot_jsonl=orjson.dumps(record)), {})
@@ -325,7 +325,7 @@ def test_any_json_is_read_or_told(record: Doc) -> None:
 
 @pytest.mark.parametrize("name", [*NAMES, *FOLDERS])
 @given(content=st.binary(max_size=100))
-@settings(max_examples=10, deadline=None)
+@settings(max_examples=10)
 def test_any_bytes_are_read_or_told(name: str, content: bytes) -> None:
     with suppress(Broken):
         read(name, files(x_dot_json=content, dataset_info_dot_json=content), {})

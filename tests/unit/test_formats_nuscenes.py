@@ -38,7 +38,7 @@ POSED = calibration.document(
 )
 
 
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=50)
 @given(
     value=values(rotation=turns(), attributes=NAMED),
     posed=st.booleans(),
@@ -135,7 +135,7 @@ def test_nuscenes_names_a_table_that_is_missing(table: str) -> None:
     assert faults[0].reason == f"the table {table}.json is missing"
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(data=st.data())
 def test_junk_at_any_place_of_a_table_is_told(data: st.DataObject) -> None:
     tables = nuscenes_tables()

@@ -39,7 +39,7 @@ EXTRA = st.fixed_dictionaries(
 )
 
 
-@settings(max_examples=80, deadline=None)
+@settings(max_examples=80)
 @given(value=labels(*HELD))
 def test_openlabel_holds_anything_on_an_image(value: Doc) -> None:
     content, problems = written("openlabel", [value])
@@ -59,7 +59,7 @@ def test_openlabel_boxes_are_read_as_boxes() -> None:
     assert alike(samples[0].value, {"boxes": {"boxes": [box]}})
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(
     value=values(rotation=turns()),
     more=EXTRA,
@@ -226,7 +226,7 @@ def test_nan_and_deep_nesting_are_told() -> None:
         list(decode(files(a_dot_txt="x"), {}))
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 @given(data=st.data())
 def test_junk_at_any_place_is_told(data: st.DataObject) -> None:
     point = [{"name": "p", "id": 0, "val": [1, 2]}]

@@ -77,7 +77,7 @@ def close(left: Any, right: Any) -> bool:
 
 @pytest.mark.parametrize("name", sorted(HELD))
 @given(value=recordings())
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 def test_segments_come_back(name: str, value: Doc) -> None:
     content, problems = written(name, [value], {}, type_="audio", data={"audio": "data:,"})
     samples, faults = read(name, source_of(name, content), {})
@@ -221,7 +221,7 @@ def test_a_line_in_another_encoding_is_told_and_the_rest_goes_on() -> None:
 
 @pytest.mark.parametrize("name", NAMES)
 @given(content=st.one_of(st.binary(max_size=200), st.text(max_size=200).map(str.encode)))
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 def test_any_bytes_are_read_or_told(name: str, content: bytes) -> None:
     ending = ENDS[name]
     named = "d__segments" if name == "kaldi" else f"x_dot_{ending}"

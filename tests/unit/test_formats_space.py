@@ -108,7 +108,7 @@ HIDDEN = st.fixed_dictionaries(
 )
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(value=values(attributes=HIDDEN), calibrated=st.booleans())
 def test_kitti_holds_upright_boxes(value: Doc, calibrated: bool) -> None:
     data = {"calibration": RIG} if calibrated else {}
@@ -225,7 +225,7 @@ def drive(count: int) -> list[Doc]:
     return found
 
 
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=50)
 @given(value=values(rotation=turns()), mounted=st.booleans())
 def test_argoverse2_holds_any_boxes(value: Doc, mounted: bool) -> None:
     told = {"shape": "cuboids", "classes": CLASSES, "frame": "lidar"}
@@ -250,7 +250,7 @@ def key_frames(every: bool = True) -> st.SearchStrategy[list[Doc]]:
     return st.lists(box, min_size=5 if every else 2, max_size=5 if every else 2).map(made)
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(
     frames=key_frames(),
     held=st.sets(st.integers(0, 4), min_size=1),
@@ -334,7 +334,7 @@ def test_argoverse2_needs_poses_for_the_world() -> None:
     assert "there is no log/city_SE3_egovehicle.feather" in faults[0].reason
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(cut=st.integers(0, 2000), junk=st.binary(max_size=20))
 def test_a_damaged_table_is_told(cut: int, junk: bytes) -> None:
     whole = av2()
@@ -344,7 +344,7 @@ def test_a_damaged_table_is_told(cut: int, junk: bytes) -> None:
     assert samples or faults
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 @given(
     cells=st.lists(st.sampled_from(["-1", "0", "2", "nan", "1e308", "1,5", "x", "\u0661"]),
                    min_size=13, max_size=16)

@@ -50,7 +50,7 @@ VALUES = {
 @pytest.mark.parametrize("shape", sorted(VALUES))
 @pytest.mark.parametrize("name", NAMES)
 @given(data=st.data())
-@settings(max_examples=10, deadline=None)
+@settings(max_examples=10)
 def test_labels_come_back(name: str, shape: str, data: st.DataObject) -> None:
     values = [{shape: one} for one in data.draw(st.lists(VALUES[shape], max_size=3))]
     schema = {"shape": shape}
@@ -159,7 +159,7 @@ def test_broken_lines_are_told(line: str, reason: str) -> None:
 
 @pytest.mark.parametrize("name", (*NAMES, "csv"))
 @given(content=st.binary(max_size=200), magic=st.sampled_from([b"", b"PAR1", b"[", b'{"text":']))
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 def test_any_bytes_are_read_or_told(name: str, content: bytes, magic: bytes) -> None:
     ending = {"webdataset": "tar", "hf-dataset": "parquet"}.get(name, name)
     with suppress(Broken):

@@ -53,7 +53,7 @@ def back(name: str, text: str, value: Doc, schema: Doc) -> tuple[Any, list[str]]
 
 @pytest.mark.parametrize("name", ["spacy", "brat", "doccano", "prodigy"])
 @given(made=labelled())
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 def test_text_and_spans_come_back(name: str, made: tuple[str, Doc]) -> None:
     text, value = made
     sample, problems = back(name, text, value, {"classes": ["A", "B"], "shape": "spans"})
@@ -64,7 +64,7 @@ def test_text_and_spans_come_back(name: str, made: tuple[str, Doc]) -> None:
 
 
 @given(made=labelled(overlapping=False))
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 def test_conll_keeps_spans_and_tokens(made: tuple[str, Doc]) -> None:
     text, value = made
     if not text.strip():
@@ -215,7 +215,7 @@ def test_doccanos_tables_and_fasttext() -> None:
 
 @pytest.mark.parametrize("name", NAMES)
 @given(content=st.one_of(st.binary(max_size=200), st.text(max_size=200).map(str.encode)))
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 def test_any_bytes_are_read_or_told(name: str, content: bytes) -> None:
     source = files(**{f"x_dot_{ENDS[name]}": content, "x_dot_txt": "abc"})
     with suppress(Broken):
@@ -230,7 +230,7 @@ def test_any_bytes_are_read_or_told(name: str, content: bytes) -> None:
     ),
     field=st.sampled_from(["label", "entities", "relations", "spans", "accept", "cats", "text"]),
 )
-@settings(max_examples=80, deadline=None)
+@settings(max_examples=80)
 def test_any_json_is_read_or_told(junk: Any, field: str) -> None:
     line = orjson.dumps({"text": "abc", "label": [], field: junk})
     for name in ("doccano", "prodigy", "jsonl"):

@@ -31,7 +31,7 @@ def scipys(quaternions: np.ndarray) -> Rotation:
     return Rotation.from_quat(quaternions, scalar_first=True)
 
 
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=50)
 @given(SEEDS)
 def test_rotations_are_scipys(seed: int) -> None:
     q, r = turns(seed), turns(seed + 1)
@@ -46,7 +46,7 @@ def test_rotations_are_scipys(seed: int) -> None:
     np.testing.assert_allclose(np.abs(whole[:, 0]), 1, atol=1e-12)
 
 
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=50)
 @given(SEEDS, st.floats(0, 1))
 def test_slerp_is_scipys(seed: int, part: float) -> None:
     q = turns(seed, 8)
@@ -84,7 +84,7 @@ def test_no_length_is_no_rotation() -> None:
         rotations.matrix([0, 0, 0, 0])
 
 
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=50)
 @given(SEEDS)
 def test_overlaps_are_shapelys(seed: int) -> None:
     a, b = drawn(seed), drawn(seed + 1)
@@ -99,7 +99,7 @@ def test_overlaps_are_shapelys(seed: int) -> None:
     np.testing.assert_allclose(boxes.iou_3d(a, b), common / (volumes - common), atol=1e-9)
 
 
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=50)
 @given(SEEDS, st.floats(-4, 4))
 def test_overlaps_do_not_change_when_the_world_turns(seed: int, angle: float) -> None:
     a, b = drawn(seed), drawn(seed + 1)
@@ -124,7 +124,7 @@ def test_a_box_is_all_of_itself_and_nothing_of_its_neighbour() -> None:
     assert boxes.iou_3d(np.empty((0, 7)), row).shape == (0, 1)
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 @given(SEEDS)
 def test_points_inside_are_those_within_the_sizes(seed: int) -> None:
     some = drawn(seed, 5)

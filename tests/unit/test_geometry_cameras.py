@@ -58,7 +58,7 @@ def test_distortion_by_hand() -> None:
     assert found[0] / found[1] == pytest.approx(2)
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(st.sampled_from(ALL), st.integers(0, 2**32 - 1))
 def test_what_is_seen_is_found_again(camera: Camera, seed: int) -> None:
     points = np.random.default_rng(seed).uniform((-20, -20, 0.5), (20, 20, 40), (200, 3))

@@ -31,7 +31,7 @@ def road(rng: np.random.Generator, slope: float = 0.02) -> np.ndarray:
     return np.column_stack([flat, -1.7 + slope * flat[:, 0] + rng.normal(0, 0.02, len(flat))])
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 @given(st.integers(0, 2**32 - 1), st.floats(-3.1, 3.1), st.floats(-0.15, 0.15))
 def test_a_rough_box_is_fitted_to_the_car(seed: int, yaw: float, turn: float) -> None:
     rng = np.random.default_rng(seed)

@@ -89,7 +89,7 @@ def test_a_cuboid_goes_straight_by_time() -> None:
     assert tracks.cuboids([key(0, 1, 1, 0, outside=True)], [3]) == [None]
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(SEEDS)
 def test_what_stands_in_the_world_stands_however_the_sensor_moves(seed: int) -> None:
     rng, count = np.random.default_rng(seed), 6

@@ -73,7 +73,6 @@ def blobs(tmp_path_factory: pytest.TempPathFactory) -> Blobs:
 
 @settings(
     max_examples=300,
-    deadline=None,
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )
 @given(kind=st.sampled_from(sorted(MADE)), data=st.data())

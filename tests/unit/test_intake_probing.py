@@ -202,7 +202,7 @@ def test_points_without_a_place_are_told() -> None:
 GOOD = {"image": image("JPEG"), "audio": wav(chirp()), "video": mp4(), "cloud": bytes(160)}
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(st.sampled_from(sorted(GOOD)), st.data())
 def test_hostile_bytes_are_probed_or_corrupt(kind: str, data: st.DataObject) -> None:
     content = bytearray(GOOD[kind])

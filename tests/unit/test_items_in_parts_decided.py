@@ -56,7 +56,7 @@ def label_of(task: Task, parts: list[Doc], count: int) -> Doc:
     return segments(*((float(n), n + 0.5) for n in range(count)))
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(graphs(), st.lists(st.integers(0, 3), min_size=60, max_size=60), st.randoms())
 def test_every_item_ends_settled_once_in_whatever_order(
     parts: list[Doc], counts: list[int], random: Any

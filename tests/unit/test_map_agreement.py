@@ -68,7 +68,7 @@ elements = st.one_of(
 labels = st.lists(elements, max_size=5).map(lambda found: label(*found))
 
 
-@settings(deadline=None, max_examples=150)
+@settings(max_examples=150)
 @given(labels, labels, st.sampled_from(["map", "map:3", "map:3;directed=lane,kerb"]))
 def test_a_distance_of_maps_is_one(a: Doc, b: Doc, loss: str) -> None:
     assert agreement.distance(a, a, loss) == 0.0
@@ -79,7 +79,6 @@ def test_a_distance_of_maps_is_one(a: Doc, b: Doc, loss: str) -> None:
     assert agreement.errors(a, b, loss).units == len(a["map"]["elements"])
 
 
-@settings(deadline=None)
 @given(labels, labels, st.randoms(use_true_random=False))
 def test_the_order_of_elements_does_not_matter(a: Doc, b: Doc, random: Any) -> None:
     mixed = list(b["map"]["elements"])
@@ -141,7 +140,7 @@ def test_a_template_says_which_classes_have_a_direction() -> None:
         assert "label_schema.directed" in str(vars(unfit.value))
 
 
-@settings(deadline=None, max_examples=50)
+@settings(max_examples=50)
 @given(st.lists(places, min_size=2, max_size=5), st.lists(places, min_size=2, max_size=5))
 def test_the_frechet_distance_is_that_of_its_table(
     first: list[tuple[float, float]], second: list[tuple[float, float]]
@@ -208,7 +207,7 @@ boxes_and_lines = st.one_of(
 )
 
 
-@settings(deadline=None, max_examples=60)
+@settings(max_examples=60)
 @given(st.lists(boxes_and_lines, max_size=4), st.integers(1, 3))
 def test_what_all_drew_on_the_ground_is_what_they_make_together(
     drawn: list[Doc], people: int

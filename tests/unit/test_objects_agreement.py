@@ -86,7 +86,7 @@ def rect(x: float, y: float, width: float = 10.0, height: float = 10.0) -> Doc:
     return {"rect": {"x": x, "y": y, "width": width, "height": height}}
 
 
-@settings(deadline=None, max_examples=150)
+@settings(max_examples=150)
 @given(labels(anything), labels(anything), st.sampled_from(NAMES))
 def test_a_distance_is_one(a: Doc, b: Doc, loss: str) -> None:
     assert agreement.distance(a, a, loss) == 0.0
@@ -98,7 +98,6 @@ def test_a_distance_is_one(a: Doc, b: Doc, loss: str) -> None:
     assert found.units == sum(not o.get("crowd") for o in a["objects"]["objects"])
 
 
-@settings(deadline=None)
 @given(labels(drawn_masks), labels(st.one_of(drawn_masks, rects)))
 def test_so_is_that_of_panoptic_quality(a: Doc, b: Doc) -> None:
     there, back = agreement.distance(a, b, "panoptic"), agreement.distance(b, a, "panoptic")
@@ -215,7 +214,6 @@ def test_a_pile_of_equal_objects_is_matched_in_bounded_memory() -> None:
     assert agreement.errors(many, label(*[rect(0, 0)] * 1_190), "objects").count == 10.0
 
 
-@settings(deadline=None)
 @given(st.integers(0, 9999))
 def test_the_sparse_way_to_match_finds_the_same_sum(seed: int) -> None:
     rng = np.random.default_rng(seed)
@@ -230,7 +228,6 @@ def test_the_sparse_way_to_match_finds_the_same_sum(seed: int) -> None:
     assert not sums or math.isclose(sums[0], sums[1])
 
 
-@settings(deadline=None)
 @given(st.lists(st.tuples(rotated, rotated), min_size=1, max_size=5))
 def test_turned_rectangles_overlap_as_shapely_says(pairs: Any) -> None:
     def judged(thing: Doc) -> shapely.Geometry:
@@ -245,7 +242,6 @@ def test_turned_rectangles_overlap_as_shapely_says(pairs: Any) -> None:
         assert got == pytest.approx(left.intersection(right).area / left.union(right).area)
 
 
-@settings(deadline=None)
 @given(st.lists(st.tuples(pictures, pictures), min_size=1, max_size=4))
 def test_masks_overlap_as_pycocotools_says(pairs: Any) -> None:
     docs = [[mask_of(picture) for picture in pair] for pair in pairs]
@@ -259,7 +255,6 @@ def test_masks_overlap_as_pycocotools_says(pairs: Any) -> None:
             assert iou == pytest.approx(judge.iou([left], [right], [0])[0, 0], abs=1e-12)
 
 
-@settings(deadline=None)
 @given(polygons)
 def test_an_area_is_filled_where_it_covers_the_middle_of_a_pixel(thing: Doc) -> None:
     area = areas.shapes([thing])[0]
@@ -336,7 +331,6 @@ def _judged(true: np.ndarray, said: np.ndarray, crowds: tuple[int, ...]) -> dict
     return sums
 
 
-@settings(deadline=None)
 @given(st.integers(0, 9999), st.sampled_from([(), (11,), (11, 12)]))
 def test_panoptic_quality_is_that_of_its_definition(seed: int, crowds: tuple[int, ...]) -> None:
     rng = np.random.default_rng(seed)

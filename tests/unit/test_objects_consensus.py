@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 import shapely
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from labelmill.annotation.v1.annotation_pb2 import Value
 
@@ -90,7 +90,6 @@ def test_a_turned_rectangle_is_the_same_a_quarter_on() -> None:
     assert abs(abs(made["rotated"]["angle"]) - 180.0) < 1.0
 
 
-@settings(deadline=None)
 @given(st.lists(st.lists(st.floats(0, 9), min_size=8, max_size=8), min_size=3, max_size=5))
 def test_a_polygon_is_where_most_have_their_inside(moves: list[list[float]]) -> None:
     corners = [0.0, 0.0, 40.0, 0.0, 40.0, 40.0, 0.0, 40.0]
@@ -141,7 +140,6 @@ def test_key_points_are_voted_seen_and_then_placed() -> None:
     assert made["keypoints"]["points"][1] == {}
 
 
-@settings(deadline=None)
 @given(st.lists(st.tuples(*[st.floats(10, 12)] * 2, st.floats(8, 9)), min_size=3, max_size=6))
 def test_masks_are_voted_on_pixel_by_pixel(discs: list[tuple[float, float, float]]) -> None:
     pictures = [disc(*one) for one in discs]

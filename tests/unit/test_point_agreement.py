@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from libs.common import runs
@@ -74,7 +74,6 @@ def test_neither_the_order_of_class_names_nor_the_numbers_of_objects_matter(
     assert agreement.distance(label(*row), other, "points") == 0.0
 
 
-@settings(deadline=None)
 @given(st.lists(st.tuples(st.integers(0, 3), st.integers(0, 3)), min_size=1, max_size=60))
 def test_miou_is_that_of_the_points_one_by_one(both: list[tuple[int, int]]) -> None:
     a, b = (np.array(side) for side in zip(*both, strict=True))
@@ -146,7 +145,6 @@ def test_what_all_say_is_what_they_make_together(value: Doc, people: int) -> Non
     assert made is not None and agreement.distance(made, value, "points") == 0.0
 
 
-@settings(deadline=None)
 @given(st.lists(labels, min_size=2, max_size=4))
 def test_the_vote_point_by_point(values: list[Doc]) -> None:
     weights = [1.0 + 0.3 * i for i in range(len(values))]

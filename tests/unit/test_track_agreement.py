@@ -76,7 +76,7 @@ def of(seed: int, drawn: str) -> Doc:
     return label(*_random(seed, seed % 10 % 5, drawn))
 
 
-@settings(deadline=None, max_examples=150)
+@settings(max_examples=150)
 @given(labels, labels, st.sampled_from(KINDS))
 def test_a_distance_of_tracks_is_one(first: int, second: int, drawn: str) -> None:
     a, b = of(first, drawn), of(second, drawn)
@@ -88,7 +88,6 @@ def test_a_distance_of_tracks_is_one(first: int, second: int, drawn: str) -> Non
     assert agreement.errors(a, b, "tracks").count >= 0.0
 
 
-@settings(deadline=None)
 @given(labels, labels, st.sampled_from(KINDS), st.randoms(use_true_random=False))
 def test_the_order_of_tracks_does_not_matter(
     first: int, second: int, drawn: str, random: Any
@@ -190,7 +189,7 @@ def merged(values: list[Doc], weights: list[float] | None = None) -> list[Doc]:
     return list(made["tracks"]["tracks"])
 
 
-@settings(deadline=None, max_examples=60)
+@settings(max_examples=60)
 @given(labels, st.sampled_from(KINDS), st.integers(1, 3))
 def test_what_all_drew_is_what_they_make_together(seed: int, drawn: str, people: int) -> None:
     value = of(seed, drawn)
