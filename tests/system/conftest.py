@@ -4,9 +4,10 @@ Kafka, MongoDB and Triton with every service in a process of its own. Tests spea
 from __future__ import annotations
 
 import shutil
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -79,6 +80,17 @@ def real(tmp_path_factory: pytest.TempPathFactory, models: Path) -> Iterator[Wor
         processes = [[name] for name in SERVICES]
         with Platform(data, processes=processes, env=env) as platform:
             yield World(platform, mongod, broker, triton)
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(item: pytest.Item) -> Generator[None, Any, Any]:
+    """What a platform logged stands beside the test that failed on it."""
+    report = yield
+    if report.failed and isinstance(item, pytest.Function):
+        worlds = {id(w): w for w in item.funcargs.values() if isinstance(w, World)}
+        for world in worlds.values():
+            report.sections.append(("the platform's log", world.platform.log_tail()))
+    return report
 
 
 @pytest.fixture(params=["embedded", "real"])

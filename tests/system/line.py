@@ -49,15 +49,18 @@ def add_person(owner: Client, tenant: str, user: str, role: str = "annotator", *
 def until(found: Callable[[], bool], what: str, seconds: float = 60.0) -> None:
     """Waits for something to come true; an assertion where it does not."""
     deadline = time.monotonic() + seconds
+    last = ""
     while time.monotonic() < deadline:
         try:
             if found():
                 return
+            last = ""
         except Refused as refused:
             if refused.status != 503:
                 raise
+            last = f"; the last answer: {refused}"
         time.sleep(0.2)
-    raise AssertionError(f"{what}: not after {seconds:.0f} s")
+    raise AssertionError(f"{what}: not after {seconds:.0f} s{last}")
 
 
 def work_off(
