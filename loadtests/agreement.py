@@ -32,11 +32,14 @@ OBJECTS, SIDE, JOINTS = 5, 640, 17
 SEED = 7
 
 
-def _boxes(rng: np.random.Generator) -> Iterator[tuple[Box, Box]]:
-    """A rectangle of the truth, and the label's of the same object."""
-    for _ in range(OBJECTS):
-        width, height = rng.uniform(20, 120, 2)
-        x, y = rng.uniform(0, SIDE - 120, 2)
+def _boxes(rng: np.random.Generator, apart: bool) -> Iterator[tuple[Box, Box]]:
+    """A rectangle of the truth, and the label's of the same object. `apart`: each in a strip of its
+    own, as segments of which every pixel belongs to one."""
+    for number in range(OBJECTS):
+        width, height = rng.uniform(20, 100, 2)
+        x, y = rng.uniform(14, SIDE - 120, 2)
+        if apart:
+            x = SIDE / OBJECTS * number + 14
         moved = np.array([x, y, width, height]) + rng.normal(0, 4, 4)
         yield (x, y, width, height), tuple(np.abs(moved).tolist())
 
@@ -179,7 +182,9 @@ def main() -> None:
     print("| loss | us a pair | judge | us a pair |\n|---|---|---|---|")
     for loss in given.loss or DRAWN:
         rng = np.random.default_rng(SEED)
-        drawn = [list(zip(*_boxes(rng), strict=True)) for _ in range(given.pairs)]
+        drawn = [
+            list(zip(*_boxes(rng, loss == "panoptic"), strict=True)) for _ in range(given.pairs)
+        ]
         pairs = [(_label(loss, list(a)), _label(loss, list(b))) for a, b in drawn]
         coco = loss in ("boxes", "masks", "panoptic", "keypoints")
         judge = (_coco if coco else _shapely)(loss, pairs)

@@ -14,7 +14,7 @@ from pycocotools import mask as judge
 
 from libs.common import rle
 from services.qc_scorer import agreement
-from services.qc_scorer.agreement import areas, keypoints, lines, masks, matching, panoptic
+from services.qc_scorer.agreement import areas, keypoints, lines, masks, matching
 from services.qc_scorer.agreement.contract import Errors
 
 Doc = dict[str, Any]
@@ -243,16 +243,30 @@ def test_turned_rectangles_overlap_as_shapely_says(pairs: Any) -> None:
 
 
 @given(st.lists(st.tuples(pictures, pictures), min_size=1, max_size=4))
-def test_masks_overlap_as_pycocotools_says(pairs: Any) -> None:
+def test_runs_of_masks_overlap_as_pycocotools_says(pairs: Any) -> None:
     docs = [[mask_of(picture) for picture in pair] for pair in pairs]
     runs = [masks.runs(pair) for pair in docs]
     got = masks.iou([a for a, _ in runs], [b for _, b in runs])
     for iou, (a, b), (x, y) in zip(got, docs, runs, strict=True):
-        left, right = ({"size": [HEIGHT, WIDTH], "counts": d["counts"].encode()} for d in (a, b))
+        left, right = masks.encoded(a), masks.encoded(b)
         assert masks.size(x) == judge.area(left) and masks.size(y) == judge.area(right)
         assert masks.mask_of(x, HEIGHT, WIDTH) == a
         if masks.size(x) + masks.size(y):
             assert iou == pytest.approx(judge.iou([left], [right], [0])[0, 0], abs=1e-12)
+    each = [run for pair in runs for run in pair]
+    encoded = [masks.encoded(doc) for pair in docs for doc in pair]
+    np.testing.assert_array_equal(
+        masks.frames(encoded), masks.bounds(each, [HEIGHT] * len(each)), strict=True
+    )
+
+
+@given(st.lists(pictures, min_size=1, max_size=4))
+def test_encoded_masks_share_the_pixels_of_their_pictures(drawn: list[np.ndarray]) -> None:
+    encoded = [masks.encoded(mask_of(picture)) for picture in drawn]
+    flat = np.stack([picture.reshape(-1).astype(float) for picture in drawn])
+    np.testing.assert_array_equal(masks.shared(encoded), flat @ flat.T)
+    larger = masks.encoded(mask_of(np.ones((HEIGHT + 1, WIDTH), dtype=bool)))
+    assert not masks.alike(encoded, [larger]).any(), "pictures of unlike size share nothing"
 
 
 @given(polygons)
@@ -294,57 +308,6 @@ def test_lines_are_as_far_apart_as_their_points_are() -> None:
     assert lines.distance(line, half)[0] == pytest.approx(12.5 / 2, rel=0.01)
 
 
-def painted(ids: np.ndarray, crowds: tuple[int, ...] = ()) -> Doc:
-    """Segments of a picture of numbers: 0 is empty, class by the last digit."""
-    made = [
-        {
-            "class": str(n % 10),
-            "mask": mask_of(ids == n),
-            **({"crowd": True} if n in crowds else {}),
-        }
-        for n in np.unique(ids[ids > 0]).tolist()
-    ]
-    return {"objects": {"objects": made}}
-
-
-def _judged(true: np.ndarray, said: np.ndarray, crowds: tuple[int, ...]) -> dict[str, list[float]]:
-    """Kirillov et al.'s definition, pixel by pixel: IoU sum, matched, extra, missed by class."""
-    sums: dict[str, list[float]] = {}
-    got: tuple[set[int], set[int]] = (set(), set())
-    seen = [n for n in np.unique(said).tolist() if n]
-    real = [n for n in np.unique(true).tolist() if n and n not in crowds]
-    for n in real:
-        for m in seen:
-            union = ((true == n) | (said == m)) & ~((said == m) & (true == 0))
-            iou = ((true == n) & (said == m)).sum() / union.sum()
-            if n % 10 == m % 10 and iou > 0.5:
-                got = (got[0] | {n}, got[1] | {m})
-                row = sums.setdefault(str(n % 10), [0.0] * 4)
-                row[0], row[1] = row[0] + iou, row[1] + 1
-    for n in set(real) - got[0]:
-        sums.setdefault(str(n % 10), [0.0] * 4)[3] += 1
-    for m in set(seen) - got[1]:
-        same = [c for c in crowds if c % 10 == m % 10]
-        unsaid = ((said == m) & ((true == 0) | np.isin(true, same))).sum()
-        if unsaid / (said == m).sum() <= 0.5:
-            sums.setdefault(str(m % 10), [0.0] * 4)[2] += 1
-    return sums
-
-
-@given(st.integers(0, 9999), st.sampled_from([(), (11,), (11, 12)]))
-def test_panoptic_quality_is_that_of_its_definition(seed: int, crowds: tuple[int, ...]) -> None:
-    rng = np.random.default_rng(seed)
-    true = np.kron(rng.choice([0, 1, 2, 11, 12], (3, 4)), np.ones((6, 7), dtype=int))
-    said = np.where(rng.random(true.shape) < 0.3, np.roll(true, 3), np.roll(true, rng.integers(3)))
-    got = panoptic.measure([(painted(true, crowds), painted(said))])
-    wanted = _judged(true, said, crowds)
-    assert {k: (s.matched, s.extra, s.missed) for k, s in got.items()} == {
-        k: tuple(row[1:]) for k, row in wanted.items()
-    }
-    for name, sums in got.items():
-        assert sums.iou == pytest.approx(wanted[name][0])
-
-
 def test_paths_of_classes_are_nearer_the_longer_they_go_together() -> None:
     def chosen(*names: str) -> Doc:
         return {"choices": {"classes": list(names)}}
@@ -373,20 +336,3 @@ def test_the_codec_of_runs_is_that_of_pycocotools() -> None:
     picture = np.random.default_rng(0).random((200, 300)) < 0.2
     text = mask_of(picture)["counts"]
     assert rle.text_from_counts(rle.counts_from_text(text)) == text
-
-
-@pytest.mark.parametrize("at_once", [1, 5, 1_000_000])
-def test_the_later_of_two_segments_lies_on_top(
-    at_once: int, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(panoptic, "MOST_PIECES", at_once)
-    rng = np.random.default_rng(at_once)
-    for count in range(6):
-        side = [np.sort(rng.choice(60, 2 * count, replace=False)).reshape(-1, 2) for _ in range(4)]
-        places = np.unique(np.concatenate([[0, 60], *(runs.reshape(-1) for runs in side)]))
-        painted = np.full(60, len(side))
-        for number, runs in enumerate(side):
-            for first, after in runs:
-                painted[first:after] = number
-        owners = panoptic._owners(side, places)
-        assert np.repeat(owners[:-1], np.diff(places)).tolist() == painted.tolist()

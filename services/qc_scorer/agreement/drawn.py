@@ -104,8 +104,7 @@ class Drawn:
         if kind == RECT:
             return [_corners(self.objects[i]["rect"]) for i in at]
         if kind == MASK:
-            heights = [self.objects[i]["mask"]["height"] for i in at]
-            return masks.bounds([self.runs[i] for i in at], heights)
+            return masks.frames(self.encoded)
         if kind == KEYPOINTS:
             return [keypoints.bounds(self.objects[i]["keypoints"]) for i in at]
         return np.asarray(shapely.bounds(self.areas[at] if kind == AREA else self.paths.lines))
@@ -135,6 +134,14 @@ class Drawn:
             at = self._at(kind)
             made[at] = np.arange(len(at))
         return made
+
+    @cached_property
+    def encoded(self) -> list[Doc]:
+        """All masks, in their order, as pycocotools reads them."""
+        if self._both is not None:
+            before = self._both._kinds[: self._part.start].count(MASK)
+            return self._both.encoded[before : before + self._kinds.count(MASK)]
+        return [masks.encoded(self.objects[i]["mask"]) for i in self._at(MASK)]
 
     @cached_property
     def runs(self) -> dict[int, IntArray]:

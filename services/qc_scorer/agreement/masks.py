@@ -1,7 +1,8 @@
 """Sets of pixels as runs, never as pictures: a mask of any size costs what its outline costs.
 
-Runs are (k, 2) first pixel and the one after the last, by rising number; pixels are numbered down
-the columns, as COCO's run-length encoding counts them.
+What can be told from masks as they are encoded, pycocotools tells. To be merged, and compared with
+areas, they are read as runs: (k, 2) first pixel and the one after the last, by rising number;
+pixels are numbered down the columns, as COCO's run-length encoding counts them.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ from collections.abc import Sequence
 import numpy as np
 import shapely
 from numpy.typing import NDArray
+from pycocotools import mask as codec
 
 from libs.common import rle
 from services.qc_scorer.agreement.contract import Doc
@@ -19,6 +21,38 @@ FloatArray = NDArray[np.float64]
 IntArray = NDArray[np.int64]
 # Columns of a picture are filled as many at once as have about this many crossings.
 MOST_CROSSINGS = 1_000_000
+
+
+def encoded(mask: Doc) -> Doc:
+    """A `Mask` as pycocotools reads it."""
+    counts = mask.get("counts", "").encode()
+    return {"size": [mask["height"], mask["width"]], "counts": counts}
+
+
+def frames(given: Sequence[Doc]) -> FloatArray:
+    """(n, 4) left, top, right, bottom of encoded masks in pixels; all rows where a run goes on in
+    the next column. Not a number where there is no pixel."""
+    made = np.array(codec.toBbox(list(given)), dtype=np.float64).reshape(-1, 4)
+    made[:, 2:] += made[:, :2]
+    made[made[:, 2] == 0] = np.nan
+    return made
+
+
+def alike(a: Sequence[Doc], b: Sequence[Doc]) -> FloatArray:
+    """(n, m) intersection over union of n encoded masks and m; 0 of those of unlike size."""
+    found = codec.iou(list(a), list(b), [False] * len(b))
+    return np.maximum(np.asarray(found, dtype=np.float64).reshape(len(a), len(b)), 0.0)
+
+
+def shared(given: Sequence[Doc]) -> FloatArray:
+    """(n, n) pixels that encoded masks of one size share with each other and, on the diagonal,
+    have."""
+    sizes = np.array(codec.area(list(given)), dtype=np.float64)
+    ratio = alike(given, given)
+    # Shares of whole pixels are far coarser than what a quotient is off by.
+    found = np.rint(ratio * (sizes[:, None] + sizes) / (1.0 + ratio))
+    np.fill_diagonal(found, sizes)
+    return np.asarray(found)
 
 
 def runs(given: Sequence[Doc]) -> list[IntArray]:

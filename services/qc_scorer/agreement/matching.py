@@ -28,11 +28,11 @@ def candidates(
     step = max(1, MOST_CELLS // max(1, len(b)))
     for start in range(0, len(a), step):
         some = a[start : start + step, None]
+        # Not a number is on no side of anything.
         apart = (some[..., :2] > b[None, :, 2:]) | (some[..., 2:] < b[None, :, :2])
         same = left[start : start + step, None] == right[None]
-        pairs = np.argwhere(same & ~apart.any(axis=2))
-        pairs[:, 0] += start
-        yield pairs
+        first, second = np.nonzero(same & ~(apart[..., 0] | apart[..., 1]))
+        yield np.stack([first + start, second], axis=1)
 
 
 def surest(pairs: IntArray, gains: FloatArray) -> tuple[IntArray, FloatArray]:

@@ -107,14 +107,15 @@ def _around(bounds: FloatArray, rule: Rule) -> FloatArray:
 
 def gains(a: Drawn, b: Drawn, pairs: IntArray, rule: Rule) -> FloatArray:
     """(k,) how alike pairs (k, 2) are, above 0 to 1; 0 where they are not one object."""
-    found = np.zeros(len(pairs))
     ways = _WAYS[a.kinds[pairs[:, 0]], b.kinds[pairs[:, 1]]]
-    for way in set(ways.tolist()) - {_NONE}:
-        where = np.flatnonzero(ways == way)
-        alike = _COMPARED[way](a, b, pairs[where], rule)
-        if way != _APART:
-            alike[alike < 1.0 - rule.slack - EPSILON] = 0.0
-        found[where] = alike
+    different = set(ways.tolist())
+    if len(different) == 1:
+        found = _alike(a, b, pairs, rule, different.pop())
+    else:
+        found = np.zeros(len(pairs))
+        for way in different:
+            where = np.flatnonzero(ways == way)
+            found[where] = _alike(a, b, pairs[where], rule, way)
     none = np.flatnonzero(found == 0)
     if not len(none):
         return found
@@ -122,6 +123,15 @@ def gains(a: Drawn, b: Drawn, pairs: IntArray, rule: Rule) -> FloatArray:
     for k in none[large].tolist():
         # What has no area overlaps nothing, not even itself.
         found[k] = float(a.drawn_as(int(pairs[k, 0])) == b.drawn_as(int(pairs[k, 1])))
+    return found
+
+
+def _alike(a: Drawn, b: Drawn, pairs: IntArray, rule: Rule, way: int) -> FloatArray:
+    if way == _NONE:
+        return np.zeros(len(pairs))
+    found = _COMPARED[way](a, b, pairs, rule)
+    if way != _APART:
+        found[found < 1.0 - rule.slack - EPSILON] = 0.0
     return found
 
 
@@ -139,7 +149,16 @@ def _areas(a: Drawn, b: Drawn, pairs: IntArray, rule: Rule) -> FloatArray:
 
 
 def _pixels(a: Drawn, b: Drawn, pairs: IntArray, rule: Rule) -> FloatArray:
-    return masks.iou(*_painted(a, b, pairs))
+    both = (a.kinds[pairs[:, 0]] == MASK) & (b.kinds[pairs[:, 1]] == MASK)
+    found = np.zeros(len(pairs))
+    if both.any():
+        left, right = a.places[pairs[both, 0]], b.places[pairs[both, 1]]
+        # Pairs come in blocks of rising firsts: no more than these are compared with all.
+        first, last = int(left.min()), int(left.max())
+        found[both] = masks.alike(a.encoded[first : last + 1], b.encoded)[left - first, right]
+    if not both.all():
+        found[~both] = masks.iou(*_painted(a, b, pairs[~both]))
+    return found
 
 
 def _painted(a: Drawn, b: Drawn, pairs: IntArray) -> tuple[list[IntArray], list[IntArray]]:

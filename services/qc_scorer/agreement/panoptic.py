@@ -14,6 +14,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from services.qc_scorer.agreement import masks
 from services.qc_scorer.agreement.contract import EPSILON, Doc, Errors, Loss
 from services.qc_scorer.agreement.drawn import Drawn, things
 
@@ -25,6 +26,8 @@ MATCH = 0.5
 LARGEST = 65_536
 # Stretches of pixels that are painted at once.
 MOST_PIECES = 1_000_000
+# Masks that are each compared with each.
+MOST_MASKS = 500
 
 
 @dataclass
@@ -133,6 +136,9 @@ def _shared(truth: Sequence[Doc], label: Sequence[Doc]) -> FloatArray:
     Where two of one label overlap, the later lies on top."""
     drawn = Drawn.beside(truth, label)
     height, width = _picture(drawn)
+    found = _apart(drawn, height, width)
+    if found is not None:
+        return found
     sides = [[one.painted(i, height, width) for i in range(len(one))] for one in drawn]
     edges = [np.array([0, height * width]), *(run.reshape(-1) for side in sides for run in side)]
     places = np.unique(np.concatenate(edges))
@@ -141,6 +147,25 @@ def _shared(truth: Sequence[Doc], label: Sequence[Doc]) -> FloatArray:
     code = owners[0][:-1] * wide + owners[1][:-1]
     counts = np.bincount(code, weights=np.diff(places), minlength=(len(truth) + 1) * wide)
     return np.asarray(counts.reshape(len(truth) + 1, wide), dtype=np.float64)
+
+
+def _apart(drawn: Sequence[Drawn], height: int, width: int) -> FloatArray | None:
+    """As `_shared`, of masks of one size that lie beside each other in each label; else None."""
+    given = [one for side in drawn for one in side.encoded]
+    count, most = len(drawn[0]), MOST_MASKS
+    like = all(one["size"] == [height, width] for one in given)
+    if not like or not len(given) == count + len(drawn[1]) <= most:
+        return None
+    table = masks.shared(given)
+    sizes, inside = table.diagonal(), table[:count, count:]
+    if table[:count, :count].sum() + table[count:, count:].sum() > sizes.sum():
+        return None
+    made = np.empty((count + 1, len(given) - count + 1))
+    made[:-1, :-1] = inside
+    made[:-1, -1] = sizes[:count] - inside.sum(axis=1)
+    made[-1, :-1] = sizes[count:] - inside.sum(axis=0)
+    made[-1, -1] = height * width - sizes[:count].sum() - made[-1, :-1].sum()
+    return made
 
 
 def _picture(drawn: Sequence[Drawn]) -> tuple[int, int]:
