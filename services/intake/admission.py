@@ -88,15 +88,20 @@ class Admission:
         """Candidates with what was seen of them; media are decoded in threads."""
 
         def seen(some: Sequence[Candidate]) -> list[Candidate]:
-            return [
-                one
-                if one.data is None
-                else replace(one, look=cleaning.look(project, one.data, self._blobs))
-                for one in some
-            ]
+            return [one if one.data is None else self._seen(project, one) for one in some]
 
         slices = [candidates[i : i + _SLICE] for i in range(0, len(candidates), _SLICE)]
         return list(chain.from_iterable(self._pool.map(seen, slices)))
+
+    def _seen(self, project: Project, one: Candidate) -> Candidate:
+        look = cleaning.look(project, one.data or {}, self._blobs)
+        extent = values.extent_of(look.facts)
+        try:
+            for name in _VALUES:
+                values.check_extent(getattr(one.item, name) or {}, name, extent)
+        except values.Misfit as misfit:
+            return replace(one, look=look, refused=Finding(MALFORMED, str(misfit)))
+        return replace(one, look=look)
 
     async def admit(
         self,

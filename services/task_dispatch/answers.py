@@ -33,6 +33,8 @@ class Answers:
         text, candidates = _facts(task, project) if value.keys() & _OF_ITEM else (None, None)
         try:
             values.check(value, project.label_schema or {}, "value", text, candidates)
+            if task.extent:
+                values.check_extent(value, "value", values.Extent(**task.extent))
         except values.Misfit as misfit:
             raise Invalid(misfit.message, field=misfit.field) from misfit
 

@@ -116,7 +116,8 @@ class Routing:
 class Task:
     """One item, or a part of one, to be labelled under one template version. Fields as in the
     proto; besides: `fencing` is the newest token given out, `review_goal` the reviews wanted in
-    all; of a whole in parts `pieces` are its parts' tasks, `rounds` how often they clashed."""
+    all; of a whole in parts `pieces` are its parts' tasks, `rounds` how often they clashed;
+    `extent` is how far the item's media go (document of `values.Extent`), where known."""
 
     name: str
     project: str
@@ -152,6 +153,7 @@ class Task:
     inputs: Doc | None = None
     pieces: tuple[str, ...] = ()
     rounds: int = 0
+    extent: Doc | None = None
 
     @property
     def reviewing(self) -> bool:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
+from dataclasses import asdict
 from typing import Any
 
 from labelmill.delivery.v1.events_pb2 import DeliveryRejected, LabelsFrozen
@@ -19,6 +20,7 @@ from labelmill.scheduler.v1.events_pb2 import ScheduleUpdated
 from labelmill.template.v1.events_pb2 import ProjectUpdated
 from labelmill.trainer.v1.events_pb2 import ModelPromoted, TasksPrioritized
 
+from libs.common import values
 from libs.common.codec import from_message, message_to_doc
 from services.task_dispatch.domain import Policy, Project, Routing
 from services.task_dispatch.service import TaskDispatch
@@ -129,6 +131,9 @@ def _item(item: Any) -> dict[str, Any]:
     """Only what a task needs; whether there is a known answer, not which."""
     doc = {"name": item.name, "data": item.data, "source_key": item.source_key}
     doc |= {"group": item.group, "import_id": item.import_id}
+    extent = values.extent_of(item.metadata)
+    if extent != values.NOWHERE:
+        doc["extent"] = asdict(extent)
     doc |= {n: message_to_doc(getattr(item, n)) for n in ("draft", "label") if item.HasField(n)}
     return {**doc, "gold": True} if item.HasField("gold") else doc
 

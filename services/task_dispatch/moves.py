@@ -55,6 +55,7 @@ def create(item: Doc, project: Project, now: datetime) -> Task:
         gold="gold" in item,
         source_key=item.get("source_key", ""),
         group=item.get("group", ""),
+        extent=item.get("extent"),
     )
     return with_brought(task, item)
 

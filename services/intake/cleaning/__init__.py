@@ -61,7 +61,11 @@ def look(project: Project, data: Doc, blobs: Blobs) -> Look:
     policy = project.cleaning or {}
     media = [m for f, value in _values(project, data) for m in fields.media_of(f, value)]
     texts = [t for f, value in _values(project, data) for t in fields.texts_of(f, value)]
-    facts: dict[str, str] = {}
+    facts = {
+        f"probe.{f.name}.frames": str(len(value))
+        for f, value in _values(project, data)
+        if f.type == "frames"
+    }
     findings: list[Finding] = []
     probes = []
     for one in media:

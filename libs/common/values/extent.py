@@ -1,0 +1,199 @@
+"""Does a value stay within its item: its pictures, its recording, its cloud?
+
+What is drawn may reach over an edge, as what it shows does; it may not lie beyond it. Masks and
+point labels say how large their picture and cloud are, which must be true.
+"""
+
+from __future__ import annotations
+
+import math
+from collections import defaultdict
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from libs.common.values.misfit import Doc, Misfit
+
+# Seconds that decoders and other tools' clocks differ in at the end of a recording.
+CLOCKS_DIFFER = 0.1
+
+
+@dataclass(frozen=True)
+class Extent:
+    """How far an item's media go: pixels, pictures of a film, seconds, points. 0 is not known."""
+
+    width: int = 0
+    height: int = 0
+    frames: int = 0
+    seconds: float = 0.0
+    points: int = 0
+
+
+NOWHERE = Extent()
+
+
+def extent_of(metadata: Mapping[str, str]) -> Extent:
+    """Of what intake found in an item's media, `probe.<path>.<fact>`. Of several media that differ
+    nothing is known, nor of a picture that is stored turned: viewers show it either way."""
+    facts: dict[str, set[str]] = defaultdict(set)
+    for name, fact in metadata.items():
+        if name.startswith("probe."):
+            facts[name.rpartition(".")[2]].add(fact)
+    if "orientation" in facts:
+        facts["width"] = facts["height"] = set()
+    known = {name: _number(next(iter(said))) for name, said in facts.items() if len(said) == 1}
+    width, height, frames, points = (
+        int(known.get(name, 0)) for name in ("width", "height", "frames", "points")
+    )
+    return Extent(width, height, frames, known.get("duration", 0.0), points)
+
+
+def _number(said: str) -> float:
+    """0 where it is none: callers may write such metadata, too."""
+    try:
+        number = float(said)
+    except ValueError:
+        return 0.0
+    return number if 0 < number < math.inf else 0.0
+
+
+def check_extent(value: Doc, field: str, extent: Extent) -> None:
+    """Raises `Misfit` where a value that fits its label schema leaves the item it is about."""
+    if extent == NOWHERE:
+        return
+    for shape, check in _CHECKS.items():
+        if shape in value:
+            check(value[shape], f"{field}.{shape}", extent)
+
+
+def _boxes(value: Doc, field: str, extent: Extent) -> None:
+    for i, box in enumerate(value.get("boxes", [])):
+        _within(_rect(box), f"{field}.boxes[{i}]", extent)
+
+
+def _objects(value: Doc, field: str, extent: Extent) -> None:
+    for i, one in enumerate(value.get("objects", [])):
+        _drawn(one, f"{field}.objects[{i}]", extent)
+
+
+def _tracks(value: Doc, field: str, extent: Extent) -> None:
+    for i, track in enumerate(value.get("tracks", [])):
+        for j, frame in enumerate(track.get("frames", [])):
+            path = f"{field}.tracks[{i}].frames[{j}]"
+            number = frame.get("frame", 0)
+            if extent.frames and number >= extent.frames:
+                words = f"is frame {number}, and there are {extent.frames}, counted from 0"
+                raise Misfit(f"{path}.frame", words)
+            _drawn(frame, path, extent)
+
+
+def _segments(value: Doc, field: str, extent: Extent) -> None:
+    for i, segment in enumerate(value.get("segments", [])):
+        end = segment.get("end", 0.0)
+        if extent.seconds and end > extent.seconds + CLOCKS_DIFFER:
+            words = f"ends at {end:g} seconds, and the recording lasts {extent.seconds:g}"
+            raise Misfit(f"{field}.segments[{i}]", words)
+
+
+def _points(value: Doc, field: str, extent: Extent) -> None:
+    count = value.get("count", 0)
+    if extent.points and count != extent.points:
+        raise Misfit(f"{field}.count", f"is {count}, and the cloud has {extent.points} points")
+
+
+def _composite(value: Doc, field: str, extent: Extent) -> None:
+    for i, part in enumerate(value.get("parts", [])):
+        check_extent(part.get("value", {}), f"{field}.parts[{i}].value", extent)
+
+
+_CHECKS: dict[str, Callable[[Doc, str, Extent], None]] = {
+    "boxes": _boxes,
+    "objects": _objects,
+    "tracks": _tracks,
+    "segments": _segments,
+    "points": _points,
+    "composite": _composite,
+}
+
+
+def _drawn(one: Doc, field: str, extent: Extent) -> None:
+    if not extent.width or not extent.height:
+        return
+    if "mask" in one:
+        _as_large(one["mask"], f"{field}.mask", extent)
+    for kind, bounds in _BOUNDS.items():
+        if kind in one:
+            _within(bounds(one[kind]), f"{field}.{kind}", extent)
+
+
+def _as_large(mask: Doc, field: str, extent: Extent) -> None:
+    width, height = mask.get("width", 0), mask.get("height", 0)
+    if (width, height) != (extent.width, extent.height):
+        words = f"is of {width} x {height} pixels, and the picture of {_size(extent)}"
+        raise Misfit(field, words)
+
+
+def _within(bounds: tuple[float, float, float, float] | None, field: str, extent: Extent) -> None:
+    """bounds: left, top, right, bottom; None where nothing is drawn."""
+    if bounds is None or not extent.width or not extent.height:
+        return
+    left, top, right, low = bounds
+    if right < 0 or low < 0 or left > extent.width or top > extent.height:
+        words = f"lies beyond the picture of {_size(extent)} pixels"
+        raise Misfit(field, words)
+
+
+def _size(extent: Extent) -> str:
+    return f"{extent.width} x {extent.height}"
+
+
+Bounds = tuple[float, float, float, float]
+
+
+def _rect(rect: Doc) -> Bounds:
+    left, top = rect.get("x", 0.0), rect.get("y", 0.0)
+    return left, top, left + rect.get("width", 0.0), top + rect.get("height", 0.0)
+
+
+def _rotated(rect: Doc) -> Bounds:
+    """Of the circle round it, however it is turned."""
+    x, y = rect.get("x", 0.0), rect.get("y", 0.0)
+    far = math.hypot(rect.get("width", 0.0), rect.get("height", 0.0)) / 2
+    return x - far, y - far, x + far, y + far
+
+
+def _corners(shape: Doc) -> Bounds | None:
+    return _around(shape.get("points", []))
+
+
+def _around(points: Sequence[float]) -> Bounds | None:
+    """Of x1, y1, x2, y2, ..."""
+    if not points:
+        return None
+    return min(points[::2]), min(points[1::2]), max(points[::2]), max(points[1::2])
+
+
+def _polygon(polygon: Doc) -> Bounds | None:
+    return _around([v for ring in polygon.get("rings", []) for v in ring.get("points", [])])
+
+
+def _keypoints(keypoints: Doc) -> Bounds | None:
+    return _around(list(_seen(keypoints.get("points", []))))
+
+
+def _seen(points: Sequence[Doc]) -> Iterator[float]:
+    for point in points:
+        if point.get("visibility") in _PLACED:
+            yield point.get("x", 0.0)
+            yield point.get("y", 0.0)
+
+
+_PLACED = frozenset({"HIDDEN", "VISIBLE"})
+_BOUNDS: dict[str, Callable[[Any], Bounds | None]] = {
+    "rect": _rect,
+    "rotated": _rotated,
+    "polygon": _polygon,
+    "polyline": _corners,
+    "quad": _corners,
+    "keypoints": _keypoints,
+}

@@ -1,0 +1,128 @@
+"""Values against how far their item goes: pictures, films, recordings, clouds."""
+
+from __future__ import annotations
+
+import copy
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from libs.common.values import NOWHERE, Extent, Misfit, check_extent, extent_of
+
+Doc = dict[str, Any]
+PICTURE = Extent(width=640, height=480, frames=10)
+RECT = {"x": 600.0, "y": 400.0, "width": 100.0, "height": 100.0}
+BEYOND = {**RECT, "x": 641.0}
+
+
+def drawn(**shape: Any) -> Doc:
+    return {"objects": {"objects": [{"class": "a"}, {"class": "a", **shape}]}}
+
+
+def track(frame: int, rect: Doc) -> Doc:
+    return {"tracks": {"tracks": [{"frames": [{"frame": frame, "rect": rect}]}]}}
+
+
+def line(*points: float) -> Doc:
+    return {"points": [float(p) for p in points]}
+
+
+WITHIN: list[tuple[Doc, Extent]] = [
+    ({"boxes": {"boxes": [RECT]}}, PICTURE),
+    (drawn(rect=RECT), PICTURE),
+    (drawn(rotated={"x": 645.0, "y": 10.0, "width": 20.0, "height": 4.0, "angle": 30.0}), PICTURE),
+    (drawn(polygon={"rings": [line(630, 470, 700, 470, 700, 500)]}), PICTURE),
+    (drawn(polyline=line(-10, 5, 10, 5)), PICTURE),
+    (drawn(mask={"width": 640, "height": 480, "counts": "PPYZ1"}), PICTURE),
+    (drawn(keypoints={"points": [{"x": 1.0, "visibility": "VISIBLE"}, {"x": 999.0}]}), PICTURE),
+    (drawn(keypoints={"points": [{"x": 999.0}]}), PICTURE),
+    (track(9, RECT), PICTURE),
+    (track(99, BEYOND), NOWHERE),
+    ({"segments": {"segments": [{"start": 9.0, "end": 10.05}]}}, Extent(seconds=10.0)),
+    ({"points": {"count": 7}}, Extent(points=7)),
+    ({"choices": {"classes": ["a"]}}, PICTURE),
+]
+BEYOND_IT: list[tuple[Doc, Extent, str, str]] = [
+    ({"boxes": {"boxes": [RECT, BEYOND]}}, PICTURE, "v.boxes.boxes[1]", "640 x 480"),
+    (drawn(rect=BEYOND), PICTURE, "v.objects.objects[1].rect", "beyond the picture"),
+    (
+        drawn(rotated={"x": -30.0, "y": 10.0, "width": 20.0, "height": 4.0}),
+        PICTURE,
+        "v.objects.objects[1].rotated",
+        "beyond",
+    ),
+    (drawn(quad=line(0, 481, 5, 481, 5, 490, 0, 490)), PICTURE, "v.objects.objects[1].quad", ""),
+    (
+        drawn(polygon={"rings": [line(-5, -5, -1, -5, -1, -1)]}),
+        PICTURE,
+        "v.objects.objects[1].polygon",
+        "",
+    ),
+    (
+        drawn(mask={"width": 480, "height": 640}),
+        PICTURE,
+        "v.objects.objects[1].mask",
+        "480 x 640 pixels, and the picture of 640 x 480",
+    ),
+    (
+        drawn(keypoints={"points": [{"x": 999.0, "visibility": "HIDDEN"}, {"x": 1.0}]}),
+        PICTURE,
+        "v.objects.objects[1].keypoints",
+        "",
+    ),
+    (track(10, RECT), PICTURE, "v.tracks.tracks[0].frames[0].frame", "there are 10, counted from"),
+    (track(9, BEYOND), PICTURE, "v.tracks.tracks[0].frames[0].rect", ""),
+    (
+        {"segments": {"segments": [{"end": 5.0}, {"start": 9.0, "end": 10.2}]}},
+        Extent(seconds=10.0),
+        "v.segments.segments[1]",
+        "ends at 10.2 seconds, and the recording lasts 10",
+    ),
+    ({"points": {"count": 6}}, Extent(points=7), "v.points.count", "the cloud has 7 points"),
+    (
+        {"composite": {"parts": [{"part": "p", "value": {"boxes": {"boxes": [BEYOND]}}}]}},
+        PICTURE,
+        "v.composite.parts[0].value.boxes.boxes[0]",
+        "",
+    ),
+]
+
+
+@pytest.mark.parametrize(("value", "extent"), WITHIN)
+def test_what_stays_within_or_reaches_over_an_edge_fits(value: Doc, extent: Extent) -> None:
+    check_extent(value, "v", extent)
+
+
+@pytest.mark.parametrize(("value", "extent", "field", "words"), BEYOND_IT)
+def test_what_lies_beyond_is_told_by_its_place(
+    value: Doc, extent: Extent, field: str, words: str
+) -> None:
+    before = copy.deepcopy(value)
+    with pytest.raises(Misfit) as misfit:
+        check_extent(value, "v", extent)
+    assert misfit.value.field == field
+    assert words in misfit.value.message
+    assert value == before
+    check_extent(value, "v", NOWHERE)
+
+
+def test_extents_are_what_intake_found() -> None:
+    found = {"probe.image.width": "640", "probe.image.height": "480", "probe.sound.duration": "1.5"}
+    assert extent_of(found) == Extent(640, 480, seconds=1.5)
+    assert extent_of({"probe.film.frames": "12", "mine": "7"}) == Extent(frames=12)
+    assert extent_of({"probe.scans[0].cloud.points": "99"}) == Extent(points=99)
+
+
+def test_where_media_differ_or_are_turned_nothing_is_known() -> None:
+    two = {f"probe.images[{i}].width": str(i) for i in (5, 6)}
+    assert extent_of(two) == NOWHERE
+    assert extent_of({**two, "probe.images[5].height": "7"}) == Extent(height=7)
+    turned = {"probe.i.width": "4", "probe.i.height": "3", "probe.i.orientation": "6"}
+    assert extent_of(turned) == NOWHERE
+
+
+@given(st.dictionaries(st.sampled_from(["probe.a.width", "probe.b.points", "probe."]), st.text()))
+def test_whatever_a_caller_writes_there_is_read(metadata: dict[str, str]) -> None:
+    assert extent_of(metadata).width >= 0
