@@ -19,7 +19,7 @@ from libs.common.clock import Clock
 from libs.common.codec import to_message
 from libs.common.errors import NotFound
 from libs.common.store import Store, Unit
-from services.delivery import domain, store
+from services.delivery import bounds, domain, store
 from services.delivery.domain import READY, RETURNED, Delivery, DeliveryState, Doc, Project
 from services.delivery.floors import per_class
 from services.delivery.manifest import closing_files, listed_files
@@ -125,7 +125,7 @@ class Background:
     async def _end_freezing(self, unit: Unit, before: Delivery, project: Project) -> bool:
         now = self._clock.now()
         report = await unit.get(store.REPORTS, project.name) or {}
-        if domain.waits_for_report(before, report, now):
+        if bounds.waits_for_report(before, report, now):
             return False
         looks = await store.looks_of(unit, project.name)
         gates = await store.gates_of(unit, project.name)
@@ -145,7 +145,7 @@ class Background:
         if project.guideline_digest:
             told = evidence.get("versions", {})
             evidence["versions"] = {**told, "guideline_digest": project.guideline_digest}
-        bound = domain.bound_of(before.label_count, report)
+        bound = bounds.bound_of(before.label_count, report)
         store.save(unit, domain.begin_writing(before, evidence, bound, now))
         unit.count(store.COUNTERS, project.name, {"promised": -before.promised})
         return True

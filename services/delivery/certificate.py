@@ -19,7 +19,8 @@ from __future__ import annotations
 
 from libs.common.codec import time_text
 from libs.common.ledger import ledger
-from services.delivery.domain import Delivery, Doc, covered_by, is_certified
+from services.delivery.bounds import covered_by, is_certified
+from services.delivery.domain import Delivery, Doc
 from services.delivery.pictures import calibration_error
 
 _METHOD = (
@@ -33,6 +34,13 @@ _METHOD = (
     " confidence for all labels accepted in the project; labels no report covers count as wrong."
 )
 
+
+_METHOD_OF_PARTS = (
+    "These labels are put together of parts, each worked in a project of its own. One counts as"
+    " wrong with any of its pieces, in their parts' units of error: the bounds of the parts'"
+    " projects, each times its labels, add up, and so do their risks. Pieces that no part's report"
+    " covers and labels that a reviewer made other than their pieces count as wrong."
+)
 
 # What people's own labels are taken for where the bound needs a truth.
 _NOISE = {
@@ -78,7 +86,7 @@ def certificate(delivery: Delivery) -> Doc:
         "ledger": _ledger(delivery),
         "versions": _versions(delivery),
         **_optional(delivery.evidence),
-        "method": _METHOD,
+        "method": f"{_METHOD} {_METHOD_OF_PARTS}" if report.get("parts") else _METHOD,
         "certified": certified,
         "statement": _statement(delivery, certified, report),
     }
@@ -94,11 +102,33 @@ def _measured(delivery: Delivery, report: Doc) -> Doc:
         "verified_count": report.get("verified_count", 0),
         "machine_error_bound": report.get("machine_error_bound", 0.0) if report else 1.0,
         "gates": [_gate(g) for g in delivery.evidence.get("gates", [])],
-        "audit": {
-            "sample_size": report.get("audit_count", 0),
-            "errors": report.get("audit_errors", 0),
-            "error_bound": report.get("human_error_bound", 0.0) if report else 1.0,
-        },
+        "audit": _audit(report),
+        **(_of_parts(report) if report.get("parts") else {}),
+    }
+
+
+def _audit(report: Doc) -> Doc:
+    return {
+        "sample_size": report.get("audit_count", 0),
+        "errors": report.get("audit_errors", 0),
+        "error_bound": report.get("human_error_bound", 0.0) if report else 1.0,
+    }
+
+
+def _of_parts(report: Doc) -> Doc:
+    """What labels that were put together stand on."""
+    counts = {name: report.get(name, 0) for name in ("piece_count", "apart_count")}
+    return {"parts": [_part(part) for part in report["parts"]], **counts}
+
+
+def _part(report: Doc) -> Doc:
+    counts = ("machine_count", "human_count", "verified_count")
+    bounds = ("machine_error_bound", "error_bound", "confidence")
+    return {
+        "project": report["project"],
+        **{name: report.get(name, 0) for name in counts},
+        **{name: report.get(name, 0.0) for name in bounds},
+        "audit": _audit(report),
     }
 
 
@@ -120,7 +150,7 @@ def _gate(gate: Doc) -> Doc:
 
 def _ledger(delivery: Delivery) -> Doc:
     evidence = delivery.evidence
-    return ledger(
+    made = ledger(
         {
             "label_count": delivery.label_count,
             "sources": delivery.sources,
@@ -133,6 +163,10 @@ def _ledger(delivery: Delivery) -> Doc:
             **delivery.effort,
         }
     )
+    if not evidence.get("quality", {}).get("parts"):
+        return made
+    pieces = "work on the pieces (in the certificates of the parts' projects)"
+    return {**made, "not_known": [*made["not_known"], pieces]}
 
 
 def _versions(delivery: Delivery) -> Doc:
@@ -194,7 +228,16 @@ def _statement(delivery: Delivery, certified: bool, report: Doc) -> str:
             f"Not certified: the evidence allows an error of up to {bound};"
             f" the target is {target} at confidence {delivery.confidence:.2%}."
         )
+    if report.get("parts"):
+        return " ".join([whole, *map(_part_said, report["parts"])])
     return " ".join([whole, *_machine_part(report), *_people_part(report)])
+
+
+def _part_said(report: Doc) -> str:
+    name, count = report["project"].rpartition(".")[2], covered_by(report)
+    machine, bound = report.get("machine_count", 0), report.get("error_bound", 0.0)
+    made = f"{count:,} pieces, {machine:,} of them the machine's alone"
+    return f"Part {name}: {made}; at most {bound:.4%} are wrong."
 
 
 def _machine_part(report: Doc) -> list[str]:

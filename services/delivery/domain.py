@@ -27,7 +27,6 @@ IMAGE_BLOCK = 100
 PART = 20_000
 LEASE = timedelta(seconds=60)
 MAX_FAILURES = 10
-REPORT_PATIENCE = timedelta(seconds=3)
 EXAMPLES = 20
 CONFIDENCE = 0.95
 
@@ -349,52 +348,3 @@ def _added(one: Mapping[str, int], other: Mapping[str, int]) -> dict[str, int]:
 
 def _next(delivery: Delivery, now: datetime, **changes: Any) -> Delivery:
     return replace(delivery, version=delivery.version + 1, update_time=now, **changes)
-
-
-# -- evidence --------------------------------------------------------------------------------
-
-
-def is_newer_report(known: Doc | None, report: Doc) -> bool:
-    """Counts of a quality report only grow, so they tell its age."""
-    return known is None or _age(report) >= _age(known)
-
-
-def _age(report: Doc) -> int:
-    return sum(report.get(k, 0) for k in ("machine_count", "human_count", "audit_count"))
-
-
-def bound_of(label_count: int, report: Doc) -> float:
-    """Upper bound on the share of wrong labels; 1.0 without evidence.
-
-    The bound is the scorer's, on all labels accepted in the project. Labels the report does not
-    cover yet count as if every one were wrong.
-    """
-    covered = min(label_count, covered_by(report))
-    if not covered:
-        return 1.0
-    bound = report.get("error_bound", 0.0)
-    unseen = (label_count - covered) / label_count
-    return float(min(1.0, bound * (1 - unseen) + unseen))
-
-
-def covered_by(report: Doc) -> int:
-    """Accepted labels a quality report speaks of."""
-    return int(report.get("machine_count", 0) + report.get("human_count", 0))
-
-
-def waits_for_report(delivery: Delivery, report: Doc, now: datetime) -> bool:
-    """Is the scorer's report on these labels still worth waiting for?"""
-    if not delivery.max_error_rate or covered_by(report) >= delivery.label_count:
-        return False
-    return now - delivery.create_time < REPORT_PATIENCE
-
-
-def is_certified(delivery: Delivery) -> bool:
-    """Does the evidence keep what was promised?"""
-    report = delivery.evidence.get("quality", {})
-    return (
-        delivery.max_error_rate > 0
-        and covered_by(report) > 0
-        and delivery.error_bound <= delivery.max_error_rate
-        and report.get("confidence", 0.0) >= delivery.confidence - 1e-9
-    )

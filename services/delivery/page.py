@@ -48,7 +48,7 @@ def _facts(doc: Doc) -> str:
             "Error bound",
             f"{percent(doc['measured']['error_bound'])}; {_promised(target)}",
         ),
-        ("Audit of people", _audit(doc["measured"]["audit"])),
+        *_audits(doc["measured"]),
         ("Taken for granted", doc["human_noise"]),
         *((f"Gate of {_model(g)}", _gate(g)) for g in gates[:_MOST_GATES]),
         *_more(len(gates) - _MOST_GATES, "gates"),
@@ -58,6 +58,26 @@ def _facts(doc: Doc) -> str:
         ("Proof", "manifest.json: hash of every file and of the delivery before, signed (Ed25519)"),
     ]
     return f'<table class="facts">{_rows(rows)}</table>'
+
+
+def _audits(measured: Doc) -> list[tuple[str, str]]:
+    """What the labels stand on: an audit, or the projects of their parts."""
+    if "parts" not in measured:
+        return [("Audit of people", _audit(measured["audit"]))]
+    return [(f"Part {_part_name(part)}", _part(part)) for part in measured["parts"]]
+
+
+def _part_name(part: Doc) -> str:
+    return _short(part["project"].rpartition(".")[2], _LONGEST_NAME)
+
+
+def _part(part: Doc) -> str:
+    pieces = part["machine_count"] + part["human_count"]
+    return (
+        f"{pieces:,} pieces, {part['machine_count']:,} the machine's alone;"
+        f" bound {percent(part['error_bound'])} at {sure(part['confidence'])};"
+        f" audit of people: {_audit(part['audit'])}"
+    )
 
 
 def _promised(target: Doc) -> str:

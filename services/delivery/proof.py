@@ -25,6 +25,8 @@ def faults(proof: Doc) -> Iterator[str]:
         yield from _gates(proof)
         yield from _lots(proof)
         yield from _audit(proof)
+    if "parts" in proof["measured"]:
+        yield from _parts(proof)
     if "ledger" in proof:
         yield from _ledger(proof)
 
@@ -75,12 +77,40 @@ def _whole(proof: Doc) -> Iterator[str]:
     if not covered:
         least = 1.0
     else:
-        errors = machine * measured["machine_error_bound"]
-        errors += (people - measured["verified_count"]) * measured["audit"]["error_bound"]
+        errors = _of_parts(measured) if "parts" in measured else _errors(measured)
         unseen = (labels - covered) / labels
         least = min(1.0, errors / (machine + people)) * (1 - unseen) + unseen
     if measured["error_bound"] < least - _NEAR:
         yield f"the bound {measured['error_bound']:.6f} is below its parts' {least:.6f}"
+
+
+def _errors(measured: Doc) -> float:
+    """What the bounds of machine and people allow."""
+    unverified = measured["human_count"] - measured["verified_count"]
+    machine = measured["machine_count"] * measured["machine_error_bound"]
+    return float(machine + unverified * measured["audit"]["error_bound"])
+
+
+def _of_parts(measured: Doc) -> float:
+    """What the bounds of the parts' projects allow, and what none of them speaks of."""
+    counts = [part["machine_count"] + part["human_count"] for part in measured["parts"]]
+    errors = sum(n * p["error_bound"] for n, p in zip(counts, measured["parts"], strict=True))
+    return errors + max(0, measured["piece_count"] - sum(counts)) + measured["apart_count"]
+
+
+def _parts(proof: Doc) -> Iterator[str]:
+    """Each part bears out its own bound, and their risks add up to no more than is said."""
+    measured = proof["measured"]
+    risk = 1 - measured["confidence"]
+    for part in measured["parts"]:
+        count = part["machine_count"] + part["human_count"]
+        least = min(1.0, _errors(part) / count) if count else 1.0
+        if part["error_bound"] < least - _NEAR:
+            yield f"{part['project']}: the bound is below {least:.6f}, which its labels allow"
+        yield from (f"{part['project']}: {fault}" for fault in _audit({"measured": part}))
+        risk -= 1 - part["confidence"]
+    if risk < -_NEAR:
+        yield "claims more confidence than its parts' projects leave"
 
 
 def _gates(proof: Doc) -> Iterator[str]:

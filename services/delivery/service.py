@@ -14,7 +14,7 @@ from libs.common import names
 from libs.common.codec import time_text, to_doc
 from libs.common.errors import AlreadyExists, Invalid, NotFound, OutOfTurn
 from libs.common.store import Unit, keep_newest
-from services.delivery import domain, store
+from services.delivery import bounds, domain, store
 from services.delivery.background import Background, count_ready, delivery_message, event_key
 from services.delivery.domain import READY, RETURNED, Delivery, DeliveryState, Doc, Project
 from services.delivery.story import look_of
@@ -65,7 +65,7 @@ class Deliveries(Background):
         async def work(unit: Unit) -> None:
             for report in reports:
                 known = await unit.get(store.REPORTS, report["project"])
-                if domain.is_newer_report(known, report):
+                if bounds.is_newer_report(known, report):
                     unit.overwrite(store.REPORTS, {"name": report["project"], **report})
 
         await self._store.transact(work)

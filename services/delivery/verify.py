@@ -179,8 +179,9 @@ def _lineage(label: Doc, where: str) -> str:
     source, lineage = label.get("label", {}).get("source"), label.get("lineage")
     if not isinstance(lineage, dict):
         raise Faulty(f"{where}: the label has no lineage")
-    people = lineage.get("annotations") or lineage.get("reviews") or _joined(lineage)
-    if not (lineage.get("prediction") if source == "MACHINE" else people):
+    people = lineage.get("annotations") or lineage.get("reviews")
+    made = lineage.get("prediction") if source == "MACHINE" else people
+    if not (made or _joined(lineage)):
         raise Faulty(f"{where}: the lineage does not say where a label of {source} comes from")
     return str(source)
 

@@ -62,6 +62,9 @@ class Project:
     adaptive_opinions: float = 0.0
     check_false_alarm: float = 0.0
     unchecked_share: float = 0.1
+    # Projects that work the parts of its items; of such a project, the project of the wholes.
+    parts: tuple[str, ...] = ()
+    whole: str = ""
 
     @property
     def experts(self) -> bool:

@@ -70,6 +70,8 @@ async def on_projects(service: QcScorer, messages: list[Any]) -> None:
                 adaptive_opinions=m.project.policy.adaptive_opinions,
                 check_false_alarm=m.project.policy.check_false_alarm,
                 unchecked_share=m.project.policy.unchecked_share or UNCHECKED_SHARE,
+                parts=tuple(f"{m.project.name}.{part.name}" for part in m.template.parts),
+                whole=m.project.whole,
             )
             for m in messages
         ]
@@ -114,7 +116,8 @@ async def on_accepted(service: QcScorer, messages: list[Any]) -> None:
     rows: dict[str, list[Row]] = defaultdict(list)
     for message in messages:
         for task in message.tasks:
-            if task.label.source == LABEL_SOURCE_MACHINE:
+            # A whole is kept by name, whoever made its pieces: they may change.
+            if task.label.source == LABEL_SOURCE_MACHINE and not task.pieces:
                 machine[message.project] += 1
                 row = machine_row(task.name, task.version, task.label.score, task.label.gate)
                 rows[message.project].append(row)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -13,7 +13,7 @@ from libs.common import names
 from libs.common.codec import Doc, doc_to_message, time_text, to_doc, to_message
 from libs.common.errors import OutOfTurn
 from libs.common.store import Unit, keep_newest
-from services.qc_scorer import accepted, contract, correction, domain, looks, store
+from services.qc_scorer import accepted, contract, correction, domain, looks, store, wholes
 from services.qc_scorer.checks import Checks
 from services.qc_scorer.checkup import Checkup
 from services.qc_scorer.domain import Project
@@ -87,7 +87,7 @@ class QcScorer(Checkup, Checks, Inference):
             seen = await unit.get_many(store.SCORED, [t["name"] for t in human])
             fresh = [t for t in human if t["name"] not in seen]
             audits = await self.audits(unit, project, fresh)
-            unit.insert(store.SCORED, await self.learn(unit, project, fresh))
+            self._keep_scored(unit, project, human, seen, await self.learn(unit, project, fresh))
             unit.count(
                 store.QUALITY,
                 project_name,
@@ -98,6 +98,7 @@ class QcScorer(Checkup, Checks, Inference):
                     "audits": len(audits),
                     "audit_errors": sum(audits),
                     "verified": sum(domain.verified(t) for t in fresh),
+                    **wholes.moved(human, seen, project),
                 },
             )
             await self._count_people(unit, project, fresh)
@@ -107,6 +108,21 @@ class QcScorer(Checkup, Checks, Inference):
             await self.settle_checks(unit, project, fresh)
 
         await self._store.transact(work)
+
+    def _keep_scored(
+        self,
+        unit: Unit,
+        project: Project,
+        tasks: Sequence[Doc],
+        seen: Mapping[str, Doc],
+        rows: Sequence[Doc],
+    ) -> None:
+        """Rows of tasks accepted for the first time; of wholes, what they are made of now."""
+        made = {t["name"]: wholes.counts(t, project) for t in tasks}
+        unit.insert(store.SCORED, [{**row, **made[row["name"]]} for row in rows])
+        for name, row in seen.items():
+            if made[name]:
+                unit.put(store.SCORED, {**row, **made[name], "version": row["version"] + 1})
 
     async def cancel(self, project_name: str, tasks: Sequence[Doc]) -> None:
         """Evidence that a manager took out of the line settles: proofs must not wait for it."""
@@ -183,16 +199,19 @@ class QcScorer(Checkup, Checks, Inference):
                 self._recall(unit, looked)
 
     async def tell_quality(self) -> None:
-        """Emits a report for every project whose counts moved since the last one."""
-        for doc in await self._store.find(store.QUALITY, {}, limit=1000):
-            if _moved(doc):
-                await self._tell(doc["name"])
+        """Emits a report for every project whose counts, or its parts', moved since the last."""
+        docs = await self._store.find(store.QUALITY, {}, limit=1000)
+        moved = [doc["name"] for doc in docs if _moved(doc)]
+        projects = [await store.project_by_name(self._store, name) for name in moved]
+        of_parts = {project.whole for project in projects if project and project.whole}
+        for name in sorted({*moved, *of_parts}):
+            await self._tell(name, always=name in of_parts)
 
-    async def _tell(self, project_name: str) -> None:
+    async def _tell(self, project_name: str, always: bool = False) -> None:
         async def work(unit: Unit) -> None:
             counters = await unit.get(store.QUALITY, project_name)
             project = await store.project_by_name(unit, project_name)
-            if counters is None or project is None or not _moved(counters):
+            if counters is None or project is None or not (always or _moved(counters)):
                 return
             report = await self._report(unit, project, counters)
             unit.count(store.QUALITY, project_name, _told(counters))
@@ -229,7 +248,20 @@ class QcScorer(Checkup, Checks, Inference):
             report["estimated_error"] = estimate
         method = await self.truth_method(reader, project)
         confidence = contract.confidence(project, spent)
-        return {**report, "confidence": confidence, "truth_method": method}
+        report |= {"confidence": confidence, "truth_method": method}
+        if not project.parts:
+            return report
+        return wholes.report(report, await self._of_parts(reader, project), counters)
+
+    async def _of_parts(self, reader: Any, project: Project) -> list[Doc]:
+        """Reports of the projects that work the parts; one not known yet proves nothing."""
+        made = []
+        for name in project.parts:
+            part = await store.project_by_name(reader, name)
+            counters = await reader.get(store.QUALITY, name) or {}
+            part = part or replace(project, name=name, parts=(), whole=project.name)
+            made.append(await self._report(reader, part, counters))
+        return made
 
 
 def _is_sampled(task: Doc) -> bool:
@@ -263,4 +295,7 @@ def _told(counters: Doc) -> dict[str, float]:
     return {f"told_{k}": counters.get(k, 0) - counters.get(f"told_{k}", 0) for k in _TOLD}
 
 
-_TOLD = ("promises", "machine", "human", "verified", "audits", "audit_errors", "judged")
+_TOLD = (
+    *("promises", "machine", "human", "verified", "audits", "audit_errors", "judged"),
+    *wholes.COUNTS,
+)

@@ -23,6 +23,8 @@ from services.task_dispatch.parts import Key, Piece, Pieces, pieces
 
 # Clashes that the pieces' own reviewers do not solve in so many rounds go to one of the whole.
 ROUNDS = 2
+# A whole was seen by people as little as the least seen of its pieces.
+_SEEN = ("MACHINE", "CONFIRMED", "HUMAN", "REVIEWED")
 # Pieces that the lineage of a whole names.
 _NAMED = 100
 _SETTLED = (State.ACCEPTED, State.DELIVERED)
@@ -200,7 +202,7 @@ def _settled(
 ) -> Task:
     """Accepted with what the pieces make; with clashes left, a reviewer of the whole has it."""
     stamp = now.isoformat(timespec="microseconds")
-    source = sources.pop() if len(sources) == 1 else "HUMAN"
+    source = min(sources, key=_SEEN.index, default="HUMAN")
     label = {"value": value, "source": source, "score": 1.0, "accept_time": stamp}
     names = ", ".join(name.split("/projects/", 1)[1] for name in whole.pieces[:_NAMED])
     decision = {

@@ -10,14 +10,14 @@ from labelmill.task_dispatch.v1 import events_pb2
 from libs.common.errors import OutOfTurn
 from libs.common.store import Unit
 from services.task_dispatch import divided, moves, store
+from services.task_dispatch.background import Background
 from services.task_dispatch.divided import Plan
 from services.task_dispatch.domain import Project, State, Task
-from services.task_dispatch.lots import Lots
 
 _GONE = "the labels of its parts are not what they were"
 
 
-class Dividing(Lots):
+class Dividing(Background):
     """The part that knows which tasks are pieces of which item.
 
     Every change of a piece writes the task of the whole, so that two that are settled at once do

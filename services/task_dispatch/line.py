@@ -12,14 +12,14 @@ from libs.common.errors import OutOfTurn
 from libs.common.store import Unit, keep_newest
 from services.task_dispatch import moves, store, withdrawn
 from services.task_dispatch.background import by_shard
-from services.task_dispatch.dividing import Dividing
 from services.task_dispatch.domain import Action, Project, Routing, State, Task
+from services.task_dispatch.lots import Lots
 
 # (task, version its label was accepted at, priority)
 Asked = tuple[str, int, float]
 
 
-class Line(Dividing):
+class Line(Lots):
     """The part that hears: projects, items, routings and deliveries."""
 
     async def remember_projects(self, projects: Sequence[Project]) -> None:

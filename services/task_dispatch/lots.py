@@ -14,14 +14,15 @@ from libs.common.codec import Doc, doc_to_message, from_doc, to_message
 from libs.common.errors import OutOfTurn
 from libs.common.store import Collection, Unit
 from services.task_dispatch import store, waiting
-from services.task_dispatch.background import Background, by_shard
+from services.task_dispatch.background import by_shard
+from services.task_dispatch.dividing import Dividing
 from services.task_dispatch.domain import State, Task
 
 _BLOCK = 1000
 Change = Callable[[Task], Task | None]
 
 
-class Lots(Background):
+class Lots(Dividing):
     """The part that moves many waiting tasks at once, block by block."""
 
     async def plan_redraft(self, project: str, model: str, version: str, lot: Doc) -> None:
@@ -89,6 +90,7 @@ class Lots(Background):
         )
         self._announce(unit, changed)
         self._withdraw(unit, changed, plan["reason"])
+        await self._go_on(unit, changed)
         if last:
             unit.overwrite(store.RECALLS, {**plan, "after": last})
         elif state is State.ACCEPTED:

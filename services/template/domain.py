@@ -14,12 +14,10 @@ __all__ = ["Project", "TargetVersion", "Template", "Unfit"]
 Doc = dict[str, Any]
 # A promise that holds more seldom, or a floor looser than this, says nothing.
 LEAST_CONFIDENCE, LOOSEST_FLOOR = 0.5, 0.5
+# Of a target that names none, as the proto says.
+CONFIDENCE = 0.95
 # What of a policy speaks of whole labels, and not of those of a part.
-_WHOLE = (
-    *("model_route", "training", "planted_share", "adaptive_opinions", "cleaning"),
-    # A whole's certificate would have to answer for what its parts' machines let out (ADR 14).
-    "machine_label",
-)
+_WHOLE = ("model_route", "training", "planted_share", "adaptive_opinions", "cleaning")
 # What of a policy needs labels of one class each, and what to do where they are not.
 ONE_CLASS_ONLY = {
     "planted_share": "set it to 0",
@@ -138,11 +136,11 @@ def change_project(project: Project, asked: Project, template: Template, now: da
     )
 
 
-def part_project(project: Project, part: str) -> Project:
-    """The project that works one part of another's items: its promise and policy, but for what
-    speaks of the whole label (ADR 14)."""
+def part_project(project: Project, template: Template, part: str) -> Project:
+    """The project that works one part of another's items: its policy, but for what speaks of the
+    whole label (ADR 14), and an equal share of its promise (ADR 15)."""
     policy = {k: v for k, v in (project.policy or {}).items() if k not in _WHOLE}
-    target = {k: v for k, v in (project.target or {}).items() if k != "class_floors"}
+    target = _share(project.target or {}, len(template.parts))
     return replace(
         project,
         name=f"{project.name}.{part}",
@@ -152,6 +150,17 @@ def part_project(project: Project, part: str) -> Project:
         whole=project.name,
         part=part,
     )
+
+
+def _share(target: Doc, parts: int) -> Doc:
+    """What each of so many parts must keep, so that the whole's promise is kept where each has one
+    task an item: a whole is wrong with any of its parts."""
+    if not target:
+        return {}
+    risk = 1.0 - (target.get("confidence") or CONFIDENCE)
+    rate = target.get("max_error_rate", 0.0) / parts
+    kept = {k: v for k, v in target.items() if k != "class_floors"}
+    return {**kept, "max_error_rate": rate, "confidence": 1.0 - risk / parts}
 
 
 def part_template(template: Template, name: str) -> Template:

@@ -171,13 +171,16 @@ class Templates:
         raise AlreadyExists(f"{known.name} exists already", field="project_id")
 
     def _with_parts(self, project: Project, template: Template) -> list[Project]:
-        return [project, *(domain.part_project(project, p["name"]) for p in template.parts)]
+        return [
+            project,
+            *(domain.part_project(project, template, p["name"]) for p in template.parts),
+        ]
 
     def _announce(self, unit: Unit, project: Project, template: Template) -> None:
         """Tells the project as it is now, and those of its parts."""
         self._tell(unit, project, template)
         for part in template.parts:
-            mine = domain.part_project(project, part["name"])
+            mine = domain.part_project(project, template, part["name"])
             self._tell(unit, mine, domain.part_template(template, part["name"]))
 
     def _tell(self, unit: Unit, project: Project, template: Template) -> None:

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from libs.formats import Job
 from libs.formats.csv import CsvEncoder, safe
-from services.delivery import domain
+from services.delivery import bounds, domain
 from services.delivery.domain import READY, RETURNED, Delivery, DeliveryState, Project
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
@@ -89,17 +89,17 @@ def report(covered: int, bound: float) -> domain.Doc:
 
 
 def test_no_evidence_means_a_bound_of_one() -> None:
-    assert domain.bound_of(10, {}) == 1.0
-    assert domain.bound_of(10, report(0, 0.01)) == 1.0
-    assert domain.bound_of(10, report(50, 0.02)) == 0.02
-    assert domain.bound_of(10, report(5, 0.02)) == pytest.approx(0.51)
+    assert bounds.bound_of(10, {}) == 1.0
+    assert bounds.bound_of(10, report(0, 0.01)) == 1.0
+    assert bounds.bound_of(10, report(50, 0.02)) == 0.02
+    assert bounds.bound_of(10, report(5, 0.02)) == pytest.approx(0.51)
 
 
 @given(st.integers(1, 10**6), st.integers(0, 10**6), st.floats(0, 1))
 def test_labels_no_report_covers_never_lower_the_bound(
     labels: int, covered: int, bound: float
 ) -> None:
-    found = domain.bound_of(labels, report(covered, bound))
+    found = bounds.bound_of(labels, report(covered, bound))
     assert found <= 1.0
     assert found >= bound - 1e-12
 
@@ -113,14 +113,14 @@ def test_certified_only_within_the_target(
 ) -> None:
     quality = {**report(9, bound), "confidence": confidence}
     one = delivery(max_error_rate=target, error_bound=bound, evidence={"quality": quality})
-    assert domain.is_certified(one) is bool(certified)
+    assert bounds.is_certified(one) is bool(certified)
 
 
 def test_it_waits_for_the_report_but_not_for_ever() -> None:
     one = delivery(max_error_rate=0.05, label_count=10)
-    assert domain.waits_for_report(one, report(9, 0.1), NOW)
-    assert not domain.waits_for_report(one, report(10, 0.1), NOW)
-    assert not domain.waits_for_report(one, {}, NOW + domain.REPORT_PATIENCE)
+    assert bounds.waits_for_report(one, report(9, 0.1), NOW)
+    assert not bounds.waits_for_report(one, report(10, 0.1), NOW)
+    assert not bounds.waits_for_report(one, {}, NOW + bounds.REPORT_PATIENCE)
 
 
 @given(st.text())

@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 from labelmill.delivery.v1.events_pb2 import DeliveryRejected, LabelsFrozen
 from labelmill.intake.v1.events_pb2 import ItemsAdmitted
+from labelmill.qc_scorer.v1.events_pb2 import LabelsRecalled
 from labelmill.review_router.v1 import review_router_pb2 as router_pb2
 from labelmill.review_router.v1.events_pb2 import TasksRouted
 
@@ -324,7 +325,7 @@ async def test_a_driving_scene_goes_through_its_whole_graph(house: House) -> Non
 async def test_projects_of_parts_follow_the_whole_and_nothing_else(house: House) -> None:
     text_ = Definitions.catalogue()["bev-detection"]
     template = await house.templates.publish(TENANT, "scenes", text_)
-    asked = Asked("", "Scenes", template.name, policy={"replica_count": 2, "machine_label": False})
+    asked = Asked("", "Scenes", template.name, policy={"replica_count": 2, "training": {}})
     made = await house.templates.create(TENANT, "p", asked, "")
     part = await house.templates.project(f"{NAME}.cloud_boxes")
     assert (part.whole, part.part, part.policy) == (NAME, "cloud_boxes", {"replica_count": 2})
@@ -337,3 +338,45 @@ async def test_projects_of_parts_follow_the_whole_and_nothing_else(house: House)
     mine = next(m for m in told if m.project.name == f"{NAME}.camera_objects")
     assert (mine.template.loss, mine.template.label_schema.shape) == ("objects", "objects")
     assert [(f.name, f.type) for f in mine.template.data_fields] == [("cameras", "image")]
+
+
+async def test_parts_share_the_promise_that_their_machines_must_keep(house: House) -> None:
+    text_ = Definitions.catalogue()["speech-long"]
+    template = await house.templates.publish(TENANT, "speech", text_)
+    target = {"max_error_rate": 0.06, "reference": "EXPERTS"}
+    asked = Asked("", "Talks", template.name, policy={"machine_label": True}, target=target)
+    await house.templates.create(TENANT, "p", asked, "")
+    part = await house.templates.project(f"{NAME}.segment")
+    assert part.policy == {"machine_label": True} and part.target is not None
+    assert part.target["max_error_rate"] == pytest.approx(0.02)
+    assert part.target["confidence"] == pytest.approx(1 - 0.05 / 3)
+    assert part.target["reference"] == "EXPERTS"
+
+
+async def test_a_machine_settles_a_piece_and_a_breach_takes_the_whole_back(house: House) -> None:
+    await house.begin("speech-long", AUDIO)
+    gate = f"{NAME}.segment/gates/voices-1"
+    cut = TasksRouted(project=f"{NAME}.segment")
+    label = {"value": TWO, "source": "MACHINE", "score": 0.9, "gate": gate}
+    routing = cut.routings.add(task=(await house.task("segment")).name, task_version=1)
+    routing.action = router_pb2.ACTION_ACCEPT
+    routing.label.CopyFrom(doc_to_message(label, type(routing.label)))
+    await house.hear(cut)
+    await house.settle("transcribe", text("good morning"), "0")
+    await house.settle("transcribe", text("shall we begin"), "1", whom="bob")
+    await house.settle("speakers", SPEAKERS)
+    whole = await house.task()
+    assert whole.state is State.ACCEPTED and whole.label is not None
+    assert whole.label["source"] == "MACHINE", "nobody has seen how it was cut"
+    (told,) = [m for m in await house.events("TasksAccepted") if m.project == NAME]
+    assert len(told.tasks[0].pieces) == 4
+
+    await house.hear(LabelsRecalled(project=f"{NAME}.segment", gate=gate, reason="too many wrong"))
+    for _ in range(6):
+        await house.service.recall_some()
+    assert (await house.task("segment")).state is State.OPEN
+    assert (await house.task()).state is State.DIVIDED
+    await house.settle("segment", TWO)
+    again = await house.task()
+    assert again.state is State.ACCEPTED and again.label is not None
+    assert again.label["source"] == "HUMAN"

@@ -339,7 +339,7 @@ class Check(_message.Message):
     def __init__(self, state: _Optional[_Union[CheckState, str]] = ..., held: _Optional[bool] = ..., hint: _Optional[_Union[Hint, str]] = ..., hint_text: _Optional[str] = ..., distance: _Optional[float] = ...) -> None: ...
 
 class QualityReport(_message.Message):
-    __slots__ = ("project", "machine_count", "human_count", "machine_error_bound", "audit_count", "audit_errors", "human_error_bound", "error_bound", "confidence", "max_error_rate", "verified_count", "correction", "truth_method", "estimated_error")
+    __slots__ = ("project", "machine_count", "human_count", "machine_error_bound", "audit_count", "audit_errors", "human_error_bound", "error_bound", "confidence", "max_error_rate", "verified_count", "correction", "truth_method", "estimated_error", "parts", "piece_count", "apart_count")
     PROJECT_FIELD_NUMBER: _ClassVar[int]
     MACHINE_COUNT_FIELD_NUMBER: _ClassVar[int]
     HUMAN_COUNT_FIELD_NUMBER: _ClassVar[int]
@@ -354,6 +354,9 @@ class QualityReport(_message.Message):
     CORRECTION_FIELD_NUMBER: _ClassVar[int]
     TRUTH_METHOD_FIELD_NUMBER: _ClassVar[int]
     ESTIMATED_ERROR_FIELD_NUMBER: _ClassVar[int]
+    PARTS_FIELD_NUMBER: _ClassVar[int]
+    PIECE_COUNT_FIELD_NUMBER: _ClassVar[int]
+    APART_COUNT_FIELD_NUMBER: _ClassVar[int]
     project: str
     machine_count: int
     human_count: int
@@ -368,7 +371,10 @@ class QualityReport(_message.Message):
     correction: Correction
     truth_method: str
     estimated_error: ErrorEstimate
-    def __init__(self, project: _Optional[str] = ..., machine_count: _Optional[int] = ..., human_count: _Optional[int] = ..., machine_error_bound: _Optional[float] = ..., audit_count: _Optional[int] = ..., audit_errors: _Optional[int] = ..., human_error_bound: _Optional[float] = ..., error_bound: _Optional[float] = ..., confidence: _Optional[float] = ..., max_error_rate: _Optional[float] = ..., verified_count: _Optional[int] = ..., correction: _Optional[_Union[Correction, _Mapping]] = ..., truth_method: _Optional[str] = ..., estimated_error: _Optional[_Union[ErrorEstimate, _Mapping]] = ...) -> None: ...
+    parts: _containers.RepeatedCompositeFieldContainer[QualityReport]
+    piece_count: int
+    apart_count: int
+    def __init__(self, project: _Optional[str] = ..., machine_count: _Optional[int] = ..., human_count: _Optional[int] = ..., machine_error_bound: _Optional[float] = ..., audit_count: _Optional[int] = ..., audit_errors: _Optional[int] = ..., human_error_bound: _Optional[float] = ..., error_bound: _Optional[float] = ..., confidence: _Optional[float] = ..., max_error_rate: _Optional[float] = ..., verified_count: _Optional[int] = ..., correction: _Optional[_Union[Correction, _Mapping]] = ..., truth_method: _Optional[str] = ..., estimated_error: _Optional[_Union[ErrorEstimate, _Mapping]] = ..., parts: _Optional[_Iterable[_Union[QualityReport, _Mapping]]] = ..., piece_count: _Optional[int] = ..., apart_count: _Optional[int] = ...) -> None: ...
 
 class ErrorEstimate(_message.Message):
     __slots__ = ("request", "rate", "lower", "upper", "plain_rate", "plain_lower", "plain_upper", "bound", "confidence", "label_count", "judged_count", "error_count", "waiting_count")

@@ -49,7 +49,7 @@ STATE_CANCELLED: State
 STATE_DIVIDED: State
 
 class Task(_message.Message):
-    __slots__ = ("name", "project", "item", "data", "template", "stage", "state", "version", "replica_count", "gold", "sampled", "blind", "prediction", "annotations", "reviews", "decisions", "leases", "label", "priority", "comment", "excluded", "create_time", "update_time", "source_key", "earlier_labels", "group", "part", "entry", "whole", "inputs")
+    __slots__ = ("name", "project", "item", "data", "template", "stage", "state", "version", "replica_count", "gold", "sampled", "blind", "prediction", "annotations", "reviews", "decisions", "leases", "label", "priority", "comment", "excluded", "create_time", "update_time", "source_key", "earlier_labels", "group", "part", "entry", "whole", "inputs", "pieces")
     NAME_FIELD_NUMBER: _ClassVar[int]
     PROJECT_FIELD_NUMBER: _ClassVar[int]
     ITEM_FIELD_NUMBER: _ClassVar[int]
@@ -80,6 +80,7 @@ class Task(_message.Message):
     ENTRY_FIELD_NUMBER: _ClassVar[int]
     WHOLE_FIELD_NUMBER: _ClassVar[int]
     INPUTS_FIELD_NUMBER: _ClassVar[int]
+    PIECES_FIELD_NUMBER: _ClassVar[int]
     name: str
     project: str
     item: str
@@ -110,7 +111,8 @@ class Task(_message.Message):
     entry: str
     whole: str
     inputs: _annotation_pb2.Composite
-    def __init__(self, name: _Optional[str] = ..., project: _Optional[str] = ..., item: _Optional[str] = ..., data: _Optional[str] = ..., template: _Optional[str] = ..., stage: _Optional[_Union[Stage, str]] = ..., state: _Optional[_Union[State, str]] = ..., version: _Optional[int] = ..., replica_count: _Optional[int] = ..., gold: _Optional[bool] = ..., sampled: _Optional[bool] = ..., blind: _Optional[bool] = ..., prediction: _Optional[_Union[_annotation_pb2.Prediction, _Mapping]] = ..., annotations: _Optional[_Iterable[_Union[_annotation_pb2.Annotation, _Mapping]]] = ..., reviews: _Optional[_Iterable[_Union[_annotation_pb2.Review, _Mapping]]] = ..., decisions: _Optional[_Iterable[_Union[_annotation_pb2.Decision, _Mapping]]] = ..., leases: _Optional[_Iterable[_Union[Lease, _Mapping]]] = ..., label: _Optional[_Union[_annotation_pb2.Label, _Mapping]] = ..., priority: _Optional[float] = ..., comment: _Optional[str] = ..., excluded: _Optional[_Iterable[str]] = ..., create_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., update_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., source_key: _Optional[str] = ..., earlier_labels: _Optional[_Iterable[_Union[_annotation_pb2.Label, _Mapping]]] = ..., group: _Optional[str] = ..., part: _Optional[str] = ..., entry: _Optional[str] = ..., whole: _Optional[str] = ..., inputs: _Optional[_Union[_annotation_pb2.Composite, _Mapping]] = ...) -> None: ...
+    pieces: _containers.RepeatedScalarFieldContainer[str]
+    def __init__(self, name: _Optional[str] = ..., project: _Optional[str] = ..., item: _Optional[str] = ..., data: _Optional[str] = ..., template: _Optional[str] = ..., stage: _Optional[_Union[Stage, str]] = ..., state: _Optional[_Union[State, str]] = ..., version: _Optional[int] = ..., replica_count: _Optional[int] = ..., gold: _Optional[bool] = ..., sampled: _Optional[bool] = ..., blind: _Optional[bool] = ..., prediction: _Optional[_Union[_annotation_pb2.Prediction, _Mapping]] = ..., annotations: _Optional[_Iterable[_Union[_annotation_pb2.Annotation, _Mapping]]] = ..., reviews: _Optional[_Iterable[_Union[_annotation_pb2.Review, _Mapping]]] = ..., decisions: _Optional[_Iterable[_Union[_annotation_pb2.Decision, _Mapping]]] = ..., leases: _Optional[_Iterable[_Union[Lease, _Mapping]]] = ..., label: _Optional[_Union[_annotation_pb2.Label, _Mapping]] = ..., priority: _Optional[float] = ..., comment: _Optional[str] = ..., excluded: _Optional[_Iterable[str]] = ..., create_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., update_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., source_key: _Optional[str] = ..., earlier_labels: _Optional[_Iterable[_Union[_annotation_pb2.Label, _Mapping]]] = ..., group: _Optional[str] = ..., part: _Optional[str] = ..., entry: _Optional[str] = ..., whole: _Optional[str] = ..., inputs: _Optional[_Union[_annotation_pb2.Composite, _Mapping]] = ..., pieces: _Optional[_Iterable[str]] = ...) -> None: ...
 
 class Lease(_message.Message):
     __slots__ = ("assignment", "annotator", "fencing_token", "expire_time", "create_time")
