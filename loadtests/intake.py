@@ -4,7 +4,9 @@
 
 Texts come as one JSONL manifest, every hundredth nearly the same as an earlier one; images as a
 zip of JPEG files of 320 x 240. Printed as it goes on, so that one sees whether an item costs the
-same in a project that grows. SQLite may keep 256 MB of its own.
+same in a project that grows. SQLite may keep 256 MB of its own. Beside it stands what datasketch
+and imagehash take on the same files for near-duplicates alone, in memory, in an environment of
+their own: no store, no item, no other look.
 """
 
 from __future__ import annotations
@@ -19,6 +21,7 @@ import tempfile
 import time
 import zipfile
 from collections.abc import Callable
+from pathlib import Path
 
 import numpy as np
 import orjson
@@ -34,6 +37,7 @@ from services.intake.cleaning.personal import personal_data
 from services.intake.domain import DataField, Import, ImportState, Project
 from services.intake.probing import probe
 from services.intake.service import Intake
+from tests.interop import judges
 
 NAME = "tenants/bench/projects/p"
 WORDS = [f"w{i:04}" for i in range(5000)]
@@ -79,6 +83,7 @@ async def run(kind: str, count: int) -> None:
         content, format_ = (manifest(count), "jsonl") if kind == "text" else (archive(count), "zip")
         blob = "uploads/bench/1/file"
         blobs.put_now(blob, content)
+        beside = _beside(content, folder)
         del content
         now = clock.now()
         asked = Import(NAME, "", blob, format_, ImportState.PENDING, now, now)
@@ -92,7 +97,26 @@ async def run(kind: str, count: int) -> None:
         await store.close()
     found = (done.report or {}).get("flagged", {})
     print(f"{kind}: {done.state}, {done.admitted_count} admitted, flagged {found}")
-    print(f"  {used / count * 1e6:.0f} us of CPU an item, peak {_memory():.0f} MB", flush=True)
+    print(f"  {used / count * 1e6:.0f} us of CPU an item, peak {_memory():.0f} MB")
+    print(f"  {beside}", flush=True)
+
+
+def _beside(content: bytes, folder: str) -> str:
+    """Near-duplicates of the same file as the field's own libraries find them."""
+    file = Path(folder) / "file"
+    file.write_bytes(content)
+    count = len(zipfile.ZipFile(file).namelist()) if zipfile.is_zipfile(file) else _lines(content)
+    try:
+        told = judges.run("near-duplicates", "near_duplicates", {"file": str(file)})
+    except (judges.Failed, OSError) as error:
+        return f"beside it: not measured: {str(error).splitlines()[-1][:80]}"
+    each, found = told["seconds"] / count * 1e6, told["found"]
+    words = f"near-duplicates alone {each:.0f} us an item, {found} found"
+    return f"beside it, datasketch or imagehash: {words}, peak {told['peak_mb']:.0f} MB"
+
+
+def _lines(content: bytes) -> int:
+    return content.count(b"\n") + 1
 
 
 async def _watch(intake: Intake, store: SqliteStore, name: str, count: int) -> None:

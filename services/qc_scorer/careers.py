@@ -24,7 +24,7 @@ KEPT_GOLDS = 2 * people.CAREER
 # Where labels are classes, people are asked for this share of right gold answers by default.
 GOOD_ACCURACY = 0.9
 BELOW_GOOD = 0.2
-_CLASS_LOSSES = ("class", "set")
+_CLASS_LOSSES = ("class", "set", "hierarchy")
 
 
 def plan_of(project: Project) -> people.Plan | None:
