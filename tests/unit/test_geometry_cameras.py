@@ -212,11 +212,17 @@ def test_reprojection_tells_a_calibration_that_is_off() -> None:
     good, points = Rig((PINHOLE,)), scene()
     pixels, _, seen = good.project(points, "front")
     points, pixels = points[seen], pixels[seen]
-    assert not list(checks.misaligned(good, "front", points, pixels))
+    marked = replace(PINHOLE, landmarks=np.hstack([points, pixels])[:40])
+    assert not list(checks.faults(Rig((marked,))))
     turned = poses.pose([0, 0, 0], rotations.of_yaw(math.radians(1))) @ AHEAD
-    off = Rig((replace(PINHOLE, pose=turned),))
-    ((path, reason),) = checks.misaligned(off, "front", points, pixels)
-    assert path == "cameras[0]" and "pixels off" in reason
+    ((path, reason),) = checks.faults(Rig((replace(marked, pose=turned),)))
+    assert path == "cameras[0].landmarks" and "pixels off" in reason
+    doc = calibration.document(Rig((marked,)))
+    again = calibration.rig(doc).cameras[0]
+    np.testing.assert_array_equal(again.landmarks, marked.landmarks)
+    doc["cameras"][0]["landmarks"][3].pop("v")
+    with pytest.raises(calibration.Miscalibrated, match=r"landmarks\[3\].v: must be a finite"):
+        calibration.rig(doc)
     behind = checks.reprojection(good, "front", -points, pixels)
     assert np.isinf(behind).all()
 

@@ -18,11 +18,15 @@ from libs.common.geometry.cameras import Camera
 
 Array = np.ndarray
 Doc = dict[str, Any]
-MOST_CAMERAS, MOST_POSES = 100, 100_000
+MOST_CAMERAS, MOST_POSES, MOST_LANDMARKS = 100, 100_000, 1_000
 _LARGEST = 1e12
 _POSE = ("x", "y", "z", "qw", "qx", "qy", "qz")
+_LANDMARK = ("x", "y", "z", "u", "v")
 _CAMERA = frozenset(
-    ("name", "width", "height", "model", "focal", "centre", "skew", "distortion", "pose", "time")
+    (
+        *("name", "width", "height", "model", "focal", "centre", "skew", "distortion"),
+        *("pose", "time", "landmarks"),
+    )
 )
 
 
@@ -124,7 +128,17 @@ def camera(doc: Any, path: str = "") -> Camera:
         distortion=tuple(bent),
         pose=np.eye(4) if pose is None else pose_of(pose, _at(path, "pose")),
         time=_time(one, path),
+        landmarks=_landmarks(one.get("landmarks", []), _at(path, "landmarks")),
     )
+
+
+def _landmarks(docs: Any, path: str) -> Array:
+    """(n, 5) of a list of {x, y, z, u, v}, every number given."""
+    rows = []
+    for i, doc in enumerate(_list(docs, path, MOST_LANDMARKS)):
+        one = _object(doc, f"{path}[{i}]", frozenset(_LANDMARK))
+        rows.append([_number(one.get(name), f"{path}[{i}].{name}") for name in _LANDMARK])
+    return np.array(rows, dtype=np.float64).reshape(-1, 5)
 
 
 def pose_of(doc: Any, path: str = "") -> Array:
@@ -164,6 +178,9 @@ def camera_document(one: Camera) -> Doc:
         doc["skew"] = one.skew
     if one.distortion:
         doc["distortion"] = list(one.distortion)
+    if len(one.landmarks):
+        rows = one.landmarks.tolist()
+        doc["landmarks"] = [dict(zip(_LANDMARK, row, strict=True)) for row in rows]
     return doc if one.time is None else {**doc, "time": one.time}
 
 

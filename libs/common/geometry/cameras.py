@@ -24,7 +24,8 @@ _EXACT = 1e-12
 @dataclass(frozen=True)
 class Camera:
     """`pose` (4, 4) brings points of the camera's frame into that of the rig (ego); lengths of
-    the image in pixels, `focal` (fx, fy) and `centre` (cx, cy) too."""
+    the image in pixels, `focal` (fx, fy) and `centre` (cx, cy) too. `landmarks` (n, 5) are places
+    of the lidar's frame that were measured to be seen at pixels: x, y, z, u, v."""
 
     name: str
     width: int
@@ -36,6 +37,7 @@ class Camera:
     distortion: tuple[float, ...] = ()
     pose: Array = field(default_factory=lambda: np.eye(4))
     time: float | None = None
+    landmarks: Array = field(default_factory=lambda: np.empty((0, 5)))
 
     @property
     def matrix(self) -> Array:

@@ -24,6 +24,8 @@ _OFF_CENTRE = 0.5
 # Fields of view (degrees) that lenses have.
 _NARROWEST, _WIDEST = 1.0, {cameras.PINHOLE: 170.0, FISHEYE: 360.0}
 _SQUARE = 0.2
+# Pixels that landmarks may be from where a camera puts them, in the middle of all.
+MOST_OFF = 5.0
 Fault = tuple[str, str]
 
 
@@ -37,6 +39,8 @@ def faults(rig: Rig) -> Iterator[Fault]:
     yield from _place(rig.lidar, "lidar.pose")
     yield from _ways(rig)
     yield from _covered(rig)
+    for camera in rig.cameras:
+        yield from misaligned(rig, camera.name)
 
 
 def _lens(camera: Camera, path: str) -> Iterator[Fault]:
@@ -156,14 +160,13 @@ def reprojection(rig: Rig, name: str, points: Array, pixels: Array) -> Array:
     return np.where(depth > cameras.NEAR, off, np.inf)
 
 
-def misaligned(
-    rig: Rig, name: str, points: Array, pixels: Array, most: float = 5.0
-) -> Iterator[Fault]:
-    """A camera whose median reprojection error is above `most` pixels."""
-    off = float(np.median(reprojection(rig, name, points, pixels))) if len(points) else 0.0
-    if off > most:
+def misaligned(rig: Rig, name: str) -> Iterator[Fault]:
+    """A camera that puts its landmarks more than `MOST_OFF` pixels (median) from where they were
+    seen."""
+    marks = rig.camera(name).landmarks
+    off = float(np.median(reprojection(rig, name, marks[:, :3], marks[:, 3:]))) if len(marks) else 0
+    if off > MOST_OFF:
         place = [one.name for one in rig.cameras].index(name)
-        yield (
-            f"cameras[{place}]",
-            f"puts points {off:.1f} pixels off (median); at most {most:g} will do",
-        )
+        most = f"at most {MOST_OFF:g} will do"
+        said = "behind it" if np.isinf(off) else f"{off:.1f} pixels off"
+        yield f"cameras[{place}].landmarks", f"this camera puts them {said} (median); {most}"
