@@ -140,9 +140,10 @@ def check_item(project: Project, item: NewItem, parse: Callable[[str], Any], ten
         fields.check(one, value, tenant)
     if known != len(data):
         raise Refused(_unknown(project, data))
-    brought = next((n for n in ("gold", "draft", "label") if getattr(item, n)), "")
+    brought = next((n for n in ("gold", "draft") if getattr(item, n)), "")
     if project.divided and brought:
-        raise Refused(f"{brought}: items that are worked in parts bring no labels along yet")
+        words = "items that are worked in parts may bring a settled label, and nothing else"
+        raise Refused(f"{brought}: {words}")
     if item.group:
         checked_group(item.group)
     return data

@@ -11,7 +11,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from services.qc_scorer.agreement import differs
-from services.qc_scorer.domain import Doc, Project
+from services.qc_scorer.domain import Doc, Project, verified
 
 # Of a kept row, and of a project's counters.
 COUNTS = ("pieces", "apart")
@@ -20,8 +20,11 @@ COUNTS = ("pieces", "apart")
 def counts(task: Doc, project: Project) -> dict[str, int]:
     """Of an accepted whole: pieces it was put together of, and 1 where it is not what they make;
     nothing of any other task."""
+    if not project.parts:
+        return {}
     pieces = len(task.get("pieces", []))
-    return {"pieces": pieces, "apart": int(_apart(task, project))} if pieces else {}
+    apart = _apart(task, project) if pieces else not verified(task)
+    return {"pieces": pieces, "apart": int(apart)}
 
 
 def _apart(task: Doc, project: Project) -> bool:

@@ -42,8 +42,10 @@ class Line(Lots):
             known = await unit.get_many(store.TASKS, [task.name for task in tasks])
             fresh = {task.name: task for task in tasks if task.name not in known}
             if project.parts:
-                await self._divide(unit, project, list(fresh.values()))
-                return
+                # What comes with a settled label is whole already.
+                split = [t for t in fresh.values() if t.state is not State.SCORING]
+                await self._divide(unit, project, split)
+                fresh = {n: t for n, t in fresh.items() if t.state is State.SCORING}
             store.save_many(unit, [(None, task) for task in fresh.values()])
             self._emit(unit, events_pb2.TasksCreated, list(fresh.values()), data=True)
             answered = [task for task in fresh.values() if task.state is State.SCORING]

@@ -68,10 +68,11 @@ def test_from_one_recording_to_one_label(world: World, tmp_path: Path) -> None:
     parts = [p["name"] for p in owner.get(f"tenants/{tenant}/projects")["projects"] if p["part"]]
     assert sorted(parts) == [f"{project}.{part}" for part in ("segment", "speakers", "transcribe")]
     item = {"data": {"audio": recording()}, "source_key": "talk"}
-    known = {**item, "source_key": "known", "label": {"segments": {"segments": VOICES}}}
-    found = owner.post(f"{project}/items:batchCreate", {"items": [item, known]})["results"]
-    assert [r["outcome"] for r in found] == ["ADMITTED", "REFUSED"]
-    assert "worked in parts" in found[1]["reason"]
+    known = {"segments": {"segments": [{**v, "text": "hello"} for v in VOICES]}}
+    some = [{**item, "source_key": k, k: known} for k in ("gold", "label")]
+    found = owner.post(f"{project}/items:batchCreate", {"items": [item, *some]})["results"]
+    assert [r["outcome"] for r in found] == ["ADMITTED", "REFUSED", "ADMITTED"]
+    assert "gold: items that are worked in parts" in found[1]["reason"]
     _refuses(owner, parts[0], item)
 
     ann = Client(world.platform.url, add_person(owner, tenant, "simulated-ann"))
@@ -81,7 +82,7 @@ def test_from_one_recording_to_one_label(world: World, tmp_path: Path) -> None:
     def settled() -> bool:
         worked.extend(work(ann, project, "", first=True))
         worked.extend(work(lead, project, "REVIEW", first=False))
-        return bool(owner.get(f"{project}/progress")["accepted_count"] == 1)
+        return bool(owner.get(f"{project}/progress")["accepted_count"] == 2)
 
     until(settled, "the recording to be put together")
     assert [w["part"] for w in worked].count("transcribe") == 2
@@ -93,7 +94,9 @@ def test_from_one_recording_to_one_label(world: World, tmp_path: Path) -> None:
     done = deliver(owner, project)
     download(owner, done, tmp_path / "delivery")
     assert delivery_command(["verify", str(tmp_path / "delivery")]) == 0
-    (label,) = labels_of(tmp_path / "delivery")
+    labels = labels_of(tmp_path / "delivery")
+    brought, label = sorted(labels, key=lambda one: one["source_key"])
+    assert brought["value"] == known and brought["label"]["source"] == "HUMAN"
     got = [
         (s["start"], s["end"], s["text"], s["speaker"])
         for s in label["value"]["segments"]["segments"]

@@ -94,7 +94,12 @@ def test_a_whole_is_apart_only_where_a_reviewer_made_it_another() -> None:
         assert wholes.counts(task, project) == {"pieces": 3, "apart": apart}
     seen = {f"{NAME}/tasks/i1": {"pieces": 3, "apart": 1}}
     assert wholes.moved([whole("a", pieces=5)], seen, project) == {"pieces": 2, "apart": -1}
-    assert wholes.counts({"name": "t", "label": {}}, project) == {}
+    # What came with its label stands on an audit, or on nothing.
+    brought = {"name": "t", "label": {}}
+    assert wholes.counts(brought, project) == {"pieces": 0, "apart": 1}
+    audited = {**brought, "decisions": [{"action": "AUDIT"}]}
+    assert wholes.counts(audited, project) == {"pieces": 0, "apart": 0}
+    assert wholes.counts(brought, Project("p", 1, "text", "words")) == {}
 
 
 @pytest.fixture
