@@ -1,6 +1,6 @@
 """Calibration as others write it: KITTI, SUSTechPOINTS, nuScenes. All raise `Miscalibrated`.
 
-KITTI after its devkits' readme (object and tracking); SUSTechPOINTS after its
+KITTI after its devkits' readme (object, tracking and raw recordings); SUSTechPOINTS after its
 `calib/camera/NAME.json`; nuScenes after its schema v1.0 (Lyft's and T4's tables are alike).
 """
 
@@ -21,6 +21,15 @@ Array = np.ndarray
 _MAX_CHARACTERS = 1_000_000
 _KITTI = {"R_rect": "R0_rect", "Tr_velo_cam": "Tr_velo_to_cam", "Tr_imu_velo": "Tr_imu_to_velo"}
 _LENGTHS = {"P": 12, "R0_rect": 9, "Tr_": 12}
+_LENSES, _VELO, _IMU = "calib_cam_to_cam.txt", "calib_velo_to_cam.txt", "calib_imu_to_velo.txt"
+# By how names begin, the longer ones first.
+_RAW = {
+    **{"S_rect_": 2, "R_rect_": 9, "P_rect_": 12},
+    **{"S_": 2, "K_": 9, "D_": 5, "R_": 9, "T_": 3, "R": 9, "T": 3},
+}
+_MOST_PIXELS = 65_536
+# Microseconds of nuScenes, the largest numbers there are, stay below it; focal lengths above.
+_LARGEST, _SMALLEST = 1e18, 1e-6
 # A rotation as printed with six digits is orthogonal up to this.
 _PRINTED = 1e-3
 
@@ -35,51 +44,134 @@ def kitti(text: str, sizes: Mapping[str, tuple[int, int]] | None = None) -> Rig:
     for needed in ("P2", "R0_rect", "Tr_velo_to_cam"):
         if needed not in rows:
             raise Miscalibrated(needed, "is missing; this is no KITTI calibration")
-    rectify = np.eye(4)
-    rectify[:3, :3] = _turn(rows["R0_rect"].reshape(3, 3), "R0_rect")
-    velo = np.vstack([rows["Tr_velo_to_cam"].reshape(3, 4), [0, 0, 0, 1]])
-    velo[:3, :3] = _turn(velo[:3, :3], "Tr_velo_to_cam")
+    rectify = _rigid(rows["R0_rect"], np.zeros(3), "R0_rect")
+    velo = rows["Tr_velo_to_cam"].reshape(3, 4)
+    to_rect = rectify @ _rigid(velo[:, :3], velo[:, 3], "Tr_velo_to_cam")
     found = []
     for name in ("P0", "P1", "P2", "P3"):
         if name in rows:
-            width, height = (sizes or {}).get(name, (1242, 375))
-            found.append(
-                _kitti_camera(name, rows[name].reshape(3, 4), rectify @ velo, width, height)
-            )
+            size = (sizes or {}).get(name, (1242, 375))
+            found.append(_kitti_camera(name, rows[name], to_rect, size, name))
     return Rig(tuple(found))
 
 
-def _kitti_rows(text: str) -> Iterable[tuple[str, Array]]:
+def kitti_raw(files: Mapping[str, str], rectified: bool = True) -> Rig:
+    """The rig of a KITTI raw recording: {name: text} of `calib_cam_to_cam.txt`,
+    `calib_velo_to_cam.txt` and, where it is there, `calib_imu_to_velo.txt`.
+
+    Cameras are called P0 to P3 as in `kitti`; those of the rectified images (`sync`), or else of
+    the images as the lenses made them (`extract`). The rig's frame is that of the IMU, of which
+    `oxts` tells the way, or that of the lidar where nothing says how the IMU stands.
+    """
+    rows = _raw_rows(files, _LENSES)
+    lidar = poses.inverse(_raw_pose(files, _IMU)) if _IMU in files else np.eye(4)
+    to_first = _raw_pose(files, _VELO) @ poses.inverse(lidar)
+    made = _rectified_camera if rectified else _raw_camera
+    kinds = ("S_rect", "P_rect") if rectified else ("S", "K", "D", "R", "T")
+    found = [
+        made(rows, number, to_first)
+        for number in ("00", "01", "02", "03")
+        if any(f"{kind}_{number}" in rows for kind in kinds)
+    ]
+    if not found:
+        raise Miscalibrated(_LENSES, f"has no camera: {kinds[0]}_00 and what goes with it")
+    return Rig(tuple(found), lidar)
+
+
+def _rectified_camera(rows: Mapping[str, Array], number: str, to_first: Array) -> Camera:
+    """All rectified cameras look as the first one does: R_rect_00 is the only turn there is."""
+    turn = _needed(rows, "R_rect_00", _LENSES)
+    to_rect = _rigid(turn, np.zeros(3), f"{_LENSES} R_rect_00") @ to_first
+    size, name = _raw_size(rows, f"S_rect_{number}"), f"P_rect_{number}"
+    projection = _needed(rows, name, _LENSES)
+    return _kitti_camera(f"P{int(number)}", projection, to_rect, size, f"{_LENSES} {name}")
+
+
+def _raw_camera(rows: Mapping[str, Array], number: str, to_first: Array) -> Camera:
+    """R and T bring points of the first camera's frame into that of this one."""
+    inner, bent, turn, place = (_needed(rows, f"{kind}_{number}", _LENSES) for kind in "KDRT")
+    (fx, skew, cx), (_, fy, cy) = _inner(inner.reshape(3, 3), f"{_LENSES} K_{number}")[:2].tolist()
+    return Camera(
+        f"P{int(number)}",
+        *_raw_size(rows, f"S_{number}"),
+        (fx, fy),
+        (cx, cy),
+        skew,
+        distortion=tuple(bent.tolist()),
+        pose=poses.inverse(_rigid(turn, place, f"{_LENSES} R_{number}") @ to_first),
+    )
+
+
+def _raw_rows(files: Mapping[str, str], file: str) -> dict[str, Array]:
+    if file not in files:
+        raise Miscalibrated(file, "is missing; a raw recording has it beside its drives")
+    return dict(_kitti_rows(files[file], _RAW, f"{file} "))
+
+
+def _raw_pose(files: Mapping[str, str], file: str) -> Array:
+    rows = _raw_rows(files, file)
+    turn, place = (_needed(rows, name, file) for name in "RT")
+    return _rigid(turn, place, f"{file} R")
+
+
+def _raw_size(rows: Mapping[str, Array], name: str) -> tuple[int, int]:
+    """(width, height), which KITTI prints as it prints all numbers."""
+    width, height = _needed(rows, name, _LENSES).tolist()
+    if not all(one.is_integer() and 0 < one <= _MOST_PIXELS for one in (width, height)):
+        words = f"{width:g} x {height:g} are no whole numbers of pixels, 1 to {_MOST_PIXELS}"
+        raise Miscalibrated(f"{_LENSES} {name}", words)
+    return int(width), int(height)
+
+
+def _needed(rows: Mapping[str, Array], name: str, file: str) -> Array:
+    if name not in rows:
+        raise Miscalibrated(f"{file} {name}", "is missing")
+    return rows[name]
+
+
+def _kitti_rows(
+    text: str, lengths: Mapping[str, int] = _LENGTHS, file: str = ""
+) -> Iterable[tuple[str, Array]]:
+    """Names are followed by a colon, or in tracking calibration by none."""
     for place, line in enumerate(text[:_MAX_CHARACTERS].splitlines(), 1):
         words = line.replace(":", " ").split()
         if not words:
             continue
         name = _KITTI.get(words[0], words[0])
-        count = next((n for start, n in _LENGTHS.items() if name.startswith(start)), None)
+        count = next((n for start, n in lengths.items() if name.startswith(start)), None)
         if count is None:
             continue
-        numbers = _floats(words[1:], f"line {place}")
+        where = f"{file}line {place}"
+        numbers = _floats(words[1:], where)
         if len(numbers) != count:
-            raise Miscalibrated(f"line {place}", f"{name} has {len(numbers)} numbers, not {count}")
+            raise Miscalibrated(where, f"{name} has {len(numbers)} numbers, not {count}")
         yield name, np.array(numbers)
 
 
-def _kitti_camera(name: str, projection: Array, to_rect: Array, width: int, height: int) -> Camera:
+def _kitti_camera(
+    name: str, projection: Array, to_rect: Array, size: tuple[int, int], where: str
+) -> Camera:
     """P = K [I | t]: the camera stands at -t in the rectified frame of camera 0."""
-    k, last = projection[:, :3], projection[:, 3]
-    if k[0, 0] <= 0 or k[1, 1] <= 0 or abs(k[2, 2] - 1) > 1e-6:
-        raise Miscalibrated(name, "its first three columns are no intrinsics")
+    k, last = np.split(projection.reshape(3, 4), [3], axis=1)
     shift = np.eye(4)
-    shift[:3, 3] = np.linalg.solve(k, last)
-    return Camera(
-        name,
-        width,
-        height,
-        (float(k[0, 0]), float(k[1, 1])),
-        (float(k[0, 2]), float(k[1, 2])),
-        float(k[0, 1]),
-        pose=poses.inverse(shift @ to_rect),
-    )
+    shift[:3, 3] = np.linalg.solve(_inner(k, where), last)[:, 0]
+    return _of_matrix(name, k, poses.inverse(shift @ to_rect), *size, None)
+
+
+def _inner(matrix: Array, where: str) -> Array:
+    """Intrinsics (3, 3): zeros below focal lengths, and 1 in the corner."""
+    below = np.abs(np.tril(matrix, -1)).max()
+    focal, corner = min(matrix[0, 0], matrix[1, 1]), abs(matrix[2, 2] - 1)
+    if focal < _SMALLEST or max(below, corner) > _SMALLEST:
+        raise Miscalibrated(where, "its first three columns are no intrinsics")
+    return matrix
+
+
+def _rigid(turn: Array, place: Array, where: str) -> Array:
+    """(4, 4) of a printed rotation of nine numbers and a place."""
+    pose = np.eye(4)
+    pose[:3, :3], pose[:3, 3] = _turn(turn.reshape(3, 3), where), place
+    return pose
 
 
 def sustech(files: Mapping[str, str], sizes: Mapping[str, tuple[int, int]]) -> Rig:
@@ -207,5 +299,7 @@ def _floats(values: Iterable[Any], where: str) -> list[float]:
             raise Miscalibrated(where, f"{str(value)[:50]!r} is no number{hint}") from error
         if not math.isfinite(number):
             raise Miscalibrated(where, f"{str(value)[:50]!r} is not finite")
+        if abs(number) > _LARGEST:
+            raise Miscalibrated(where, f"{str(value)[:50]!r} is beyond any length or time")
         found.append(number)
     return found
