@@ -38,6 +38,11 @@ Doc = dict[str, Any]
 PER_IMAGE, BLOCK, SEED = 5, 1000, 7
 CLASSES = ("a", "b", "c")
 # A picture of 640 x 480 as the header says it: encoders read sizes from the media.
+_LABELS = "".join(f'<Label value="{name}"/>' for name in CLASSES)
+_CONFIG = (
+    '<View><Image name="image" value="$image"/><RectangleLabels name="label" toName="image">'
+    f"{_LABELS}</RectangleLabels></View>"
+)
 _FIELDS: tuple[Doc, ...] = ({"name": "image", "type": "image"},)
 
 
@@ -54,26 +59,34 @@ def _picture() -> str:
 def rows(boxes: int) -> Iterator[list[Doc]]:
     """Label rows as delivery hands them to encoders, a thousand at a time."""
     rng = np.random.default_rng(SEED)
-    data = json.dumps({"image": _picture()})
-    images, project = boxes // PER_IMAGE, "tenants/t/projects/p"
+    images, data = boxes // PER_IMAGE, _data()
     for start in range(0, images, BLOCK):
         count = min(BLOCK, images - start)
         places = rng.uniform(5, 300, (count, PER_IMAGE, 4)).round(2).tolist()
         yield [
-            {
-                "name": f"{project}/tasks/{start + i:08}",
-                "item": f"{project}/items/{start + i:08}",
-                "project": project,
-                "source_key": f"{start + i:08}.png",
-                "data": data,
-                "value": {"boxes": {"boxes": [_box(place, k) for k, place in enumerate(one)]}},
-                "source": "HUMAN",
-                "score": 1.0,
-                "accept_time": "2026-01-01T00:00:00Z",
-                "lineage": "{}",
-            }
+            _row(start + i, data, {"boxes": {"boxes": [_box(p, k) for k, p in enumerate(one)]}})
             for i, one in enumerate(places)
         ]
+
+
+def _data() -> str:
+    return json.dumps({"image": _picture()})
+
+
+def _row(number: int, data: str, value: Doc) -> Doc:
+    project = "tenants/t/projects/p"
+    return {
+        "name": f"{project}/tasks/{number:08}",
+        "item": f"{project}/items/{number:08}",
+        "project": project,
+        "source_key": f"{number:08}.png",
+        "data": data,
+        "value": value,
+        "source": "HUMAN",
+        "score": 1.0,
+        "accept_time": "2026-01-01T00:00:00Z",
+        "lineage": "{}",
+    }
 
 
 def _box(place: list[float], k: int) -> Doc:
@@ -132,6 +145,26 @@ def reading(boxes: int, folder: Path) -> tuple[float, float]:
     return time.process_time() - before, _peak()
 
 
+def convert(boxes: int, folder: Path) -> tuple[float, float]:
+    """Reading the Label Studio file written before, and writing it as COCO."""
+    (folder / "labelstudio.out").rename(folder / "tasks.json")
+    schema = {"shape": "boxes", "classes": list(CLASSES)}
+    decode, make = format_of("labelstudio").decode, format_of("coco").encoder
+    assert decode is not None and make is not None
+    encoder, data = make(Job("bench", "t", schema, _FIELDS, lambda _: io.BytesIO())), _data()
+    before = time.process_time()
+    with (folder / "converted.out").open("wb") as file:
+        file.write(encoder.begin())
+        for number, sample in enumerate(decode(of_folder(folder), schema)):
+            assert isinstance(sample, Sample) and sample.value is not None
+            file.write(encoder.add([_row(number, data, sample.value)]))
+        for part in encoder.end():
+            file.write(part)
+    taken = time.process_time() - before
+    assert encoder.labels == boxes // PER_IMAGE and not encoder.problems
+    return taken, _peak()
+
+
 def cocotools(boxes: int, folder: Path) -> tuple[float, float]:
     before = time.process_time()
     with contextlib.redirect_stdout(io.StringIO()):
@@ -151,9 +184,9 @@ def _apart(call: Any, *given: Any) -> tuple[float, float]:
         return found
 
 
-def _datumaro(reader: str, question: Doc) -> tuple[float, float] | str:
+def _judge(judge: str, reader: str, question: Doc) -> tuple[float, float] | str:
     try:
-        told = judges.run("datumaro", reader, question)
+        told = judges.run(judge, reader, question)
     except (judges.Failed, OSError) as error:
         return f"not measured: {str(error).splitlines()[-1][:80]}"
     return told["seconds"], told["peak_mb"]
@@ -177,7 +210,7 @@ def main() -> None:
         for size in (boxes // 10, boxes):
             large = size == boxes
             coco = _apart(export, "coco", size, folder)
-            other = _datumaro("datumaro_export", {"count": size}) if large else ""
+            other = _judge("datumaro", "datumaro_export", {"count": size}) if large else ""
             add("write COCO", size, coco, "Datumaro", other)
             parquet = _apart(export, "parquet", size, folder)
             other = _apart(arrow, size, folder) if large else ""
@@ -186,10 +219,16 @@ def main() -> None:
             (folder / "coco.out").rename(alone / "coco.out")
             ours = _apart(reading, size, alone)
             file = {"file": str(alone / "instances.json")}
-            other = _datumaro("datumaro_import", file) if large else ""
+            other = _judge("datumaro", "datumaro_import", file) if large else ""
             add("read COCO", size, ours, "Datumaro", other)
             if large:
                 add("read COCO", size, ours, "pycocotools", _apart(cocotools, size, alone))
+            alone = Path(tempfile.mkdtemp(dir=folder))
+            export("labelstudio", size, alone)
+            ours = _apart(convert, size, alone)
+            file = {"file": str(alone / "tasks.json"), "config": _CONFIG}
+            other = _judge("label-studio-sdk", "labelstudio_convert", file) if large else ""
+            add("Label Studio to COCO", size, ours, "its own converter", other)
     Console(width=120).print(table)
 
 

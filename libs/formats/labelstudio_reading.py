@@ -129,9 +129,9 @@ def _value(
 def _family(region: list[Doc]) -> str:
     """What the results of one id are together."""
     types = {str(one.get("type", "")).removesuffix("labels") for one in region}
-    values = [v for one in region if isinstance(v := one.get("value"), dict)]
-    if types & set(GEOMETRIES):
+    if not types.isdisjoint(GEOMETRIES):
         return "objects"
+    values = [v for one in region if isinstance(v := one.get("value"), dict)]
     if any("start" in v and "end" in v for v in values):
         return "spans" if any("text" in v and "start" in v and isinstance(v["text"], str)
                               for v in values) else "segments"  # fmt: skip

@@ -9,7 +9,8 @@ from libs.formats.labelstudio_brush import of_brush
 from libs.formats.media import Pictures
 from libs.formats.reading import formed, mapping, number, whole
 
-GEOMETRIES = ("rectangle", "polygon", "brush", "keypoint")
+GEOMETRIES = frozenset(("rectangle", "polygon", "brush", "keypoint"))
+_r = shapes.rounded
 
 
 class Task:
@@ -25,9 +26,9 @@ class Task:
         """Of the image a result is on; raises `Unfit`."""
         if result.get("image_rotation"):
             raise Unfit(f"the image is turned by {result['image_rotation']} degrees in the tool")
-        given = result.get("original_width"), result.get("original_height")
-        if all(given):
-            width, height = (whole(one, "size of the image") for one in given)
+        width, height = result.get("original_width"), result.get("original_height")
+        if width and height:
+            width, height = whole(width, "size of the image"), whole(height, "size of the image")
             if width > 0 and height > 0:
                 return width, height
         return self.pictures.size(self.pictures.find(self.image, self.file) or self.image)
@@ -118,7 +119,8 @@ def beside(results: list[Doc], read: Task, left_out: list[str]) -> Doc:
     score = 0.0
     for one in results:
         name, type_ = str(one.get("from_name", "")), str(one.get("type", ""))
-        score = score or number(one.get("score") or 0, "score")
+        if not score and one.get("score"):
+            score = number(one["score"], "score")
         value = one.get("value") or {}
         if type_ == "textarea":
             found = texts_of(one)
@@ -137,10 +139,6 @@ def beside(results: list[Doc], read: Task, left_out: list[str]) -> Doc:
 def texts_of(result: Doc) -> list[str]:
     found = (result.get("value") or {}).get("text", [])
     return [found] if isinstance(found, str) else [str(one) for one in found]
-
-
-def _r(value: float) -> float:
-    return shapes.rounded(value)
 
 
 def own_id(key: str) -> str:

@@ -17,11 +17,16 @@ from libs.formats.source import Source, Unreadable
 
 _P = ParamSpec("_P")
 _R = TypeVar("_R")
+# Whole numbers that a float holds, too.
+_EXACT = 2**53
 _FORM = (AttributeError, TypeError, LookupError, ValueError, ArithmeticError)
 
 
 def number(value: object, what: str) -> float:
     """A finite number from JSON or text; raises `Unfit`."""
+    # Nearly all are; decoders ask this more often than anything else.
+    if type(value) is float and math.isfinite(value):
+        return value
     if isinstance(value, str):
         value = _parsed(value, what)
     if isinstance(value, bool) or not isinstance(value, (int, float)):
@@ -33,6 +38,8 @@ def number(value: object, what: str) -> float:
 
 def whole(value: object, what: str) -> int:
     """A whole number from JSON or text; raises `Unfit`."""
+    if type(value) is int and -_EXACT < value < _EXACT:
+        return value
     found = number(value, what)
     if found != int(found):
         raise Unfit(f"{what}: {found} is not a whole number")

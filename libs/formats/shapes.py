@@ -17,8 +17,8 @@ _OF_BOXES = ("class", "score", "attributes", "source", "id")
 
 
 def plain(**fields: object) -> Doc:
-    """A document without defaults."""
-    return {k: v for k, v in fields.items() if v not in (0, "", None) and v != [] and v != {}}
+    """A document without defaults: 0, nothing, and what is empty."""
+    return {k: v for k, v in fields.items() if v}
 
 
 def rect(x: float, y: float, width: float, height: float) -> Doc:
@@ -223,7 +223,9 @@ def _box(one: Doc, left_out: list[str]) -> Doc | None:
     if kind != "rect":
         left_out.append(f"a {kind}; the template labels boxes")
         return None
-    left_out.extend(f"{k} of a box" for k in ("text", "order") if k in one)
+    for name in ("text", "order"):
+        if name in one:
+            left_out.append(f"{name} of a box")
     return {**{k: one[k] for k in _OF_BOXES if k in one}, **shape}
 
 
