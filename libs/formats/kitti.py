@@ -1,4 +1,4 @@
-"""KITTI's 3D object labels (cvlibs.net/datasets/kitti, readme of the object development kit).
+"""KITTI's 3D object and tracking labels (cvlibs.net/datasets/kitti, readmes of both kits).
 
 One zip a part: `FOLDER/label_2/NAME.txt` with `type truncated occluded alpha left top right bottom
 height width length x y z rotation_y [score]`, and `FOLDER/calib/NAME.txt`. A place there is the
@@ -8,15 +8,22 @@ is about y only; ours is the middle of the box, in the frame of the lidar.
 An item without calibration gets one that only changes the axes, which is told: places come back
 as they were. -1 is not known; `truncated` and `occluded` are attributes. A row of -1 and -1000 is
 a 2D box alone; `DontCare` is an area to be ignored, a `crowd` of ours.
+
+Tracks are one file a sequence, `FOLDER/label_02/NAME.txt`: the same rows behind `frame track`, both
+whole numbers from 0, sorted by frame. Between key frames boxes are interpolated. How many frames a
+sequence has is said by the clouds beside it alone.
 """
 
 from __future__ import annotations
 
 import posixpath
+import re
+from collections.abc import Sequence
+from itertools import count
 
 import numpy as np
 
-from libs.common.geometry import boxes, cameras, poses, rotations
+from libs.common.geometry import boxes, cameras, poses, rotations, tracks
 from libs.common.geometry.calibration import Rig
 from libs.common.geometry.cameras import Camera
 from libs.formats import Doc, Format, Unfit, shapes, space
@@ -33,6 +40,10 @@ _PARALLEL = 1e-6
 # Of metres and radians: without the noise of going into another frame and back.
 _DECIMALS = 9
 _CAMERAS = ("P0", "P1", "P2", "P3")
+# What stands beside the cameras in calibration, as object labels and tracking call it.
+_OF_OBJECTS = ("R0_rect:", "Tr_velo_to_cam:", "Tr_imu_to_velo:")
+_OF_TRACKS = ("R_rect", "Tr_velo_cam", "Tr_imu_velo")
+_NUMBERED = re.compile(r"0|[1-9][0-9]{0,17}")
 _NO_BOX = (-1.0, -1.0, -1.0, -1.0)
 
 
@@ -41,29 +52,89 @@ class KittiEncoder(ZipEncoder):
 
     def write(self, row: Doc) -> None:
         value = row["value"]
+        if "cuboid_tracks" in value:
+            self._sequence(row, value["cuboid_tracks"])
+            return
         if "cuboids" not in value and "fusion" not in value:
             raise Unfit("the label has no 3D boxes")
         rig = space.rig_of(self.job, row)
         fusion = value.get("fusion", {})
         found = value.get("cuboids") or fusion.get("cuboids") or {"frame": "lidar"}
         camera = self._camera(row, rig, fusion, found["frame"])
-        if rig is None:
-            self.tell(row, "the item has no calibration: axes are changed, nothing else")
-        view = _View(rig, camera, found["frame"])
-        if found["frame"] == "ego":
-            self.tell(row, "boxes in the frame of the vehicle are read again in that of the lidar")
+        view = self._view(row, rig, camera, found["frame"])
         flat, alone = self._flat(row, fusion, camera)
         lines = [
             self._line(row, one, view, flat.get(one.get("id", "")))
             for one in found.get("cuboids", [])
         ]
         lines += [_alone(one) for one in alone]
+        self._put(row, "label_2", lines, self._calibration(row, rig, view))
+        self.objects += len(lines)
+
+    def _sequence(self, row: Doc, held: Doc) -> None:
+        """Rows of all tracks by frame; those in the world go where the lidar stands, sweep by
+        sweep."""
+        rig, frame, ways = space.rig_of(self.job, row), held["frame"], None
+        _, found = space.motion_of(self.job, row)
+        if frame == "world" and found is not None:
+            self.tell(row, "boxes in the world are read again in the frame of the lidar")
+            frame, ways = "lidar", poses.inverse(found)
+        camera = self._camera(row, rig, {}, frame)
+        view = self._view(row, rig, camera, frame)
+        every = space.filled(self.job, row, held)
+        lines: list[tuple[int, str]] = []
+        for (track, frames), key in zip(every, self._ids(row, every), strict=True):
+            lines += self._series(row, track, frames, key, view, ways)
+        lines.sort(key=lambda one: one[0])
+        last = max((place for place, _ in lines), default=-1)
+        if last + 1 < len(space.sweeps_of(self.job, row)):
+            self.tell(row, "KITTI does not say how many frames there are behind the last box")
+        texts = [line for _, line in lines]
+        self._put(row, "label_02", texts, self._calibration(row, rig, view, _OF_TRACKS))
+        self.objects += len(every)
+
+    def _series(
+        self, row: Doc, track: Doc, frames: list[Doc], key: str, view: _View, ways: Array | None
+    ) -> list[tuple[int, str]]:
+        """(frame, row) of one track; what a key frame says holds until another says otherwise."""
+        self._told(row, track)
+        for unheld in ("time", "occluded"):
+            if any(one.get(unheld) for one in track["frames"]):
+                self.tell(row, f"KITTI has no place for {unheld} of a key frame")
+        known, lines = {**track.get("attributes", {})}, []
+        kept: Doc = {k: track[k] for k in ("class", "score") if k in track}
+        for one in frames:
+            known |= one.get("attributes", {})
+            if one.get("outside"):
+                continue
+            place = tracks.number(one)
+            box = space.moved(one, None if ways is None else ways[place])
+            line = self._line(row, {**box, **kept, "attributes": known}, view, None)
+            lines.append((place, f"{place} {key} {line}"))
+        return lines
+
+    def _ids(self, row: Doc, every: Sequence[tuple[Doc, list[Doc]]]) -> list[str]:
+        """Whole numbers stay; other ids become numbers that no track has."""
+        keys = [track.get("id", "") for track, _ in every]
+        held = {key for key in keys if _NUMBERED.fullmatch(key)}
+        if any(key and key not in held for key in keys):
+            self.tell(row, "ids of tracks that are no whole numbers are numbered anew")
+        free = (str(one) for one in count() if str(one) not in held)
+        return [key if key in held else next(free) for key in keys]
+
+    def _put(self, row: Doc, kind: str, lines: list[str], calibration: str) -> None:
+        """Labels and the calibration beside them."""
         stem = posixpath.splitext(file_name(row, space.cloud_of(self.job, row)))[0]
         folder, name = posixpath.split(self.unique(f"{stem}.txt"))
-        labels, beside = (posixpath.join(folder, one, name) for one in ("label_2", "calib"))
-        self.zip.put(labels, "".join(lines).encode())
-        self.zip.put(beside, self._calibration(row, rig, view).encode())
-        self.objects += len(lines)
+        self.zip.put(posixpath.join(folder, kind, name), "".join(lines).encode())
+        self.zip.put(posixpath.join(folder, "calib", name), calibration.encode())
+
+    def _view(self, row: Doc, rig: Rig | None, camera: Camera | None, frame: str) -> _View:
+        if rig is None:
+            self.tell(row, "the item has no calibration: axes are changed, nothing else")
+        if frame == "ego":
+            self.tell(row, "boxes in the frame of the vehicle are read again in that of the lidar")
+        return _View(rig, camera, frame)
 
     def _camera(self, row: Doc, rig: Rig | None, fusion: Doc, frame: str) -> Camera | None:
         """The one whose image the boxes are on: the frame's, P2, the first the label is on."""
@@ -139,7 +210,9 @@ class KittiEncoder(ZipEncoder):
             if not _is_number(attributes[name]):
                 raise Unfit(f"{name} {attributes[name][:50]!r} is not a number")
 
-    def _calibration(self, row: Doc, rig: Rig | None, view: _View) -> str:
+    def _calibration(
+        self, row: Doc, rig: Rig | None, view: _View, names: Sequence[str] = _OF_OBJECTS
+    ) -> str:
         """Cameras that look the same way stand beside the base; others cannot be there."""
         found, missing = dict[str, Array](), []
         for one in rig.cameras if rig is not None else ():
@@ -155,11 +228,9 @@ class KittiEncoder(ZipEncoder):
         if view.camera is not None:
             found["P2"] = found.get(view.camera.name, view.camera.matrix @ np.eye(4)[:3])
         usual = found.get("P2", np.eye(4)[:3])
-        lines = [_matrix(name, found.get(name, usual)) for name in _CAMERAS]
-        lines.append(_matrix("R0_rect", np.eye(3)))
-        lines.append(_matrix("Tr_velo_to_cam", view.of_lidar[:3]))
-        lines.append(_matrix("Tr_imu_to_velo", np.eye(4)[:3]))
-        return "".join(lines)
+        lines = [_matrix(f"{name}:", found.get(name, usual)) for name in _CAMERAS]
+        others = (np.eye(3), view.of_lidar[:3], np.eye(4)[:3])
+        return "".join([*lines, *map(_matrix, names, others)])
 
 
 class _View:
@@ -215,7 +286,7 @@ def _corners(one: Doc) -> tuple[float, ...]:
 
 
 def _matrix(name: str, matrix: Array) -> str:
-    return f"{name}: {' '.join(f'{v:.15e}' for v in matrix.ravel())}\n"
+    return f"{name} {' '.join(f'{v:.15e}' for v in matrix.ravel())}\n"
 
 
 def _is_number(text: str) -> bool:
@@ -227,6 +298,10 @@ def _is_number(text: str) -> bool:
 
 FORMATS = {
     "kitti": Format(
-        "kitti", "kitti-{:05}.zip", frozenset({"cuboids", "fusion"}), KittiEncoder, decode
+        "kitti",
+        "kitti-{:05}.zip",
+        frozenset({"cuboids", "fusion", "cuboid_tracks"}),
+        KittiEncoder,
+        decode,
     )
 }

@@ -1,14 +1,16 @@
-"""Reads KITTI's 3D object labels: `label_2/*.txt` (or any text files of such rows) and `calib/`."""
+"""Reads KITTI's 3D object labels, `label_2/*.txt` (or any text files of such rows), its tracking
+labels, `label_02/*.txt`, whose rows begin with a frame and a track, and `calib/`."""
 
 from __future__ import annotations
 
 import posixpath
+import re
 from collections import Counter
 from collections.abc import Iterator
 
 import numpy as np
 
-from libs.common.geometry import calibration_files, poses, rotations
+from libs.common.geometry import calibration_files, poses, rotations, tracks
 from libs.common.geometry.calibration import Miscalibrated
 from libs.formats import Broken, Doc, Fault, Sample, Unfit, shapes, space
 from libs.formats.media import SUFFIXES
@@ -20,11 +22,17 @@ IGNORED = "DontCare"
 # Sizes, place and turn of a row that has a box on the image only.
 ALONE = "-1 -1 -1 -1000 -1000 -1000 -10"
 CAMERA = "P2"
+_SIDES = ("left", "top", "right", "bottom")
 _CELLS = (
-    *("truncated", "occluded", "alpha", "left", "top", "right", "bottom"),
+    *("truncated", "occluded", "alpha", *_SIDES),
     *("height", "width", "length", "x", "y", "z", "rotation_y", "score"),
 )
-_LABELS = ("label_2", "label")
+# Of a row, without or with a score: an object's, and one of a track.
+_OBJECT, _TRACK = (15, 16), (17, 18)
+_WHOLE = re.compile(r"-?[0-9]{1,18}")
+# Heights of rows of tracks that have a box on the image only.
+_FLAT = (-1.0, -1000.0)
+_LABELS = ("label_2", "label_02", "label")
 _FOLDERS = (*_LABELS, "calib", "image_2", "image", "velodyne", "lidar")
 # Axes of an unturned box (x forward, y left, z up) in the camera's frame (x right, y down).
 _OWN_AXES = np.array([[1.0, 0, 0, 0], [0, 0, -1, 0], [0, 1, 0, 0], [0, 0, 0, 1]])
@@ -34,30 +42,54 @@ _ZERO = "P0: 1 0 0 0 0 1 0 0 0 0 1 0\n"
 
 
 def decode(source: Source, schema: Doc) -> Iterator[Sample | Fault]:
-    """One sample a file: 3D boxes, and 2D boxes linked to them where the template wants both."""
+    """One sample a file: tracks, or 3D boxes, and 2D boxes linked to them where the template wants
+    both."""
     names = [n for n in source.ending(".txt") if {*n.split("/")} & {*_LABELS}]
     names = names or [n for n in source.ending(".txt") if not _is_calibration(n)]
     if not names:
-        raise Broken("there is no label_2/*.txt")
+        raise Broken("there is no label_2/*.txt, nor label_02/*.txt")
     media = _Media(source)
     known = {one.replace(" ", "_"): one for one in schema.get("classes", [])}
     for name in names:
+        key = _key(name)
         try:
-            text = source.text(name)
+            lines = source.text(name).splitlines()
             way = _way(source, name)
+            read = _reading(lines, schema.get("shape", ""), known, way, media.last(key))
         except (Unfit, Unreadable) as error:
             yield Fault(name, str(error))
             continue
-        read = _Reading(schema.get("shape", ""), known, way)
-        for place, line in enumerate(text.splitlines(), 1):
+        for place, line in enumerate(lines, 1):
             try:
                 if line.strip():
                     read.add(line.split())
             except Unfit as unfit:
                 yield Fault(f"{name} line {place}", str(unfit))
-        key = _key(name)
         value = read.value()
         yield Sample(key, value, media=media.of(key, value), left_out=read.left_out())
+
+
+def _reading(
+    lines: list[str], shape: str, known: dict[str, str], way: Array | None, last: int
+) -> _Reading | _Sequence:
+    """Raises `Unfit` where the template cannot hold what the rows are."""
+    if not _is_sequence(lines, shape):
+        return _Reading(shape, known, way)
+    if shape not in ("", "cuboid_tracks"):
+        words = "rows that begin with a frame and a track are KITTI's tracking labels"
+        raise Unfit(f"{words}: they need a template of the shape cuboid_tracks, not {shape[:100]}")
+    return _Sequence(known, way, last)
+
+
+def _is_sequence(lines: list[str], shape: str) -> bool:
+    """As the first row says that is as long as KITTI's are; the shape where none is."""
+    for line in lines:
+        cells = line.split()
+        if len(cells) in _TRACK and all(map(_WHOLE.fullmatch, cells[:2])):
+            return True
+        if len(cells) in _OBJECT:
+            return False
+    return shape == "cuboid_tracks"
 
 
 class _Reading:
@@ -73,20 +105,15 @@ class _Reading:
 
     def add(self, cells: list[str]) -> None:
         """Raises `Unfit`."""
-        if len(cells) not in (15, 16):
-            raise Unfit(f"{len(cells)} cells; 15 wanted, or 16 with a score")
-        values = {k: number(v, k) for k, v in zip(_CELLS, cells[1:], strict=False)}
+        values = _values(cells, _OBJECT)
         name = self._known.get(cells[0], cells[0])
-        score = values.get("score", 0.0)
-        if not 0 <= score <= 1:
-            self._told["scores outside 0 to 1"] += 1
-            score = 0.0
+        score = _score(values, self._told)
         flat = _flat(values)
         if values["height"] == -1 or name == IGNORED:
             self._alone(name, score, flat)
             return
-        attributes = {k: cells[i] for i, k in ((1, "truncated"), (2, "occluded")) if values[k] >= 0}
-        made = self._cuboid(values, **{"class": name}, attributes=attributes, score=score)
+        attributes = _attributes(cells, values)
+        made = _cuboid(values, self._way, **{"class": name}, attributes=attributes, score=score)
         self._cuboids.append(made)
         if flat is not None:
             key = f"o{len(self._objects) + 1}"
@@ -95,7 +122,7 @@ class _Reading:
             self._links.append({"cuboid": made["id"], "camera": CAMERA, "object": key})
 
     def value(self) -> Doc:
-        frame = "lidar" if self._way is not None else f"camera:{CAMERA}"
+        frame = _frame(self._way)
         if self._shape != "cuboids" and (self._shape == "fusion" or self._objects):
             for place, one in enumerate(self._cuboids, 1):
                 one["id"] = f"c{place}"
@@ -109,9 +136,7 @@ class _Reading:
         return {"cuboids": shapes.plain(frame=frame, cuboids=self._cuboids)}
 
     def left_out(self) -> tuple[str, ...]:
-        if self._way is None:
-            self._told["no file in calib/: boxes stay in the frame of the camera"] = 1
-        return tuple(f"{reason}: {count}" for reason, count in self._told.items())
+        return _left_out(self._told, self._way)
 
     def _alone(self, name: str, score: float, flat: Doc | None) -> None:
         if flat is None:
@@ -126,12 +151,106 @@ class _Reading:
             shapes.plain(**{"class": name}, id=key, score=score, rect=flat, **more)
         )
 
-    def _cuboid(self, values: dict[str, float], **more: object) -> Doc:
-        turn = rotations.matrix(_about_down(values["rotation_y"])) @ _OWN_AXES[:3, :3]
-        size = [values["length"], values["width"], values["height"]]
-        place = [values["x"], values["y"] - values["height"] / 2, values["z"]]
-        made = space.cuboid(place, size, list(rotations.quaternion(turn)), **more)
-        return space.moved(made, self._way)
+
+class _Sequence:
+    """Rows of one file of tracking labels: boxes of each track by their frame. `last` is the
+    number of the last cloud beside the file, as far as there are any."""
+
+    def __init__(self, known: dict[str, str], way: Array | None, last: int) -> None:
+        self._known, self._way, self._last = known, way, last
+        self._tracks: dict[str, dict[int, Doc]] = {}
+        self._told: Counter[str] = Counter()
+
+    def add(self, cells: list[str]) -> None:
+        """Raises `Unfit`."""
+        values = _values(cells[2:], _OBJECT, before=2)
+        place, track = (_whole(*one) for one in zip(cells, ("frame", "track"), strict=False))
+        if not 0 <= place < tracks.MAX_FRAMES:
+            raise Unfit(f"frame {place}; 0 to {tracks.MAX_FRAMES - 1} wanted")
+        self._last = max(self._last, place)
+        name = self._known.get(cells[2], cells[2])
+        if name == IGNORED or values["height"] in _FLAT:
+            self._told["areas to be ignored" if name == IGNORED else "boxes on the image only"] += 1
+            return
+        if track < 0:
+            raise Unfit(f"track {track}; only {IGNORED} has none")
+        attributes, score = _attributes(cells[2:], values), _score(values, self._told)
+        made = _cuboid(values, self._way, **{"class": name}, attributes=attributes, score=score)
+        held = self._tracks.setdefault(str(track), {})
+        if place in held:
+            raise Unfit(f"track {track} has two boxes in frame {place}")
+        if next(iter(held.values()), made)["class"] != name:
+            raise Unfit(f"track {track} changes its class")
+        held[place] = made
+        self._told["boxes on the image; the template labels 3D boxes"] += _is_seen(values)
+
+    def value(self) -> Doc:
+        made = [_track(key, boxes, self._last) for key, boxes in self._tracks.items()]
+        return {"cuboid_tracks": shapes.plain(frame=_frame(self._way), tracks=made)}
+
+    def left_out(self) -> tuple[str, ...]:
+        return _left_out(self._told, self._way)
+
+
+def _track(key: str, boxes: dict[int, Doc], last: int) -> Doc:
+    """What all boxes have is the track's, what changes is told where it does."""
+    told = [{*one.get("attributes", {}).items()} for one in boxes.values()]
+    shared = dict(sorted(set.intersection(*told)))
+    frames, said = [], dict(shared)
+    for place, one in sorted(boxes.items()):
+        new = {k: v for k, v in one.get("attributes", {}).items() if said.get(k) != v}
+        said |= new
+        known = {k: one[k] for k in ("size", "rotation")}
+        frames.append(
+            shapes.plain(frame=place, attributes=new, **known) | {"centre": one["centre"]}
+        )
+    score = max(one.get("score", 0.0) for one in boxes.values())
+    name = next(iter(boxes.values()))["class"]
+    return space.track(name, key, frames, last, attributes=shared, score=score)
+
+
+def _values(cells: list[str], lengths: tuple[int, int], before: int = 0) -> dict[str, float]:
+    """Numbers of a row by their names; `before` are cells that stand ahead of it."""
+    if len(cells) not in lengths:
+        plain, scored = (one + before for one in lengths)
+        raise Unfit(f"{len(cells) + before} cells; {plain} wanted, or {scored} with a score")
+    return {k: number(v, k) for k, v in zip(_CELLS, cells[1:], strict=False)}
+
+
+def _whole(text: str, what: str) -> int:
+    if not _WHOLE.fullmatch(text):
+        raise Unfit(f"{what}: {text[:50]!r} is not a whole number")
+    return int(text)
+
+
+def _score(values: dict[str, float], told: Counter[str]) -> float:
+    score = values.get("score", 0.0)
+    if 0 <= score <= 1:
+        return score
+    told["scores outside 0 to 1"] += 1
+    return 0.0
+
+
+def _attributes(cells: list[str], values: dict[str, float]) -> dict[str, str]:
+    return {k: cells[i] for i, k in ((1, "truncated"), (2, "occluded")) if values[k] >= 0}
+
+
+def _cuboid(values: dict[str, float], way: Array | None, **more: object) -> Doc:
+    turn = rotations.matrix(_about_down(values["rotation_y"])) @ _OWN_AXES[:3, :3]
+    size = [values["length"], values["width"], values["height"]]
+    place = [values["x"], values["y"] - values["height"] / 2, values["z"]]
+    made = space.cuboid(place, size, list(rotations.quaternion(turn)), **more)
+    return space.moved(made, way)
+
+
+def _frame(way: Array | None) -> str:
+    return "lidar" if way is not None else f"camera:{CAMERA}"
+
+
+def _left_out(told: Counter[str], way: Array | None) -> tuple[str, ...]:
+    if way is None:
+        told["no file in calib/: boxes stay in the frame of the camera"] = 1
+    return tuple(f"{reason}: {count}" for reason, count in told.items() if count)
 
 
 def _about_down(angle: float) -> list[float]:
@@ -140,10 +259,15 @@ def _about_down(angle: float) -> list[float]:
 
 def _flat(values: dict[str, float]) -> Doc | None:
     """The box on the image; None where the row has none."""
-    left, top, right, bottom = (values[k] for k in ("left", "top", "right", "bottom"))
-    if (left, top, right, bottom) == (-1, -1, -1, -1) or (right, bottom) == (0, 0):
+    if not _is_seen(values):
         return None
+    left, top, right, bottom = (values[k] for k in _SIDES)
     return shapes.rect(left, top, right - left, bottom - top)
+
+
+def _is_seen(values: dict[str, float]) -> bool:
+    left, top, right, bottom = (values[k] for k in _SIDES)
+    return (left, top, right, bottom) != (-1, -1, -1, -1) and (right, bottom) != (0, 0)
 
 
 def _way(source: Source, name: str) -> Array | None:
@@ -173,9 +297,19 @@ class _Media:
     def __init__(self, source: Source) -> None:
         self._clouds = {_key(n): n for n in source.ending(*_CLOUDS)}
         self._images = {_key(n): n for n in source.ending(*SUFFIXES) if "image_3" not in n}
+        self._lasts: dict[str, int] = {}
+        for folder, _, stem in (one.rpartition("/") for one in self._clouds):
+            if _WHOLE.fullmatch(stem):
+                self._lasts[folder] = max(self._lasts.get(folder, 0), int(stem))
+
+    def last(self, key: str) -> int:
+        """The number of the last cloud of a sequence; 0 where there is none."""
+        return self._lasts.get(key, 0)
 
     def of(self, key: str, value: Doc) -> dict[str, str]:
-        """The image only where the label is on it, too."""
+        """The image only where the label is on it, too; tracks are of many."""
+        if "cuboid_tracks" in value:
+            return {}
         found = {"cloud": self._clouds.get(key)}
         if "fusion" in value:
             found[f"cameras/{CAMERA}"] = self._images.get(key)
