@@ -26,8 +26,9 @@ from libs.formats.table import MODULES
 Doc = dict[str, Any]
 TENANT = "try"
 _ROOT = Path(__file__).parents[2]
-# Chance takes nothing for an audit: one item is to go one way.
-_POLICY = {"audit_share": 1e-9, "people_audit_share": 1e-9}
+# Two people answer each task alone, and what they say is merged. Chance takes nothing for an audit:
+# one item is to go one way.
+_POLICY = {"replica_count": 2, "audit_share": 1e-9, "people_audit_share": 1e-9}
 _READY_SECONDS, _WORK_SECONDS, _HEARD_SECONDS = 90.0, 120.0, 30.0
 
 
@@ -110,19 +111,20 @@ def tenant_of(operator: Client) -> Client:
 class Staff:
     """Simulated people of a tenant; they answer what the example says."""
 
-    annotator: Client
+    annotators: tuple[Client, ...]
     reviewer: Client
 
 
 def staff_of(owner: Client, tenant: str) -> Staff:
-    """Two simulated people, made once a tenant and run."""
+    """Three simulated people, made once a tenant and run."""
     mark = secrets.token_hex(3)
     keys = []
-    for role in ("annotator", "reviewer"):
-        user = f"simulated-{role}-{mark}"
+    for number, role in enumerate(("annotator", "annotator", "reviewer")):
+        user = f"simulated-{role}-{number}-{mark}"
         owner.post(f"{tenant}/users", {"user_id": user, "role": role})
         keys.append(owner.post(f"{tenant}/users/{user}/keys")["api_key"])
-    return Staff(*(Client(owner.url, key) for key in keys))
+    first, second, reviewer = (Client(owner.url, key) for key in keys)
+    return Staff((first, second), reviewer)
 
 
 def attempt(owner: Client, tenant: str, template: Doc, staff: Staff, to: Path) -> Tried:
@@ -163,8 +165,9 @@ def _work(
     answered, deadline = 0, time.monotonic() + _WORK_SECONDS
     given: Given = {}
     while time.monotonic() < deadline:
-        for person, stage in ((staff.annotator, ""), (staff.reviewer, "REVIEW")):
-            answered += _answer(person, project, stage, template, label, given)
+        for person in staff.annotators:
+            answered += _answer(person, project, "", template, label, given)
+        answered += _answer(staff.reviewer, project, "REVIEW", template, label, given)
         progress = owner.get(f"{project}/progress")
         if progress["accepted_count"]:
             _tell_drafts(owner, project, tried)

@@ -35,17 +35,17 @@ class Changes(NamedTuple):
 
 def marks(value: Doc) -> list[Mark]:
     """In the order of their places."""
-    return sorted(map(_mark, value.get("spans", {}).get("spans", [])))
+    return sorted(map(mark_of, value.get("spans", {}).get("spans", [])))
 
 
-def _mark(span: Doc) -> Mark:
+def mark_of(span: Doc) -> Mark:
     return span.get("start", 0), span.get("end", 0), span.get("class", "")
 
 
 def edges(value: Doc) -> list[Edge]:
     """The relations, in the order of their names; an end that is not there is nowhere."""
     given = value.get("spans", {})
-    at = {s["id"]: _mark(s) for s in given.get("spans", []) if s.get("id")}
+    at = {s["id"]: mark_of(s) for s in given.get("spans", []) if s.get("id")}
     found = []
     for relation in given.get("relations", []):
         ends = [at.get(relation.get(end, ""), NOWHERE) for end in ("head", "tail")]

@@ -15,6 +15,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 
 import numpy as np
+import orjson
 
 from services.qc_scorer.agreement.contract import EPSILON, Doc, Errors, Loss
 from services.qc_scorer.agreement.matching import best
@@ -61,6 +62,12 @@ def far(table: Shared) -> float:
     return 1.0 - 2.0 * identified(table) / units if units else 0.0
 
 
+def _ordered(value: Doc) -> list[Doc]:
+    """By what they are: of those that fit equally well the same are taken, however they are
+    listed."""
+    return sorted(tracks_of(value), key=lambda t: orjson.dumps(t, option=orjson.OPT_SORT_KEYS))
+
+
 def _loss(rule: Rule) -> Loss:
     def tolerant(tolerance: float | None) -> Rule:
         return rule if tolerance is None else replace(rule, slack=tolerance)
@@ -70,10 +77,10 @@ def _loss(rule: Rule) -> Loss:
         return far(shared(tracks_of(a), tracks_of(b), mutual))
 
     def errors(truth: Doc, label: Doc, tolerance: float | None = None) -> Errors:
-        return counted(shared(tracks_of(truth), tracks_of(label), tolerant(tolerance)))
+        return counted(shared(_ordered(truth), _ordered(label), tolerant(tolerance)))
 
     def differs(truth: Doc, label: Doc, tolerance: float | None = None) -> bool:
-        table = shared(tracks_of(truth), tracks_of(label), tolerant(tolerance))
+        table = shared(_ordered(truth), _ordered(label), tolerant(tolerance))
         return misses(table, 1.0 - tolerant(tolerance).slack)
 
     def options(said: Mapping[str, str]) -> Loss:

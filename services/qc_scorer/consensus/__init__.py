@@ -60,8 +60,9 @@ RULES: dict[str, Rule] = {
 
 
 def merge(values: list[Doc], rule: str, loss: str) -> tuple[Doc, float]:
-    """(consensus, share of opinions that agree with it). Ties go to the first given."""
-    if len(values) == 1:
+    """(consensus, share of opinions that agree with it). What all say stands as they say it, to the
+    last digit. Ties go to the first given."""
+    if all(value == values[0] for value in values):
         return values[0], 1.0
     value = RULES[rule](values, [1.0] * len(values))
     if value is not None:

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from services.qc_scorer.agreement.contract import Doc
 from services.qc_scorer.agreement.maps import Ground, Rule, elements_of, matched
 from services.qc_scorer.consensus import geometries
-from services.qc_scorer.consensus.objects import Group, attributes
+from services.qc_scorer.consensus.objects import Group, agreed, attributes
 
 FloatArray = NDArray[np.float64]
 # Two that are this many metres apart may still be meant to be one; lanes are wider.
@@ -48,9 +48,8 @@ def _merged(group: Group, whole: float) -> Doc | None:
     kind = str(geometries.heaviest(kinds, group.weights))
     same = [i for i, other in enumerate(kinds) if other == kind]
     drawn = [group.members[i][kind] for i in same]
-    made = {"line": line, "area": area, "box": box}[kind](
-        drawn, [group.weights[i] for i in same], whole
-    )
+    way = {"line": line, "area": area, "box": box}[kind]
+    made = agreed(drawn, [group.weights[i] for i in same], whole, way)
     if made is None:
         return None
     head = group.members[0]

@@ -61,13 +61,21 @@ def _merged(group: Group, whole: float, ways: Mapping[str, Merged]) -> Doc | Non
     name = str(heaviest(names, group.weights))
     same = [i for i, other in enumerate(names) if other == name]
     drawn = [group.members[i][name] for i in same]
-    made = ways[name](drawn, [group.weights[i] for i in same], whole)
+    made = agreed(drawn, [group.weights[i] for i in same], whole, ways[name])
     if made is None:
         return None
     head = group.members[0]
     rest = {**attributes(group), **_text(group), **_flags(group)}
     kept = {"id": head["id"]} if "id" in head else {}
     return {"class": head.get("class", ""), **kept, **rest, name: made}
+
+
+def agreed(drawn: Sequence[Doc], weights: Sequence[float], whole: float, way: Merged) -> Doc | None:
+    """One geometry of several; what more than half of the weight of all drew exactly alike, and
+    nobody otherwise, stands as it was drawn."""
+    if 2.0 * sum(weights) > whole and all(one == drawn[0] for one in drawn):
+        return drawn[0]
+    return way(drawn, weights, whole)
 
 
 def _apart(made: list[Doc], values: Sequence[Doc]) -> list[Doc]:

@@ -36,7 +36,17 @@ def merge(values: Sequence[Doc], weights: Sequence[float]) -> Doc:
         ordered = [sorted(some, key=_middle) for some in heard]
         for interval in _voted(heard, half):
             made += [_segment(name, piece, ordered) for piece in _cut(interval, begun, half)]
-    return {"segments": {"segments": sorted(made, key=_place)}}
+    return {"segments": {"segments": _numbered(sorted(made, key=_place))}}
+
+
+def _numbered(made: list[Doc]) -> list[Doc]:
+    """What one segment was cut into has its id once."""
+    seen: set[str] = set()
+    for segment in made:
+        if segment.get("id") in seen:
+            del segment["id"]
+        seen |= {segment["id"]} if "id" in segment else set()
+    return made
 
 
 def _renamed(values: Sequence[Doc], weights: Sequence[float]) -> list[list[Doc]]:
@@ -120,7 +130,17 @@ def _segment(name: Voice, interval: Interval, ordered: Sequence[Sequence[Opinion
     made["text"] = _text(own)
     made["language"] = _voted_for((s.get("language", ""), w) for s, w in flat)
     made["attributes"] = _attributes(flat)
+    made |= _of_heaviest([some[0] for some in own if len(some) == 1], made["text"])
     return {key: part for key, part in made.items() if part}
+
+
+def _of_heaviest(alone: Sequence[Opinion], text: str) -> Doc:
+    """Its id, and the times of its words where they are the words of the text that was made."""
+    if not alone:
+        return {}
+    ordered = [s for s, _ in sorted(alone, key=lambda one: -one[1])]
+    words = (s["words"] for s in ordered if s.get("words") and said(s) == text)
+    return {"id": ordered[0].get("id", ""), "words": next(words, [])}
 
 
 def _attributes(opinions: Sequence[Opinion]) -> dict[str, str]:

@@ -8,7 +8,8 @@ from collections import defaultdict
 from collections.abc import Sequence
 
 from services.qc_scorer.agreement.contract import Doc
-from services.qc_scorer.agreement.spans import Edge, Mark, edges, marks
+from services.qc_scorer.agreement.spans import Mark, edges, mark_of, marks
+from services.qc_scorer.consensus.objects import Group, attributes
 from services.qc_scorer.merging import Span, matches, merge_spans
 
 # Markings whose matching would need more cells than this are merged by votes for equal spans.
@@ -20,7 +21,10 @@ def merge(values: Sequence[Doc], weights: Sequence[float]) -> Doc:
     longest, whole = max(map(len, opinions)), sum(map(len, opinions))
     few = longest * whole <= MOST_CELLS
     kept = (_matched if few else _voted)(opinions, weights)
-    made: list[Doc] = [{"start": a, "end": b, "class": c} for a, b, c in kept]
+    made: list[Doc] = [
+        {"start": a, "end": b, "class": c, **attributes(group)}
+        for (a, b, c), group in zip(kept, _groups(values, weights, kept, few), strict=True)
+    ]
     drawn = _drawn(values, weights, kept, few)
     if not drawn:
         return {"spans": {"spans": made}}
@@ -28,6 +32,21 @@ def merge(values: Sequence[Doc], weights: Sequence[float]) -> Doc:
         span["id"] = f"s{number}"
     relations = [{"class": c, "head": f"s{h + 1}", "tail": f"s{t + 1}"} for c, h, t in drawn]
     return {"spans": {"spans": made, "relations": relations}}
+
+
+def _groups(
+    values: Sequence[Doc], weights: Sequence[float], kept: Sequence[Mark], few: bool
+) -> list[Group]:
+    """What each person marked that became part of each merged span, the heaviest first."""
+    groups = [Group([], []) for _ in kept]
+    for index in sorted(range(len(values)), key=lambda i: -weights[i]):
+        given = values[index].get("spans", {}).get("spans", [])
+        at = _places([mark_of(span) for span in given], kept, few)
+        for span in given:
+            if (place := at.get(mark_of(span))) is not None:
+                groups[place].members.append(span)
+                groups[place].weights.append(weights[index])
+    return groups
 
 
 def _drawn(
@@ -38,16 +57,16 @@ def _drawn(
     votes: dict[tuple[str, int, int], float] = defaultdict(float)
     for value, weight in zip(values, weights, strict=True):
         drawn = edges(value)
-        at = _places(drawn, kept, few)
+        at = _places([end for _, *both in drawn for end in both], kept, few)
         for name, head, tail in set(drawn):
             if head in at and tail in at:
                 votes[name, at[head], at[tail]] += weight
     return sorted(edge for edge, weight in votes.items() if 2.0 * weight > sum(weights))
 
 
-def _places(drawn: Sequence[Edge], kept: Sequence[Mark], few: bool) -> dict[Mark, int]:
-    """Which merged span is meant by the ends of relations."""
-    ends = sorted({end for _, *both in drawn for end in both})
+def _places(given: Sequence[Mark], kept: Sequence[Mark], few: bool) -> dict[Mark, int]:
+    """Which merged span each of one person's has become part of."""
+    ends = sorted(set(given))
     if not few:
         known = {mark: place for place, mark in enumerate(kept)}
         return {end: known[end] for end in ends if end in known}
