@@ -24,7 +24,14 @@ import pyarrow.feather as feather
 
 from libs.common.geometry import boxes, calibration, poses, rotations, tracks
 from libs.formats import Doc, Format, Unfit, space
-from libs.formats.argoverse2_reading import ANNOTATIONS, CITY, NOTES, POSES, decode
+from libs.formats.argoverse2_reading import (
+    ANNOTATIONS,
+    CITY,
+    MOST_SECONDS,
+    NOTES,
+    POSES,
+    decode,
+)
 from libs.formats.encoding import ZipEncoder
 from libs.formats.media import file_name
 
@@ -44,9 +51,9 @@ class Argoverse2Encoder(ZipEncoder):
         _, found = space.motion_of(self.job, row)
         ways = self._ways(row, held["frame"], found)
         rows = self._series(row, held, ways) if "tracks" in held else self._boxes(row, held, ways)
+        stamps = _stamps(space.times_of(self.job, row, held))
         stem = posixpath.splitext(file_name(row, space.cloud_of(self.job, row)))[0]
-        folder = posixpath.dirname(self.unique(f"{stem}/annotations"))
-        stamps = [round(one * _SECOND) for one in space.times_of(self.job, row, held)]
+        folder = self.unique(stem)
         self.zip.put(f"{folder}/{ANNOTATIONS}", _table(rows, self._notes(row, held, stamps)))
         if found is not None:
             self.zip.put(f"{folder}/{CITY}", _city(self._vehicle(row, found), stamps))
@@ -119,6 +126,16 @@ class Argoverse2Encoder(ZipEncoder):
             )
             return np.eye(4)
         return rig.lidar
+
+
+def _stamps(times: list[float]) -> list[int]:
+    """Nanoseconds, as the table holds them; raises `Unfit`."""
+    if max(map(abs, times)) >= MOST_SECONDS:
+        raise Unfit(f"a sweep at {max(times, key=abs):g} s; {MOST_SECONDS:g} at most")
+    made = [round(one * _SECOND) for one in times]
+    if len(set(made)) < len(made):
+        raise Unfit("sweeps less than a nanosecond apart")
+    return made
 
 
 def _at(ways: Array, number: int) -> Array:

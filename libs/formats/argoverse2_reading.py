@@ -28,6 +28,8 @@ POSES = ("qw", "qx", "qy", "qz", "tx_m", "ty_m", "tz_m")
 _SIDES = ("length_m", "width_m", "height_m")
 _NEEDED = ("timestamp_ns", "category", *_SIDES, *POSES)
 _SECOND = 1_000_000_000
+# Before and after the first moment: what 64 bits hold in nanoseconds, 292 years.
+MOST_SECONDS = 9_223_372_036
 _MOST_ROWS, _MOST_BYTES = 5_000_000, 2_000_000_000
 _BLOCK = 10_000
 
@@ -123,7 +125,7 @@ class _Log:
     def _read(self, one: Doc) -> None:
         """Raises `Unfit`."""
         stamp = one["timestamp_ns"]
-        if not isinstance(stamp, int) or not 0 <= stamp < 2**63:
+        if not isinstance(stamp, int) or abs(stamp) > MOST_SECONDS * _SECOND:
             raise Unfit(f"timestamp_ns {str(stamp)[:50]} is no time in nanoseconds")
         numbers = {name: number(one[name], name) for name in (*_SIDES, *POSES)}
         key = str(one.get("track_uuid") or "")

@@ -7,8 +7,8 @@ of ours the judge (the field's own reader, in an environment of its own) reads w
 what a round trip loses, and what was left out and said. `LABELMILL_INTEROP_DATA` stands for
 `--data`. It ends with 1 where something is wrong; rows whose data are absent are named as skipped.
 
-**Adding rows.** Each family has a module here (`images`, `language`, `sound`, `models`, `space`)
-with a tuple `ROWS` of `frame.Row(name, needs, check)`:
+**Adding rows.** Each family has a module here (`images`, `language`, `sound`, `models`, `space`,
+`argoverse`, `maps`) with a tuple `ROWS` of `frame.Row(name, needs, check)`:
 
 * `name` of the format, with a word in brackets where several rows test it;
 * `needs`: folders below the data path; the row is skipped, and says so, without them;

@@ -1,5 +1,4 @@
-"""Formats of 3D boxes. Argoverse's own reader (av2) needs torch: pandas reads its tables instead,
-and rows and types are held against the original's."""
+"""Formats of 3D boxes: datumaro, mmdetection3d's numbers, nuscenes-devkit, vcd."""
 
 from __future__ import annotations
 
@@ -10,9 +9,8 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import pyarrow.feather as feather
 
-from libs.common.geometry import boxes, calibration, calibration_files, poses, rotations, tracks
+from libs.common.geometry import boxes, calibration_files, poses, rotations, tracks
 from libs.common.geometry.calibration import Rig
 from libs.common.geometry.cameras import Camera
 from libs.formats import Doc, Sample
@@ -20,39 +18,22 @@ from tests.interop import judges
 from tests.interop.frame import Result, Row, Written, read, round_trip, write
 from tests.interop.image_checks import count_files
 from tests.interop.image_judges import unpacked
+from tests.interop.space_samples import (
+    CLOUD,
+    FIELDS,
+    classes,
+    cuboids,
+    flat_objects,
+    nuscenes_sample,
+    with_item,
+)
 
 _KITTI = "media/pointcloud_3d/kitti_000001"
 _DM = "interop/datumaro_assets/kitti_dataset"
 _FOV = "media/pointcloud_3d/kitti_000008_fov/info.json"
 _TABLES = "interop/nuscenes_like"
 _CAMERAS = "media/sensor_fusion/nuscenes_6cam/info.json"
-_AV2 = "media/bev_map/av2_adcf7d18"
 _OPEN = "interop/openlabel"
-_FIELDS = tuple({"name": one, "type": one} for one in ("cloud", "sweeps", "calibration"))
-_CLOUD = "blob:blobs/t/cloud.bin"
-
-
-def _with(sample: Sample, rig: Rig | None = None, sweeps: Sequence[Doc] = ()) -> Sample:
-    """The sample with an item's data."""
-    known = {} if rig is None else calibration.document(rig)
-    return replace(sample, data={"cloud": _CLOUD, "sweeps": list(sweeps), "calibration": known})
-
-
-def _classes(samples: Sequence[Sample]) -> Doc:
-    every = [one for sample in samples for one in (*_cuboids(sample), *_flat(sample))]
-    return {"classes": sorted({one["class"] for one in every})}
-
-
-def _cuboids(sample: Sample) -> list[Doc]:
-    value = sample.value or {}
-    held = value.get("cuboids") or value.get("fusion", {}).get("cuboids") or {}
-    found: list[Doc] = held.get("cuboids") or value.get("cuboid_tracks", {}).get("tracks", [])
-    return found
-
-
-def _flat(sample: Sample) -> list[Doc]:
-    sides = (sample.value or {}).get("fusion", {}).get("cameras", [])
-    return [one for side in sides for one in side["objects"]]
 
 
 # -- KITTI ---------------------------------------------------------------------------------------
@@ -67,8 +48,8 @@ def kitti(data: Path) -> Result:
         samples, faults = read("kitti", folder)
         files = list(folder.glob("label_2/**/*.txt"))
         result.read(len(files), samples, faults)
-        ours = [_with(one, _kitti_rig(folder, one.key)) for one in samples]
-        written = round_trip(result, "kitti", ours, _classes(ours), fields=_FIELDS)
+        ours = [with_item(one, _kitti_rig(folder, one.key)) for one in samples]
+        written = round_trip(result, "kitti", ours, classes(ours), fields=FIELDS)
         if path.endswith("subset"):
             continue
         with unpacked(written) as made:
@@ -121,8 +102,8 @@ def kitti_numbers(data: Path) -> Result:
         rows.append([*place, length, width, height, -turn - np.pi / 2])
         wanted.append([height, width, length, x, y, z, turn])
     held = [boxes.document(np.array(row), **{"class": "Car"}) for row in rows]
-    sample = _with(Sample("a", {"cuboids": {"frame": "lidar", "cuboids": held}}), Rig((lens,)))
-    written = write("kitti", [sample], {"classes": ["Car"]}, _FIELDS)
+    sample = with_item(Sample("a", {"cuboids": {"frame": "lidar", "cuboids": held}}), Rig((lens,)))
+    written = write("kitti", [sample], {"classes": ["Car"]}, FIELDS)
     text = written.source("kitti-{:05}.zip").text("label_2/a.txt")
     ours = [[float(v) for v in line.split()[8:15]] for line in text.splitlines()]
     # The boxes stand upright over the lidar, the camera leans by half a degree.
@@ -144,14 +125,14 @@ def nuscenes(data: Path) -> Result:
             samples, faults = read("nuscenes", data / _TABLES / path, schema)
             files = len(list((data / _TABLES / path).rglob("*.json"))) if shape == "cuboids" else 0
             result.read(files, samples, faults)
-            ours = [_with(one) for one in samples]
-            told = {**schema, **_classes(ours)}
-            written = round_trip(result, "nuscenes", ours, told, fields=_FIELDS)
+            ours = [with_item(one) for one in samples]
+            told = {**schema, **classes(ours)}
+            written = round_trip(result, "nuscenes", ours, told, fields=FIELDS)
             if shape == "cuboids":
                 shown += _devkit(result, written, ours)
-    sample = _nuscenes_sample(json.loads((data / _CAMERAS).read_text()))
-    told = {"shape": "cuboids", "frame": "lidar", **_classes([sample])}
-    written = round_trip(result, "nuscenes", [sample], told, fields=_FIELDS)
+    sample = nuscenes_sample(json.loads((data / _CAMERAS).read_text()))
+    told = {"shape": "cuboids", "frame": "lidar", **classes([sample])}
+    written = round_trip(result, "nuscenes", [sample], told, fields=FIELDS)
     shown += _devkit(result, written, [sample])
     result.judged = f"{shown} boxes of nuscenes-devkit alike"
     return result
@@ -161,7 +142,7 @@ def _devkit(result: Result, written: Written, samples: Sequence[Sample]) -> int:
     with unpacked(written) as made:
         asked = {"root": str(made), "version": "v1.0-labelmill"}
         theirs = judges.run("nuscenes", "nuscenes_boxes", asked)
-    ours = {one.key: sorted(_as_devkit(box) for box in _cuboids(one)) for one in samples}
+    ours = {one.key: sorted(_as_devkit(box) for box in cuboids(one)) for one in samples}
     # A rotation and its negative are the same.
     for one in (*theirs.values(), *ours.values()):
         for row in one:
@@ -178,99 +159,6 @@ def _as_devkit(one: Doc) -> list[Any]:
     names = sorted(f"{k}.{v}" for k, v in held.items())
     place, turn = boxes.vector(one["centre"]), boxes.turn(one["rotation"])
     return [one["class"], *place, width, length, height, *turn, names, one.get("point_count", 0)]
-
-
-def _nuscenes_sample(info: Doc) -> Sample:
-    """mmdetection3d's record of a real sample: boxes at the lidar, six cameras, all poses."""
-    one, names = info["data_list"][0], {v: k for k, v in info["metainfo"]["categories"].items()}
-    held = [
-        boxes.document(
-            np.array(box["bbox_3d"]),
-            **{"class": names[box["bbox_label_3d"]], "point_count": box["num_lidar_pts"]},
-        )
-        for box in one["instances"]
-        if box["bbox_label_3d"] in names
-    ]
-    for box in held:
-        box |= {} if box["point_count"] else {"point_count": 0}
-    lenses = [
-        Camera(
-            *(name, 1600, 900, (at["cam2img"][0][0], at["cam2img"][1][1])),
-            (at["cam2img"][0][2], at["cam2img"][1][2]),
-            pose=_rigid(at["cam2ego"]),
-        )
-        for name, at in one["images"].items()
-    ]
-    ego = _rigid(one["ego2global"])[None]
-    rig = Rig(tuple(lenses), _rigid(one["lidar_points"]["lidar2ego"]), 0.0, ego, (0.0,))
-    named = [{**box, "id": f"c{place}"} for place, box in enumerate(held)]
-    value = {"cuboids": {"frame": "lidar", "cuboids": named}}
-    return _with(Sample(one["lidar_points"]["lidar_path"], value), rig)
-
-
-def _rigid(matrix: Any) -> np.ndarray:
-    """A printed pose, its rotation made one again."""
-    found = np.array(matrix, dtype=np.float64)
-    return poses.pose(found[:3, 3], rotations.quaternion(found[:3, :3]))
-
-
-# -- Argoverse 2 ---------------------------------------------------------------------------------
-
-
-def argoverse2(data: Path) -> Result:
-    """A real log, in the frame of the vehicle and through the world: the same rows come out."""
-    result = Result()
-    folder = data / _AV2
-    original = judges.run("tables", "feather_rows", {"path": str(folder / "annotations.feather")})
-    start = original["rows"][0][0]
-    stamps = sorted({row[0] for row in original["rows"]})
-    sweeps = _sweeps(folder, stamps)
-    rows = [[row[0] - start, *row[1:]] for row in original["rows"]]
-    for frame in ("ego", "world"):
-        schema = {"shape": "cuboid_tracks", "frame": frame}
-        samples, faults = read("argoverse2", folder, schema)
-        result.read(1 if frame == "ego" else 0, samples, faults)
-        ours = [_with(one, None, sweeps) for one in samples]
-        told = {**schema, **_classes(ours)}
-        written = round_trip(result, "argoverse2", ours, told, fields=_FIELDS)
-        with unpacked(written) as made:
-            path = next(made.rglob("annotations.feather"))
-            theirs = judges.run("tables", "feather_rows", {"path": str(path)})
-        result.same("types of columns", theirs["columns"], original["columns"])
-        ours_, wanted = _parts(theirs["rows"]), _parts(rows)
-        result.same(f"names of rows ({frame})", ours_[0], wanted[0])
-        apart = float(np.abs(ours_[1] - wanted[1]).max())
-        result.same(f"numbers of rows ({frame})", apart, 0.0, 1e-6)
-    single, faults = read("argoverse2", folder, {"shape": "cuboids", "frame": "ego"})
-    result.read(0, single, faults)
-    counted = sum(one.get("point_count", 0) for sample in single for one in _cuboids(sample))
-    result.same("points inside", counted, sum(row[-1] for row in original["rows"]))
-    result.judged = f"{len(rows)} rows of pandas alike"
-    return result
-
-
-def _parts(rows: list[list[Any]]) -> tuple[list[Any], np.ndarray]:
-    """Times and names of a table's rows, and their numbers: rotations as matrices, as a quaternion
-    and its negative are the same."""
-    numbers = np.array([row[3:13] for row in rows], dtype=np.float64)
-    turns = rotations.matrix(numbers[:, 3:7]).reshape(-1, 9)
-    return [row[:3] for row in rows], np.concatenate(
-        [numbers[:, :3], turns, numbers[:, 7:]], axis=1
-    )
-
-
-def _sweeps(folder: Path, stamps: Sequence[int]) -> list[Doc]:
-    """The log's sweeps as an item has them."""
-    table = feather.read_table(folder / "city_SE3_egovehicle.feather").to_pydict()
-    at = {stamp: place for place, stamp in enumerate(table["timestamp_ns"])}
-    names = {"x": "tx_m", "y": "ty_m", "z": "tz_m", **{f"q{k}": f"q{k}" for k in "wxyz"}}
-    return [
-        {
-            **{"cloud": _CLOUD, "time": (stamp - stamps[0]) / 1e9},
-            "pose": {ours: table[theirs][at[stamp]] for ours, theirs in names.items()},
-        }
-        for stamp in stamps
-    ]
 
 
 # -- OpenLABEL -----------------------------------------------------------------------------------
@@ -312,11 +200,11 @@ def _by_shape(
     """Elements shown to the judge; samples of one shape go through one part."""
     shown = 0
     for shape in sorted({next(iter(one.value or {})) for one in samples}):
-        some = [replace(_with(one), key=one.key) for one in samples if shape in (one.value or {})]
+        some = [with_item(one) for one in samples if shape in (one.value or {})]
         for one in some:
-            one.data["frames"] = [_CLOUD] * _frames(one)
+            one.data["frames"] = [CLOUD] * _frames(one)
         told = schema or {"shape": shape}
-        fields = (*_FIELDS, {"name": "frames", "type": "frames"})
+        fields = (*FIELDS, {"name": "frames", "type": "frames"})
         written = round_trip(result, "openlabel", some, told, fields=fields)
         with unpacked(written) as made:
             asked = {"folder": str(made), "schema": str(data / _SCHEMA)}
@@ -355,14 +243,14 @@ def _vcd(result: Result, theirs: dict[str, Any], sample: Sample) -> int:
 
 def _numbers(sample: Sample) -> list[list[float]]:
     made = []
-    for one in _cuboids(sample):
+    for one in cuboids(sample):
         for box in one.get("frames", [one]):
             if not box.get("outside"):
                 w, x, y, z = boxes.turn(box.get("rotation"))
                 place, size = boxes.vector(box["centre"]), boxes.vector(box["size"])
                 made.append([*place, x, y, z, w, *size])
     value = sample.value or {}
-    flat = _flat(sample)
+    flat = flat_objects(sample)
     flat += value.get("objects", {}).get("objects", [])
     flat += [f for t in _tracks(sample) for f in t["frames"] if not f.get("outside")]
     for one in flat:
@@ -376,6 +264,5 @@ ROWS = (
     Row("kitti", (_KITTI, _DM), kitti),
     Row("kitti (mmdetection3d)", (_FOV,), kitti_numbers),
     Row("nuscenes", (_TABLES, _CAMERAS), nuscenes),
-    Row("argoverse2", (_AV2,), argoverse2),
     Row("openlabel", (_OPEN,), openlabel),
 )
