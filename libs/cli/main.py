@@ -19,7 +19,7 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
-from libs.cli import intake, templates
+from libs.cli import calibration, intake, templates
 from libs.cli.client import Client, Refused
 from libs.cli.costs import cost_lines, price_table
 from libs.cli.shown import Project, progress_bar, project_name
@@ -33,6 +33,7 @@ app.add_typer(templates.app, name="template")
 app.add_typer(users, name="user")
 app.add_typer(letters, name="dead-letters")
 intake.register(app)
+calibration.register(app)
 
 
 @dataclass
