@@ -100,7 +100,8 @@ class KafkaBroker(Server):
         self._settings.write_text(text)
         if (self.data / "log" / "meta.properties").exists():
             return
-        cluster = urlsafe_b64encode(uuid.uuid4().bytes).decode().rstrip("=")
+        # One of 64 would begin with a dash, which the tool takes for an option.
+        cluster = urlsafe_b64encode(uuid.uuid4().bytes).decode().rstrip("=").replace("-", "A")
         tool = ["kafka.tools.StorageTool", "format", "-t", cluster, "-c", str(self._settings)]
         done = subprocess.run([*self._java(program), *tool], capture_output=True, text=True)
         if done.returncode:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -15,6 +15,7 @@ from services.qc_scorer.agreement import differs
 from services.qc_scorer.domain import Doc, Project, Score
 
 _DIGITS = 6
+RARE = 1e-3
 
 
 @dataclass(frozen=True)
@@ -160,7 +161,7 @@ def plan_doc(terms: Terms, attempt: int, errors: int) -> Doc:
     `errors` wrong ones at the promised rate."""
     plan = acceptance.fixed_plan(terms)
     most = min(math.ceil(errors / terms.rate), terms.lot or 10**9)
-    good, bad = (acceptance.course(terms, rate, most) for rate in (terms.better, terms.rate))
+    good, bad = _courses(terms, most)
     return {
         "sample_size": plan.size,
         "accept_errors": plan.errors,
@@ -177,6 +178,20 @@ def plan_doc(terms: Terms, attempt: int, errors: int) -> Doc:
         "confidence": 1.0 - terms.alpha,
         "reason": _words(plan, terms, attempt, good),
     }
+
+
+def _courses(terms: Terms, most: int) -> tuple[acceptance.Course, acceptance.Course]:
+    """The sequential plan at the better rate and at the promised one. Rare errors come as a Poisson
+    process: below `RARE` it goes as at `RARE`, in as many more labels (within a part in 500)."""
+    scale = max(1.0, RARE / terms.rate)
+    at = replace(terms, rate=terms.rate * scale, better=terms.better * scale)
+    steps = max(1, round(most / scale))
+    good, bad = (acceptance.course(at, rate, steps) for rate in (at.better, at.rate))
+    return _scaled(good, scale), _scaled(bad, scale)
+
+
+def _scaled(course: acceptance.Course, scale: float) -> acceptance.Course:
+    return replace(course, mean=course.mean * scale, mean_accepted=course.mean_accepted * scale)
 
 
 def _words(plan: acceptance.Plan, terms: Terms, attempt: int, good: acceptance.Course) -> str:

@@ -36,6 +36,8 @@ PRIORITY = 2.0
 # does not stand for the rest.
 JUDGED_SHARE = 0.95
 BETTER_PART, PRODUCER_RISK = 0.25, 0.1
+# Error rates and risks below it are told from none by no sample.
+LEAST_TOLD = 1e-6
 SEQUENTIAL_ERRORS = 60
 _FORGET_BLOCK = 100
 WAITING, RIGHT, WRONG, REFUSED = "WAITING", "RIGHT", "WRONG", "REFUSED"
@@ -319,9 +321,23 @@ class Checkup(Crew):
                 beta=asked.get("producer_risk") or PRODUCER_RISK,
                 lot=int(asked.get("lot_size", 0)),
             )
+            _check_terms(terms)
             return await asyncio.to_thread(accepted.plan_doc, terms, attempt, SEQUENTIAL_ERRORS)
         except acceptance.Unreachable as reason:
             raise Invalid(str(reason), field="better_error_rate") from reason
+
+
+def _check_terms(terms: acceptance.Terms) -> None:
+    """Refuses rates and risks that no sample of this world could tell from none."""
+    for field, value in (
+        ("max_error_rate", terms.rate),
+        ("confidence", terms.alpha),
+        ("better_error_rate", terms.better),
+        ("producer_risk", terms.beta),
+    ):
+        if value < LEAST_TOLD:
+            words = f"leaves {value:.3g}, and a sample tells no less than {LEAST_TOLD:g}"
+            raise Invalid(words, field=field)
 
 
 def _review(project: str, request: str, row: list[Any], chance: float) -> Doc:

@@ -14,6 +14,8 @@ __all__ = ["Project", "TargetVersion", "Template", "Unfit"]
 Doc = dict[str, Any]
 # A promise that holds more seldom, or a floor looser than this, says nothing.
 LEAST_CONFIDENCE, LOOSEST_FLOOR = 0.5, 0.5
+# A proof of it takes millions of labels without an error; of less, more than anybody makes.
+LEAST_RATE = 1e-6
 # Of a target that names none, as the proto says.
 CONFIDENCE = 0.95
 # What of a policy speaks of whole labels, and not of those of a part.
@@ -217,8 +219,8 @@ def _check_promise(asked: Project, template: Template) -> None:
 
 def _check_target(target: Doc, template: Template) -> None:
     rate = target.get("max_error_rate", 0.0)
-    if not 0 < rate < 1:
-        words = "must be above 0 and below 1: no sample can prove an error of 0"
+    if not LEAST_RATE <= rate < 1:
+        words = f"must be from {LEAST_RATE:g} to below 1: no sample can prove an error of 0"
         raise Unfit("project.target.max_error_rate", words)
     confidence = target.get("confidence", 0.0)
     if confidence and not LEAST_CONFIDENCE <= confidence < 1:

@@ -9,6 +9,7 @@ import pytest
 
 from services.qc_scorer import acceptance
 from services.qc_scorer.acceptance import Sequential, Terms, Unreachable, Verdict
+from services.qc_scorer.accepted import plan_doc
 
 ERRORS = (0, 1, 2, 5, 10)
 
@@ -114,3 +115,13 @@ def test_a_verdict_stands_and_a_broken_lot_is_rejected_at_once() -> None:
     plan = Sequential(Terms(0.1, 0.05, 0.0, 0.1, 20))
     assert [plan.tell(True) for _ in range(3)][-1] is Verdict.REJECT
     assert plan.tell(False) is Verdict.REJECT and plan.seen <= 3
+
+
+def test_rare_errors_go_as_less_rare_ones_in_more_labels() -> None:
+    rare = Terms(rate=4e-4, alpha=0.05, better=1e-4, beta=0.1)
+    told = plan_doc(rare, 1, 8)
+    assert told["most_count"] == 20_000
+    exact = [acceptance.course(rare, rate, 20_000) for rate in (rare.better, rare.rate)]
+    assert told["expected_accept"] == pytest.approx(exact[0].accept, abs=0.002)
+    assert told["expected_count"] == pytest.approx(exact[0].mean, rel=0.002)
+    assert told["expected_count_at_target"] == pytest.approx(exact[1].mean, rel=0.002)

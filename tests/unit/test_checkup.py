@@ -297,6 +297,10 @@ async def test_plans_name_both_risks_and_refuse_what_cannot_be(line: Line) -> No
         await line.scorer.request_reviews(PROJECT, "SAMPLE", 10, 0.0, "", "")
     with pytest.raises(Invalid, match="below the promised"):
         await line.scorer.plan_acceptance({**asked, "better_error_rate": 0.02})
+    for name in ("max_error_rate", "better_error_rate", "producer_risk"):
+        with pytest.raises(Invalid, match="a sample tells no less") as refused:
+            await line.scorer.plan_acceptance({**asked, name: 5e-324})
+        assert refused.value.field == name
 
 
 async def test_the_rpcs_answer_what_the_service_says(line: Line) -> None:
