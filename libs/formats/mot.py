@@ -48,7 +48,7 @@ class MotEncoder(ZipEncoder):
             rows += self._track(row, place, track, count)
         rows.sort(key=lambda one: one[0])
         stem = posixpath.splitext(file_name(row, files[0]))[0]
-        name = posixpath.dirname(self.unique(f"{stem}/gt"))
+        name = self.unique(stem)
         self.zip.put(f"{name}/gt/gt.txt", "".join(line for _, line in rows).encode())
         labels = "".join(f"{one}\n" for one in self.job.classes)
         self.zip.put(f"{name}/gt/labels.txt", labels.encode())

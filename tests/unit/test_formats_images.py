@@ -12,7 +12,17 @@ from hypothesis import strategies as st
 
 from libs.formats import Doc, masks, shapes
 from libs.formats.table import format_of
-from tests.unit.format_fixtures import HEIGHT, SCHEMA, WIDTH, png, read, source_of, written
+from tests.unit.format_fixtures import (
+    HEIGHT,
+    SCHEMA,
+    WIDTH,
+    job,
+    png,
+    read,
+    row,
+    source_of,
+    written,
+)
 
 TOLERANCE = 1e-5
 ATTRIBUTES = st.fixed_dictionaries(
@@ -320,6 +330,16 @@ def test_tracks_are_written_frame_by_frame_to_mot() -> None:
     samples, faults = read("mot", source)
     again, _ = written("mot", [samples[0].value or {}], data=FRAMES, type_="frames")
     assert again == content and not faults
+
+
+def test_films_of_one_name_do_not_share_a_folder_in_mot() -> None:
+    make = format_of("mot").encoder
+    assert make is not None
+    encoder, keys = make(job(SCHEMA, "frames")), ("f/a.mp4", "f/a.avi", "f/a.mp4")
+    rows = [row(n, TRACKS, FRAMES, key) for n, key in enumerate(keys, 1)]
+    content = encoder.begin() + encoder.add(rows) + b"".join(encoder.end())
+    samples, faults = read("mot", source_of("mot", content))
+    assert not faults and len({one.key for one in samples}) == len(keys)
 
 
 def test_tracks_come_back_from_cvat() -> None:
