@@ -237,6 +237,6 @@ def _check_floor(name: str, floor: float, template: Template) -> None:
     classes = template.label_schema.get("classes", [])
     if name not in classes:
         raise Unfit(path, f"the template has no such class; it has {', '.join(classes[:20])}")
-    if not 0 < floor <= LOOSEST_FLOOR:
-        words = f"is the largest error rate of the class: above 0, at most {LOOSEST_FLOOR}"
+    if not LEAST_RATE <= floor <= LOOSEST_FLOOR:
+        words = f"is the largest error rate of the class: {LEAST_RATE:g} to {LOOSEST_FLOOR}"
         raise Unfit(path, words)

@@ -90,13 +90,14 @@ async def test_every_change_of_the_target_is_a_version_that_is_kept(templates: T
         (
             {"max_error_rate": 0.02, "class_floors": {"cat": 0.9}},
             "project.target.class_floors.cat",
-            "at most 0.5",
+            "to 0.5",
         ),
         (
             {"max_error_rate": 0.02, "class_floors": {"cat": 0.0}},
             "project.target.class_floors.cat",
-            "above 0",
+            "1e-06 to 0.5",
         ),
+        ({"max_error_rate": 5e-324}, "project.target.max_error_rate", "from 1e-06"),
     ],
 )
 async def test_a_target_that_cannot_be_names_its_field(
