@@ -53,7 +53,16 @@ def box(name: bytes, *parts: bytes) -> bytes:
     return struct.pack(">I4s", 8 + len(content), name) + content
 
 
-def mp4(frames: int = 50, seconds: float = 2.0, size: tuple[int, int] = (320, 240)) -> bytes:
+def mp4(
+    frames: int = 50, seconds: float = 2.0, size: tuple[int, int] = (320, 240), sound: float = 0.0
+) -> bytes:
+    tracks = [_track(b"vide", frames, seconds, size)]
+    tracks += [_track(b"soun", 10, sound, size)] if sound else []
+    moov = box(b"moov", *tracks)
+    return box(b"ftyp", b"isom", bytes(4)) + box(b"mdat", bytes(100)) + moov
+
+
+def _track(kind: bytes, frames: int, seconds: float, size: tuple[int, int]) -> bytes:
     scale = 12_800
     each = round(seconds * scale / frames)
     entry = bytes(24) + struct.pack(">HH", *size) + bytes(50)
@@ -63,9 +72,8 @@ def mp4(frames: int = 50, seconds: float = 2.0, size: tuple[int, int] = (320, 24
     stco = box(b"stco", bytes(4), struct.pack(">II", 1, 40))
     stbl = box(b"stbl", stsd, stts, stsz, stco)
     mdhd = box(b"mdhd", bytes(12), struct.pack(">II", scale, frames * each), bytes(4))
-    hdlr = box(b"hdlr", bytes(8), b"vide", bytes(12))
-    moov = box(b"moov", box(b"trak", box(b"mdia", mdhd, hdlr, box(b"minf", stbl))))
-    return box(b"ftyp", b"isom", bytes(4)) + box(b"mdat", bytes(100)) + moov
+    hdlr = box(b"hdlr", bytes(8), kind, bytes(12))
+    return box(b"trak", box(b"mdia", mdhd, hdlr, box(b"minf", stbl)))
 
 
 def codes(content: bytes, kind: str) -> set[str]:
@@ -172,6 +180,8 @@ def test_a_video_tells_its_pictures_and_their_pace() -> None:
         "sound": 0,
     }
     assert not seen.findings
+    spoken = probe("video", mp4(sound=2.5), "f").facts
+    assert (spoken["duration"], spoken["fps"], spoken["sound"]) == (2.5, 25.0, 1)
 
 
 @pytest.mark.parametrize(

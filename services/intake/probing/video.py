@@ -1,7 +1,8 @@
 """Video in MP4 (ISO/IEC 14496-12): the tables in its header, no picture is decoded.
 
-Duration and frames are those of the first video track: the sample sizes (`stsz`) say how many
-pictures there are, the times (`stts`) how long each lasts.
+Frames are those of the first video track: the sample sizes (`stsz`) say how many pictures there
+are, the times (`stts`) how long each lasts. The film lasts as long as its longest track: what is
+said may go on behind the last picture.
 """
 
 from __future__ import annotations
@@ -30,7 +31,7 @@ def probe(content: bytes, name: str) -> Probe:
     if seen is None:
         raise Corrupt("the MP4 file has no header of a video track (fragmented files have none)")
     facts: dict[str, float | int | str] = {
-        "duration": round(seen.duration, 3),
+        "duration": round(max(track.duration for track in tracks), 3),
         "frames": seen.frames,
         "fps": round(seen.frames / seen.duration, 4),
         "width": seen.width,
@@ -98,7 +99,7 @@ def _track(boxes: _Boxes, start: int, end: int) -> _Track:
     handler = boxes.first(start, end, b"mdia", b"hdlr")
     kind = raw[handler[0] + 8 : handler[0] + 12] if handler else b""
     if kind != b"vide":
-        return _Track(kind)
+        return _Track(kind, _told_seconds(boxes, start, end) if kind == b"soun" else 0.0)
     table = boxes.first(start, end, b"mdia", b"minf", b"stbl")
     times = boxes.first(start, end, b"mdia", b"mdhd")
     if table is None or times is None:
@@ -115,6 +116,16 @@ def _track(boxes: _Boxes, start: int, end: int) -> _Track:
         codec,
         _last_chunk(boxes, table),
     )
+
+
+def _told_seconds(boxes: _Boxes, start: int, end: int) -> float:
+    """How long a track says that it is (`mdhd`)."""
+    times = boxes.first(start, end, b"mdia", b"mdhd")
+    if times is None:
+        return 0.0
+    code, at = (">IQ", times[0] + 20) if boxes.content[times[0]] == 1 else (">II", times[0] + 12)
+    scale, ticks = struct.unpack_from(code, boxes.content, at)
+    return float(ticks / scale) if scale else 0.0
 
 
 def _number(raw: bytes, at: int) -> int:
