@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from typing import Any
+from unittest import mock
 
 import numpy as np
 import pytest
@@ -14,7 +15,7 @@ from pycocotools import mask as judge
 
 from libs.common import rle
 from services.qc_scorer import agreement
-from services.qc_scorer.agreement import areas, keypoints, lines, masks, matching
+from services.qc_scorer.agreement import areas, keypoints, lines, masks, matching, objects
 from services.qc_scorer.agreement.contract import Errors
 
 Doc = dict[str, Any]
@@ -258,6 +259,21 @@ def test_runs_of_masks_overlap_as_pycocotools_says(pairs: Any) -> None:
     np.testing.assert_array_equal(
         masks.frames(encoded), masks.bounds(each, [HEIGHT] * len(each)), strict=True
     )
+
+
+alike = st.sampled_from([rects, drawn_masks]).flatmap(
+    lambda drawn: st.tuples(labels(drawn), labels(drawn))
+)
+
+
+@given(alike)
+def test_what_is_compared_at_once_is_compared_as_all_else(sides: tuple[Doc, Doc]) -> None:
+    def told() -> tuple[Errors, float]:
+        return agreement.errors(*sides, "objects"), agreement.distance(*sides, "objects")
+
+    at_once = told()
+    with mock.patch.object(objects, "MOST_CELLS", 0):
+        assert at_once == told()
 
 
 @given(st.lists(pictures, min_size=1, max_size=4))

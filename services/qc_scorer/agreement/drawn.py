@@ -82,6 +82,18 @@ class Drawn:
             return self._both.kinds[self._part]
         return np.array(self._kinds, dtype=np.int64)
 
+    @property
+    def kind(self) -> int | None:
+        """The number of `KINDS` that all are of; None where they differ."""
+        first, *others = self._kinds or (None,)
+        return None if any(kind != first for kind in others) else first
+
+    @cached_property
+    def sides(self) -> FloatArray:
+        """(n, 4) x, y, width, height; of rectangles alone."""
+        found = [[one["rect"].get(side, 0.0) for side in _SIDES] for one in self.objects]
+        return np.array(found, dtype=np.float64).reshape(-1, 4)
+
     @cached_property
     def classes(self) -> list[str]:
         return [one.get("class", "") for one in self.objects]

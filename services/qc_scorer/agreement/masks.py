@@ -38,9 +38,15 @@ def frames(given: Sequence[Doc]) -> FloatArray:
     return made
 
 
-def alike(a: Sequence[Doc], b: Sequence[Doc]) -> FloatArray:
-    """(n, m) intersection over union of n encoded masks and m; 0 of those of unlike size."""
-    found = codec.iou(list(a), list(b), [False] * len(b))
+def all_drawn(given: Sequence[Doc]) -> bool:
+    """Has every encoded mask a pixel?"""
+    return bool(codec.area(given).all())
+
+
+def alike(a: Sequence[Doc] | FloatArray, b: Sequence[Doc] | FloatArray) -> FloatArray:
+    """(n, m) intersection over union of n encoded masks and m, or of rectangles (n, 4) and (m, 4)
+    x, y, width, height; 0 of masks of unlike size."""
+    found = codec.iou(a, b, [False] * len(b))
     return np.maximum(np.asarray(found, dtype=np.float64).reshape(len(a), len(b)), 0.0)
 
 

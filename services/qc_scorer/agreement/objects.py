@@ -18,8 +18,8 @@ from numpy.typing import NDArray
 
 from services.qc_scorer.agreement import areas, keypoints, lines, masks
 from services.qc_scorer.agreement.contract import EPSILON, Doc, Errors, Loss
-from services.qc_scorer.agreement.drawn import KEYPOINTS, LINE, MASK, Drawn, things
-from services.qc_scorer.agreement.matching import best, candidates, single, surest
+from services.qc_scorer.agreement.drawn import KEYPOINTS, LINE, MASK, RECT, Drawn, things
+from services.qc_scorer.agreement.matching import MOST_CELLS, best, candidates, single, surest
 from services.qc_scorer.agreement.normalisers import NORMALISERS
 
 FloatArray = NDArray[np.float64]
@@ -74,15 +74,38 @@ def matched(a: Drawn, b: Drawn, rule: Rule) -> IntArray:
     """(m, 2) objects that are one."""
     if not len(a) or not len(b):
         return np.empty((0, 2), dtype=np.int64)
-    blocks = candidates(_grown(a, rule), _grown(b, rule), (a.classes, b.classes))
-    found = [surest(block, gains(a, b, block, rule)) for block in blocks]
-    pairs = np.concatenate([some for some, _ in found])
-    alike = np.concatenate([some for _, some in found])
+    table = _at_once(a, b)
+    if table is not None:
+        table[table < 1.0 - rule.slack - EPSILON] = 0.0
+        where = np.nonzero(table)
+        pairs, alike = surest(np.stack(where, axis=1), table[where])
+    else:
+        blocks = candidates(_grown(a, rule), _grown(b, rule), (a.classes, b.classes))
+        found = [surest(block, gains(a, b, block, rule)) for block in blocks]
+        pairs = np.concatenate([some for some, _ in found])
+        alike = np.concatenate([some for _, some in found])
     if single(pairs):
         return pairs
     said = [[_says(one, rule) for one in side.objects] for side in (a, b)]
     same = [said[0][i] == said[1][j] for i, j in pairs.tolist()]
     return best(pairs, alike + PREFERRED * np.array(same), (len(a), len(b)))
+
+
+def _at_once(a: Drawn, b: Drawn) -> FloatArray | None:
+    """(n, m) IoU of rectangles with each other, or of masks, of one class: what pycocotools tells
+    in one call. None for all else, for what has no area, and for more than a table should hold."""
+    kind = a.kind
+    if kind not in (RECT, MASK) or b.kind != kind or len(a) * len(b) > MOST_CELLS:
+        return None
+    left, right = (a.sides, b.sides) if kind == RECT else (a.encoded, b.encoded)
+    if kind == RECT and min(a.sides[:, 2:].min(), b.sides[:, 2:].min()) <= 0:
+        return None
+    if kind == MASK and not masks.all_drawn([*a.encoded, *b.encoded]):
+        return None
+    table = masks.alike(left, right)
+    if len({*a.classes, *b.classes}) > 1:
+        table[np.array(a.classes)[:, None] != np.array(b.classes)] = 0.0
+    return table
 
 
 def _grown(drawn: Drawn, rule: Rule) -> FloatArray:
