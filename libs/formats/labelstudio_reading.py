@@ -105,7 +105,8 @@ def _value(
     """The value of the template's shape, or else of the first shape that the results make."""
     regions: dict[str, list[Doc]] = defaultdict(list)
     for place, one in enumerate(results):
-        regions[str(one.get("id", f"no id {place}"))].append(one)
+        key = str(one["id"]) if "id" in one else f"no id {place}"
+        regions[key].append(one)
     parts: dict[str, list[Doc]] = defaultdict(list)
     for key, region in regions.items():
         parts[_family(region)].append({"key": key, "results": region})
@@ -165,7 +166,9 @@ def _objects(
             one["keypoints"] = {"points": places, "rect": one.pop("rect")}
     if points:
         left_out.append("key points whose parent region is not there")
-    objects = [shapes.plain(**{**one, "id": own_id(one["id"])}) for one in objects]
+    for one in objects:
+        if key := own_id(one.pop("id")):
+            one["id"] = key
     return shapes.value_of(objects, read.schema, left_out)
 
 

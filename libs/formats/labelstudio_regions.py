@@ -37,15 +37,16 @@ class Task:
 @formed
 def object_of(part: Doc, read: Task, left_out: list[str]) -> tuple[Doc, str]:
     """An object, and the region it is a point of."""
-    drawn = next(
-        r for r in part["results"]
-        if str(r.get("type", "")).removesuffix("labels") in GEOMETRIES
+    results = part["results"]
+    drawn, kind = next(
+        (r, k) for r in results
+        if (k := str(r.get("type", "")).removesuffix("labels")) in GEOMETRIES
     )  # fmt: skip
     value = mapping(drawn.get("value"), "value")
     made = {
-        **{"class": class_of(part["results"], left_out)},
-        **beside(part["results"], read, left_out),
-        **_geometry(drawn["type"].removesuffix("labels"), value, *read.size(drawn)),
+        "class": class_of(results, left_out),
+        **beside(results, read, left_out),
+        **_geometry(kind, value, *read.size(drawn)),
         "id": part["key"],
     }
     if not made["class"]:
