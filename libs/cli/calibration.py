@@ -77,11 +77,14 @@ def _read(path: Path, sample: str, size: tuple[int, int] | None) -> Rig:
 
 def _seen(path: Path, name: str) -> tuple[int, int]:
     """Width and height of a camera's images."""
-    found = sorted(p for p in (path / "camera" / name).glob("*") if p.suffix in _PICTURES)
+    found = sorted(p for p in (path / "camera" / name).glob("*") if p.suffix.lower() in _PICTURES)
     if not found:
         raise Miscalibrated(name, f"its image's size is not known: camera/{name}/ holds no image")
-    with Image.open(found[0]) as picture:
-        return picture.size
+    try:
+        with Image.open(found[0]) as picture:
+            return picture.size
+    except Image.DecompressionBombError as error:
+        raise Miscalibrated(name, str(error)) from error
 
 
 def _of_kitti(size: tuple[int, int] | None) -> Mapping[str, tuple[int, int]] | None:
@@ -113,5 +116,5 @@ def _text(file: Path) -> str:
 def _json(text: str, name: str) -> Any:
     try:
         return json.loads(text)
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise Miscalibrated(name, f"not JSON: {error}") from error

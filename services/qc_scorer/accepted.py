@@ -15,6 +15,7 @@ from services.qc_scorer.agreement import differs
 from services.qc_scorer.domain import Doc, Project, Score
 
 _DIGITS = 6
+# Error rates below it are planned for as if errors were a Poisson process.
 RARE = 1e-3
 
 

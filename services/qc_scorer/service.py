@@ -87,7 +87,8 @@ class QcScorer(Checkup, Checks, Inference):
             seen = await unit.get_many(store.SCORED, [t["name"] for t in human])
             fresh = [t for t in human if t["name"] not in seen]
             audits = await self.audits(unit, project, fresh)
-            self._keep_scored(unit, project, human, seen, await self.learn(unit, project, fresh))
+            made = {t["name"]: wholes.counts(t, project) for t in human}
+            _keep_scored(unit, made, seen, await self.learn(unit, project, fresh))
             unit.count(
                 store.QUALITY,
                 project_name,
@@ -98,7 +99,7 @@ class QcScorer(Checkup, Checks, Inference):
                     "audits": len(audits),
                     "audit_errors": sum(audits),
                     "verified": sum(domain.verified(t) for t in fresh),
-                    **wholes.moved(human, seen, project),
+                    **wholes.moved(made, seen),
                 },
             )
             await self._count_people(unit, project, fresh)
@@ -108,21 +109,6 @@ class QcScorer(Checkup, Checks, Inference):
             await self.settle_checks(unit, project, fresh)
 
         await self._store.transact(work)
-
-    def _keep_scored(
-        self,
-        unit: Unit,
-        project: Project,
-        tasks: Sequence[Doc],
-        seen: Mapping[str, Doc],
-        rows: Sequence[Doc],
-    ) -> None:
-        """Rows of tasks accepted for the first time; of wholes, what they are made of now."""
-        made = {t["name"]: wholes.counts(t, project) for t in tasks}
-        unit.insert(store.SCORED, [{**row, **made[row["name"]]} for row in rows])
-        for name, row in seen.items():
-            if made[name]:
-                unit.put(store.SCORED, {**row, **made[name], "version": row["version"] + 1})
 
     async def cancel(self, project_name: str, tasks: Sequence[Doc]) -> None:
         """Evidence that a manager took out of the line settles: proofs must not wait for it."""
@@ -262,6 +248,19 @@ class QcScorer(Checkup, Checks, Inference):
             part = part or replace(project, name=name, parts=(), whole=project.name)
             made.append(await self._report(reader, part, counters))
         return made
+
+
+def _keep_scored(
+    unit: Unit,
+    made: Mapping[str, Mapping[str, int]],
+    seen: Mapping[str, Doc],
+    rows: Sequence[Doc],
+) -> None:
+    """Rows of tasks accepted for the first time; of wholes, what they are made of now."""
+    unit.insert(store.SCORED, [{**row, **made[row["name"]]} for row in rows])
+    for name, row in seen.items():
+        if made[name]:
+            unit.put(store.SCORED, {**row, **made[name], "version": row["version"] + 1})
 
 
 def _is_sampled(task: Doc) -> bool:

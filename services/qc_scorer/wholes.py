@@ -35,12 +35,13 @@ def _apart(task: Doc, project: Project) -> bool:
     return not before or differs(before[-1]["value"], task["label"]["value"], project.loss)
 
 
-def moved(tasks: Sequence[Doc], seen: Mapping[str, Doc], project: Project) -> dict[str, int]:
-    """What wholes that were accepted, some not for the first time, add to the counters."""
+def moved(made: Mapping[str, Mapping[str, int]], seen: Mapping[str, Doc]) -> dict[str, int]:
+    """What `counts` by task, of tasks some of which were accepted before (their rows in `seen`),
+    add to the project's counters."""
     total: Counter[str] = Counter()
-    for task in tasks:
-        before = seen.get(task["name"], {})
-        for name, count in counts(task, project).items():
+    for task, now in made.items():
+        before = seen.get(task, {})
+        for name, count in now.items():
             total[name] += count - before.get(name, 0)
     return dict(total)
 

@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 from labelmill.qc_scorer.v1.events_pb2 import QualityUpdated
 from labelmill.qc_scorer.v1.qc_scorer_pb2 import QualityReport
 from labelmill.task_dispatch.v1.events_pb2 import TasksAccepted
+from labelmill.task_dispatch.v1.task_dispatch_pb2 import Task
 
 from libs.common.clock import FakeClock
 from libs.common.codec import doc_to_message, message_to_doc
@@ -93,7 +94,8 @@ def test_a_whole_is_apart_only_where_a_reviewer_made_it_another() -> None:
     ):
         assert wholes.counts(task, project) == {"pieces": 3, "apart": apart}
     seen = {f"{NAME}/tasks/i1": {"pieces": 3, "apart": 1}}
-    assert wholes.moved([whole("a", pieces=5)], seen, project) == {"pieces": 2, "apart": -1}
+    made = {f"{NAME}/tasks/i1": wholes.counts(whole("a", pieces=5), project)}
+    assert wholes.moved(made, seen) == {"pieces": 2, "apart": -1}
     # What came with its label stands on an audit, or on nothing.
     brought = {"name": "t", "label": {}}
     assert wholes.counts(brought, project) == {"pieces": 0, "apart": 1}
@@ -117,8 +119,7 @@ def accepted(project: str, ids: list[str], source: str, pieces: int = 0) -> Task
         doc = {"name": f"{project}/tasks/{one}", "version": 2, "label": label}
         made = [f"{PARTS[1]}/tasks/{one}.{n}" for n in range(pieces)]
         doc |= {"pieces": made, "decisions": [{"action": "JOIN"}]} if pieces else {}
-        message.tasks.append(doc_to_message(doc, type(message.tasks.add())))
-        del message.tasks[-2]
+        message.tasks.append(doc_to_message(doc, Task))
     return message
 
 

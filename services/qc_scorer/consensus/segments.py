@@ -40,7 +40,7 @@ def merge(values: Sequence[Doc], weights: Sequence[float]) -> Doc:
 
 
 def _numbered(made: list[Doc]) -> list[Doc]:
-    """What one segment was cut into has its id once."""
+    """An id that several gave to different segments stays with the first of them."""
     seen: set[str] = set()
     for segment in made:
         if segment.get("id") in seen:
