@@ -11,7 +11,9 @@ from pathlib import Path
 from typing import Any
 
 from libs.cli.client import Client, Refused
+from libs.cli.main import download
 from loadtests.simulate import Habits, SimulatedPerson
+from services.delivery.__main__ import main as verify_command
 from tests.system.conftest import World
 
 PERFECT = Habits(0.0, 0.0, 5.0, 2.0)
@@ -147,3 +149,15 @@ def labels_of(folder: Path) -> list[dict[str, Any]]:
     for path in sorted(folder.glob("labels-*.jsonl")):
         lines += [json.loads(line) for line in path.read_text().splitlines()]
     return lines
+
+
+def delivered(owner: Client, project: str, count: int, folder: Path) -> list[dict[str, Any]]:
+    """So many labels in verified deliveries below a folder: what was settled last may come round to
+    delivery after a first one was made."""
+    labels: list[dict[str, Any]] = []
+    while len(labels) < count:
+        place = folder / f"delivery-{len(labels)}"
+        download(owner, deliver(owner, project), place)
+        assert verify_command(["verify", str(place)]) == 0
+        labels += labels_of(place)
+    return labels

@@ -8,10 +8,8 @@ from typing import Any
 import pytest
 
 from libs.cli.client import Client, Refused
-from libs.cli.main import download
-from services.delivery.__main__ import main as delivery_command
 from tests.system.conftest import World
-from tests.system.line import add_person, deliver, fresh, labels_of, until
+from tests.system.line import add_person, delivered, fresh, until
 
 TEXTS = ("Ada Lovelace went to Oslo.", "𝒪slo heard Grace in May.")
 CATALOGUE = "tenants/catalogue/templates/named-entities/versions/1"
@@ -89,11 +87,8 @@ def test_marked_by_two_settled_by_a_reviewer_delivered(world: World, tmp_path: P
     until(lambda: quality().get("verified_count") == 2, "both verified")
     assert quality()["audit_errors"] == 0, "the label that was about to go out was right"
 
-    download(owner, deliver(owner, project), tmp_path / "delivery")
-    assert delivery_command(["verify", str(tmp_path / "delivery")]) == 0
-    by_text = {
-        x["data"]["text"]: x["value"]["spans"]["spans"] for x in labels_of(tmp_path / "delivery")
-    }
+    labels = delivered(owner, project, 2, tmp_path)
+    by_text = {x["data"]["text"]: x["value"]["spans"]["spans"] for x in labels}
     assert {text: _texts(text, spans) for text, spans in by_text.items()} == {
         TEXTS[0]: ["Ada Lovelace person", "Oslo place"],
         TEXTS[1]: ["𝒪slo place", "Grace person", "May date"],

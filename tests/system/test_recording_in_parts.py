@@ -12,10 +12,8 @@ from pathlib import Path
 from typing import Any
 
 from libs.cli.client import Client, Refused
-from libs.cli.main import download
-from services.delivery.__main__ import main as delivery_command
 from tests.system.conftest import World
-from tests.system.line import add_person, deliver, fresh, labels_of, until
+from tests.system.line import add_person, delivered, fresh, until
 
 CATALOGUE = "tenants/catalogue/templates/speech-long/versions/1"
 CUT = [{"start": 0.5, "end": 2.0}, {"start": 2.5, "end": 4.0}]
@@ -91,10 +89,7 @@ def test_from_one_recording_to_one_label(world: World, tmp_path: Path) -> None:
     (judged,) = [w for w in worked if w["stage"] != "ANNOTATION"]
     assert judged["part"] == "speakers" and "no speaker for most" in judged["comment"]
 
-    done = deliver(owner, project)
-    download(owner, done, tmp_path / "delivery")
-    assert delivery_command(["verify", str(tmp_path / "delivery")]) == 0
-    labels = labels_of(tmp_path / "delivery")
+    labels = delivered(owner, project, 2, tmp_path)
     brought, label = sorted(labels, key=lambda one: one["source_key"])
     assert brought["value"] == known and brought["label"]["source"] == "HUMAN"
     got = [
