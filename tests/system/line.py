@@ -35,8 +35,13 @@ def make_project(owner: Client, tenant: str, **policy: Any) -> str:
     return str(owner.post(f"tenants/{tenant}/projects", body)["name"])
 
 
-def add_items(owner: Client, project: str, texts: Iterable[str], **extra: Any) -> dict[str, Any]:
-    items = [{"data": {"text": t}, "source_key": f"k{i}", **extra} for i, t in enumerate(texts)]
+def add_items(
+    owner: Client, project: str, texts: Iterable[str], first: int = 0, **extra: Any
+) -> dict[str, Any]:
+    """Adds texts as items with the keys k0, k1, ... from `first` on."""
+    items = [
+        {"data": {"text": t}, "source_key": f"k{i}", **extra} for i, t in enumerate(texts, first)
+    ]
     result: dict[str, Any] = {}
     for start in range(0, len(items), 1000):
         result = owner.post(f"{project}/items:batchCreate", {"items": items[start : start + 1000]})
@@ -74,10 +79,11 @@ def work_off(
     total: int,
     people: int = 4,
     seconds: float = 120.0,
+    crew: str = "simulated",
 ) -> list[SimulatedPerson]:
-    """Simulated people work until every task is settled."""
-    keys = [add_person(owner, tenant, f"simulated-{i}") for i in range(people)]
-    keys.append(add_person(owner, tenant, "simulated-reviewer", "reviewer"))
+    """Simulated people work until so many tasks are settled; another `crew` may go on after."""
+    keys = [add_person(owner, tenant, f"{crew}-{i}") for i in range(people)]
+    keys.append(add_person(owner, tenant, f"{crew}-reviewer", "reviewer"))
     staff = [
         SimulatedPerson(
             world.platform.url,

@@ -9,13 +9,15 @@ from pathlib import Path
 
 import pytest
 
+from libs.cli.client import Client
 from libs.cli.main import download
 from loadtests import data
 from services.delivery.__main__ import main as delivery_command
 from tests.system.conftest import World
 from tests.system.line import add_items, deliver, fresh, labels_of, truths_of, until, work_off
 
-COUNT = 500
+# What people label before the gate can open, and all.
+FIRST, COUNT = 400, 600
 TEMPLATE = """
 display_name: Mails, told apart twice
 data_fields:
@@ -67,9 +69,14 @@ def test_one_part_by_machine_and_one_by_people_make_one_certified_label(
     assert part["target"]["confidence"] == pytest.approx(0.95)
 
     examples = list(islice(data.spam("test"), COUNT))
-    add_items(owner, project, [e.text for e in examples])
-    truths = truths_of(owner, project, {f"k{i}": e.truth for i, e in enumerate(examples)})
-    work_off(world, owner, tenant, project, truths, COUNT)
+    by_key = {f"k{i}": e.truth for i, e in enumerate(examples)}
+    add_items(owner, project, [e.text for e in examples[:FIRST]])
+    truths = truths_of(owner, project, by_key)
+    work_off(world, owner, tenant, project, truths, FIRST, seconds=240)
+    until(lambda: _gate(owner, f"{project}.drafted") == "OPEN", "the gate proven by the first")
+    add_items(owner, project, [e.text for e in examples[FIRST:]], first=FIRST)
+    truths = truths_of(owner, project, by_key)
+    work_off(world, owner, tenant, project, truths, COUNT, seconds=240, crew="later")
     assert owner.get(f"{project}/progress")["sources"].get("MACHINE", 0) > 0
 
     def reported() -> bool:
@@ -96,3 +103,7 @@ def test_one_part_by_machine_and_one_by_people_make_one_certified_label(
         pieces = label["value"]["composite"]["parts"]
         wrong += any(p["value"]["choices"]["classes"] != [truth] for p in pieces)
     assert wrong / COUNT <= proof["measured"]["error_bound"]
+
+
+def _gate(owner: Client, project: str) -> str:
+    return "".join(gate["state"] for gate in owner.get(f"{project}/gates")["gates"])
