@@ -7,8 +7,11 @@ import copy
 import json
 import logging
 from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
 from itertools import pairwise
 from typing import Any
+
+from google.protobuf.message import Message
 
 from libs.common import clouds
 from libs.common.blobs import Blobs
@@ -17,7 +20,7 @@ from libs.common.errors import Fault, Invalid, NotFound, Unavailable
 from libs.common.geometry import boxes, fit, poses, tracks
 from libs.common.patience import eventually
 from libs.common.store import Store
-from services.prelabel_gateway import adapters, clips, cutting, domain, store
+from services.prelabel_gateway import adapters, clips, cutting, domain, pieces, store
 from services.prelabel_gateway.domain import Assist, Impossible
 from services.prelabel_gateway.triton import Inference
 
@@ -28,14 +31,27 @@ _TRACKS = 200
 _LONGEST = 10_000
 
 
+@dataclass(frozen=True)
+class Asked:
+    """What one call asks: the assist, the item's data, what the person has so far, the entry of a
+    list worked on; of a task that goes over the objects of the part `per`, its object."""
+
+    assist: Assist
+    data: Doc
+    value: Doc
+    entry: str = ""
+    per: str = ""
+    about: Doc | None = None
+
+
 class Assists:
-    """One method a capability; each takes (assist, data, value, entry) and gives the new value."""
+    """One method a capability; each takes what it is asked and gives the new value."""
 
     def __init__(
         self, store_: Store, blobs: Blobs, inference: Inference, parse: Callable[[str], Any]
     ) -> None:
         self._store, self._blobs, self._inference, self._parse = store_, blobs, inference, parse
-        self._ways: dict[str, Callable[[Assist, Doc, Doc, str], Awaitable[Doc]]] = {
+        self._ways: dict[str, Callable[[Asked], Awaitable[Doc]]] = {
             "fit-cuboid": self._fit,
             "interpolate": self._interpolate,
             "rewrite": self._rewrite,
@@ -44,7 +60,13 @@ class Assists:
         }
 
     async def assist(
-        self, project_name: str, capability: str, data: str, value: Doc, entry: str
+        self,
+        project_name: str,
+        capability: str,
+        data: str,
+        value: Doc,
+        entry: str,
+        inputs: Message | None = None,
     ) -> Doc:
         """{value, model, model_version}. Raises `NotFound`, `Invalid` with the field's name, and
         `Unavailable` where a model is busy or away."""
@@ -56,15 +78,17 @@ class Assists:
             words = ", ".join(sorted(offered)) or "none"
             raise Invalid(f"the template offers these assists: {words}", field="capability")
         parsed = own_data(self._parse, data, project_name)
-        made = await self._ways[capability](offered[capability], parsed, value, entry)
+        about = pieces.object_of(inputs, project.per) if inputs is not None else None
+        asked = Asked(offered[capability], parsed, value, entry, project.per, about)
+        made = await self._ways[capability](asked)
         return {"model": "", "model_version": "", **made}
 
     # -- tracks ------------------------------------------------------------------------------
 
-    async def _interpolate(self, assist: Assist, data: Doc, value: Doc, entry: str) -> Doc:
+    async def _interpolate(self, asked: Asked) -> Doc:
         """Every track with a key frame for each frame it is in; 3D boxes move straight in the
         world, by the sweeps' times and poses."""
-        entries = data.get(assist.input)
+        value, entries = asked.value, asked.data.get(asked.assist.input)
         count = len(entries) if isinstance(entries, list) else 0
         if "cuboid_tracks" in value:
             times, to_world = poses.motion(entries if isinstance(entries, list) else [])
@@ -84,17 +108,18 @@ class Assists:
 
     # -- boxes in space ----------------------------------------------------------------------
 
-    async def _fit(self, assist: Assist, data: Doc, value: Doc, entry: str) -> Doc:
+    async def _fit(self, asked: Asked) -> Doc:
         """Each 3D box hugs the points in and around it; of tracks, those with a key frame at the
         sweep `entry`."""
+        value, entry = asked.value, asked.entry
         found = _boxes(value, entry)
         if not 0 < len(found) <= _MOST:
             raise Invalid(f"must hold 1 to {_MOST} boxes to fit", field="value")
-        content, name = await self._media(data, assist.input, entry, "cloud")
+        content, name = await self._media(asked, "cloud")
         try:
             cloud = await asyncio.to_thread(clouds.read, content, name)
         except clouds.Unreadable as reason:
-            raise Invalid(str(reason), field=f"data.{assist.input}") from reason
+            raise Invalid(str(reason), field=f"data.{asked.assist.input}") from reason
         made = copy.deepcopy(value)
         for place, box in _boxes(made, entry).items():
             try:
@@ -106,14 +131,14 @@ class Assists:
 
     # -- masks -------------------------------------------------------------------------------
 
-    async def _snap(self, assist: Assist, data: Doc, value: Doc, entry: str) -> Doc:
+    async def _snap(self, asked: Asked) -> Doc:
         """Each rectangle becomes the mask of what is in it; other objects stay as they are."""
-        objects = value.get("objects", {}).get("objects", [])
+        objects = asked.value.get("objects", {}).get("objects", [])
         boxed = [i for i, one in enumerate(objects) if "rect" in one]
         if not 0 < len(boxed) <= _MOST:
             words = f"must hold 1 to {_MOST} objects with a rectangle to snap"
             raise Invalid(words, field="value.objects")
-        content, _ = await self._media(data, assist.input, entry, "image")
+        content, _ = await self._media(asked, "image")
         made = list(objects)
         for i in boxed:
             rect = objects[i]["rect"]
@@ -132,11 +157,14 @@ class Assists:
 
     # -- words -------------------------------------------------------------------------------
 
-    async def _transcribe(self, assist: Assist, data: Doc, value: Doc, entry: str) -> Doc:
+    async def _transcribe(self, asked: Asked) -> Doc:
         """Each segment without words gets those that a model hears in it; a text is what it hears
-        in the whole recording."""
-        content, _ = await self._media(data, assist.input, entry, "audio")
+        in the whole recording, or in the segment that the task is about."""
+        content, _ = await self._media(asked, "audio")
+        assist, value = asked.assist, asked.value
         if "segments" not in value:
+            if asked.per:
+                content = await self._own_stretch(asked, content)
             spoken, model = await self._said(assist, [content])
             return {"value": {"text": {"text": spoken[0]}}, **model}
         segments = value["segments"].get("segments", [])
@@ -144,16 +172,20 @@ class Assists:
         if not 0 < len(silent) <= _MOST:
             words = f"must hold 1 to {_MOST} segments without words"
             raise Invalid(words, field="value.segments")
-        stretches = [(segments[i].get("start", 0.0), segments[i].get("end", 0.0)) for i in silent]
-        try:
-            cut = await asyncio.to_thread(clips.clips, content, stretches)
-        except clips.Unclippable as reason:
-            raise Invalid(str(reason), field="value.segments") from reason
-        spoken, model = await self._said(assist, cut)
+        cut = await asyncio.to_thread(clips.clips, content, [segments[i] for i in silent])
+        spoken, model = await self._said(assist, _all_there(cut, "value.segments"))
         made = list(segments)
         for i, text in zip(silent, spoken, strict=True):
             made[i] = {**segments[i], **({"text": text} if text else {})}
         return {"value": {"segments": {**value["segments"], "segments": made}}, **model}
+
+    async def _own_stretch(self, asked: Asked, content: bytes) -> bytes:
+        """What the task is about of a recording."""
+        if asked.about is None:
+            words = f"must be the task's own: the object of {asked.per} that it is about is in them"
+            raise Invalid(words, field="inputs")
+        cut = await asyncio.to_thread(clips.clips, content, [asked.about])
+        return _all_there(cut, "inputs")[0]
 
     async def _said(self, assist: Assist, recordings: list[bytes]) -> tuple[list[str], Doc]:
         """What is said in each recording, empty for nothing."""
@@ -168,8 +200,9 @@ class Assists:
                 found.append("")
         return found, model
 
-    async def _rewrite(self, assist: Assist, data: Doc, value: Doc, entry: str) -> Doc:
+    async def _rewrite(self, asked: Asked) -> Doc:
         """A proposal for the text: of a rewrite its `after`, of a conversation its last turn."""
+        assist, value = asked.assist, asked.value
         turns = value.get("conversation", {}).get("turns", [])
         rewrite = value.get("rewrite", {})
         last = turns[-1].get("content", "") if turns else ""
@@ -207,14 +240,14 @@ class Assists:
 
     # -- media -------------------------------------------------------------------------------
 
-    async def _media(self, data: Doc, field: str, entry: str, key: str) -> tuple[bytes, str]:
-        """(bytes, name of its blob) of a media field, or of one entry of a list of them (by its
-        number or `name`)."""
-        value = data.get(field)
-        where = f"data.{field}"
+    async def _media(self, asked: Asked, key: str) -> tuple[bytes, str]:
+        """(bytes, name of its blob) of the assist's media field, or of one entry of a list of them
+        (by its number or `name`)."""
+        value = asked.data.get(asked.assist.input)
+        where = f"data.{asked.assist.input}"
         if isinstance(value, list):
-            value = _entry(value, entry, where)
-            where = f"{where}[{entry}]"
+            value = _entry(value, asked.entry, where)
+            where = f"{where}[{asked.entry}]"
         if isinstance(value, dict):
             value = value.get(key)
         if not isinstance(value, str):
@@ -225,6 +258,15 @@ class Assists:
             return domain.inline_image(value), ""
         except (Impossible, Fault) as unreadable:
             raise Invalid(str(unreadable), field=where) from unreadable
+
+
+def _all_there(cut: list[bytes | str], field: str) -> list[bytes]:
+    """What was cut; raises `Invalid` for what could not be."""
+    made = [one for one in cut if isinstance(one, bytes)]
+    if len(made) < len(cut):
+        reason = next(one for one in cut if isinstance(one, str))
+        raise Invalid(reason, field=field)
+    return made
 
 
 def own_data(parse: Callable[[str], Any], data: str, project: str) -> Doc:

@@ -1,12 +1,14 @@
-"""Stretches of a recording as recordings of their own, for a model that writes what is said."""
+"""Stretches of a recording as recordings of their own, for a model that hears one alone."""
 
 from __future__ import annotations
 
 import io
 import wave
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import miniaudio
+
+from services.prelabel_gateway.domain import Doc
 
 RATE = 16_000
 # Seconds: a stretch that somebody waits for, and how far into a recording one may lie.
@@ -14,38 +16,51 @@ LONGEST, FURTHEST = 60.0, 4 * 3600.0
 _BLOCK = RATE
 
 
-class Unclippable(Exception):
-    """No stretch can be had of it; the message says why."""
-
-
-def clips(content: bytes, stretches: Sequence[tuple[float, float]]) -> list[bytes]:
-    """WAV files (16 kHz, one channel, 16 bit) of stretches (start, end) in seconds. Decoded as a
-    stream, no further than the last of them. Raises `Unclippable`."""
-    for start, end in stretches:
-        if not 0 <= start < end <= FURTHEST or end - start > LONGEST:
-            words = f"from {start:g} to {end:g} s; at most {LONGEST:g} s at once"
-            raise Unclippable(f"a stretch {words}")
-    parts: list[list[bytes]] = [[] for _ in stretches]
-    last, at = max((end for _, end in stretches), default=0.0), 0
+def clips(content: bytes, segments: Sequence[Doc]) -> list[bytes | str]:
+    """A WAV file (16 kHz, one channel, 16 bit) of each segment, or why there is none. Decoded as a
+    stream once, no further than the last of them."""
+    stretches = [(one.get("start", 0.0), one.get("end", 0.0)) for one in segments]
+    wrong = [_wrong(*stretch) for stretch in stretches]
     try:
-        stream = miniaudio.stream_memory(
-            content, miniaudio.SampleFormat.SIGNED16, 1, RATE, frames_to_read=_BLOCK
-        )
-        for block in stream:
-            samples = memoryview(block)
-            for part, (start, end) in zip(parts, stretches, strict=True):
-                first, stop = round(start * RATE) - at, round(end * RATE) - at
-                if first < len(samples) and stop > 0:
-                    part.append(samples[max(0, first) : stop].tobytes())
-            at += len(samples)
-            if at >= last * RATE:
-                break
+        parts = _samples(content, {i: s for i, s in enumerate(stretches) if not wrong[i]})
     except miniaudio.MiniaudioError as error:
-        raise Unclippable(f"the recording cannot be read: {error}") from error
-    for part, (start, end) in zip(parts, stretches, strict=True):
-        if not part:
-            raise Unclippable(f"the recording ends before the stretch from {start:g} to {end:g} s")
-    return [_wav(b"".join(part)) for part in parts]
+        return [f"the recording cannot be read: {error}"] * len(segments)
+    return [
+        reason or (_wav(b"".join(parts[i])) if parts[i] else _beyond(*stretches[i]))
+        for i, reason in enumerate(wrong)
+    ]
+
+
+def _samples(
+    content: bytes, stretches: Mapping[int, tuple[float, float]]
+) -> dict[int, list[bytes]]:
+    """Samples of each stretch, by its number."""
+    parts: dict[int, list[bytes]] = {i: [] for i in stretches}
+    last, at = max((end for _, end in stretches.values()), default=0.0), 0
+    stream = miniaudio.stream_memory(
+        content, miniaudio.SampleFormat.SIGNED16, 1, RATE, frames_to_read=_BLOCK
+    )
+    for block in stream:
+        samples = memoryview(block)
+        for i, stretch in stretches.items():
+            first, stop = (round(seconds * RATE) - at for seconds in stretch)
+            if first < len(samples) and stop > 0:
+                parts[i].append(samples[max(0, first) : stop].tobytes())
+        at += len(samples)
+        if at >= last * RATE:
+            break
+    return parts
+
+
+def _wrong(start: float, end: float) -> str:
+    """Why a stretch is none that is cut; empty where it is."""
+    if 0 <= start < end <= FURTHEST and end - start <= LONGEST:
+        return ""
+    return f"a stretch from {start:g} to {end:g} s; at most {LONGEST:g} s at once"
+
+
+def _beyond(start: float, end: float) -> str:
+    return f"the recording ends before the stretch from {start:g} to {end:g} s"
 
 
 def _wav(samples: bytes) -> bytes:

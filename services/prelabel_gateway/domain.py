@@ -47,6 +47,8 @@ class Project:
     assists: tuple[Assist, ...] = ()
     # The template's label schema, as its document.
     schema: Doc = field(default_factory=dict)
+    # Of a part's project: the part whose objects its tasks go over.
+    per: str = ""
 
 
 def own_models(tenant: str, name: str) -> bool:

@@ -47,6 +47,7 @@ def _project(project: Any, template: Any) -> Project:
         embedding=_embedding(project.policy.training),
         assists=tuple(from_message(Assist, one) for one in template.assists),
         schema=message_to_doc(template.label_schema),
+        per=template.per,
     )
 
 

@@ -26,7 +26,12 @@ class PredictionsRpc(PredictionsServicer):
     async def Assist(self, request: Any, context: Any) -> Any:  # noqa: N802
         value = message_to_doc(request.value)
         doc = await self._assists.assist(
-            request.parent, request.capability, request.data, value, request.entry
+            request.parent,
+            request.capability,
+            request.data,
+            value,
+            request.entry,
+            request.inputs,
         )
         return doc_to_message(doc, pb.AssistResponse)
 

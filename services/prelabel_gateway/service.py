@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import logging
 import time
 from base64 import b64decode, b64encode
@@ -21,18 +20,16 @@ from libs.common.clock import Clock
 from libs.common.codec import Doc, doc_to_message, message_to_doc, time_text, to_doc
 from libs.common.errors import Fault, Invalid, NotFound, OutOfTurn, Unavailable
 from libs.common.patience import eventually
-from libs.common.rpc import MAX_MESSAGE
 from libs.common.store import Store, Unit, keep_newest
 from services.prelabel_gateway import adapters, domain, store
 from services.prelabel_gateway.assists import own_data
 from services.prelabel_gateway.busy import Busy
 from services.prelabel_gateway.domain import Impossible, Project, Route
+from services.prelabel_gateway.inputs import Inputs
 from services.prelabel_gateway.triton import IN_FLIGHT, Inference, Model
 
 _BATCH_SECONDS = 30.0
 _ASSIST_SECONDS = 3.0
-# One message to the inference server holds it.
-_MOST_BYTES = MAX_MESSAGE - 2**20
 _TENSORS = {
     "text-classification": ("TEXT", ["PROBS"]),
     "image-classification": ("IMAGE", ["PROBS"]),
@@ -41,6 +38,8 @@ _TENSORS = {
     **dict.fromkeys(adapters.ADAPTERS, (adapters.INPUT, [adapters.OUTPUT])),
 }
 _HEAD = "features-classification"
+# Pieces that are cut out of one medium at a time, which is read for each such portion.
+_CUT = 64
 _EMBEDDINGS = {"text-embedding": "TEXT", "image-embedding": "IMAGE"}
 log = logging.getLogger(__name__)
 # A draft, or why there is none.
@@ -58,8 +57,8 @@ class PrelabelGateway:
         inference: Inference,
         parse: Callable[[str], Any],
     ) -> None:
-        self._store, self._clock, self._blobs = store_, clock, blobs
-        self._inference, self._parse = inference, parse
+        self._store, self._clock, self._inference = store_, clock, inference
+        self._parse, self._inputs = parse, Inputs(blobs, parse)
         self._busy = Busy()
 
     async def remember_projects(self, projects: Sequence[Project]) -> None:
@@ -143,7 +142,7 @@ class PrelabelGateway:
             model = await self._inference.model(route.model, route.version)
             if model.capability not in _EMBEDDINGS:
                 raise Invalid(f"model {route.model} is no embedding")
-            inputs = [await self._input(route, model.capability, data) for data in datas]
+            inputs = [await self._inputs.of(route, model.capability, data) for data in datas]
             readable = [v for v in inputs if isinstance(v, bytes)]
             if not readable:
                 return [str(v) for v in inputs]
@@ -194,11 +193,14 @@ class PrelabelGateway:
         project = await eventually(lambda: store.project_by_name(self._store, project_name))
         if project is None:
             raise NotFound(f"{project_name[:200]} was not found", field="parent")
+        if project.per:
+            words = f"its tasks are about one object of {project.per} each; an item has no draft"
+            raise Invalid(words, field="parent")
         own_data(self._parse, data, project_name)
         own = await store.promoted_route(self._store, project_name)
         route = own or project.route
         readable = project.embedding if own else route
-        unreadable = await self._input(readable, route.capability, data) if route.model else b""
+        unreadable = await self._inputs.of(readable, route.capability, data) if route.model else b""
         if isinstance(unreadable, str):
             raise Invalid(unreadable, field="data")
         task = task_dispatch_pb2.Task(data=data)
@@ -255,9 +257,7 @@ class PrelabelGateway:
             if route.capability == _HEAD:
                 inputs = await self._kept_vectors(project, tasks, timeout)
             else:
-                inputs = await asyncio.gather(
-                    *(self._input(route, route.capability, task.data) for task in tasks)
-                )
+                inputs = await self._inputs.of_tasks(project, route, model.capability, tasks)
             return await self._infer(project, model, inputs, timeout)
         except Fault as fault:
             log.warning("no drafts for %s: %s", project.name, fault)
@@ -273,14 +273,13 @@ class PrelabelGateway:
         if timeout == _BATCH_SECONDS:
             timeout = adapters.ADAPTERS[model.capability].seconds
         last = time.monotonic() + timeout
-        portion = model.max_batch * IN_FLIGHT
+        portion = max(model.max_batch * IN_FLIGHT, _CUT if project.per else 1)
         for start in range(0, len(tasks), portion):
             some = tasks[start : start + portion]
             if time.monotonic() > last:
                 drafts += [f"model {model.name} has too much to do"] * len(some)
                 continue
-            given = (self._input(route, model.capability, task.data) for task in some)
-            inputs = await asyncio.gather(*given)
+            inputs = await self._inputs.of_tasks(project, route, model.capability, some)
             try:
                 drafts += await self._infer(project, model, inputs, timeout)
             except Fault as fault:
@@ -325,27 +324,6 @@ class PrelabelGateway:
         telemetry.INFERENCE_ITEMS_TOTAL.labels(model.name, "drafted").inc(good)
         telemetry.INFERENCE_ITEMS_TOTAL.labels(model.name, "refused").inc(len(drafts) - good)
         return drafts
-
-    async def _input(self, route: Route, capability: str, data: str) -> bytes | str:
-        """What goes into the model, or why nothing can."""
-        parsed = self._parse(data)
-        value = parsed.get(route.input) if isinstance(parsed, dict) else None
-        if value is None:
-            return f"the item has no {route.input}"
-        give = adapters.giving(capability)
-        try:
-            given = await give(value, self._fetch)
-            if len(given) > _MOST_BYTES:
-                return f"larger than the {_MOST_BYTES} bytes that a model is sent"
-            return given
-        except (Impossible, Fault) as unreadable:
-            return str(unreadable)
-
-    async def _fetch(self, reference: str) -> bytes:
-        """Bytes behind a media field's value."""
-        if reference.startswith("blob:"):
-            return await self._blobs.get(reference[5:])
-        return domain.inline_image(reference)
 
 
 def _read(project: Project, model: Model, row: Sequence[Any], given: Any) -> Draft:

@@ -112,9 +112,16 @@ def _set_to_work(
         _reopen(made, task, "what it stands on has changed; look again", now, piece)
     elif task.state is State.CANCELLED:
         back = replace(_moved(task, now), state=State.OPEN, stage=Stage.ANNOTATION)
-        _set(made, task, replace(back, inputs=piece.inputs or None, comment="it is there again"))
+        _set(made, task, replace(_about(back, piece), comment="it is there again"))
     elif task.state in _OPEN and (task.inputs or {}) != piece.inputs:
-        _set(made, task, replace(_moved(task, now), inputs=piece.inputs or None))
+        _set(made, task, _about(_moved(task, now), piece))
+
+
+def _about(task: Task, piece: Piece) -> Task:
+    """The task about the piece as it is now; what a model said of another is no draft of it."""
+    same = (task.inputs or {}) == piece.inputs
+    draft = task.prediction if same else None
+    return replace(task, inputs=piece.inputs or None, prediction=draft)
 
 
 def _set(made: Plan, before: Task, after: Task) -> None:
@@ -126,7 +133,7 @@ def _reopen(made: Plan, task: Task, reason: str, now: datetime, piece: Piece | N
     if after is None:
         return
     if piece is not None:
-        after = replace(after, inputs=piece.inputs or None)
+        after = _about(after, piece)
     _set(made, task, after)
     made.reopened.append(after)
 

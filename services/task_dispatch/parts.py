@@ -11,23 +11,13 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from libs.common import values
 from services.task_dispatch.domain import Doc
 
 # (part, entry): names a piece among those of its item.
 Key = tuple[str, str]
 # What of an entry of a list is the part's own data.
 _MEDIA = {"sweeps": "cloud", "cameras": "image", "conversation": "content"}
-# Where the objects are of a value that is gone over.
-_OBJECTS = {
-    "segments": "segments",
-    "objects": "objects",
-    "boxes": "boxes",
-    "spans": "spans",
-    "cuboids": "cuboids",
-    "tracks": "tracks",
-    "cuboid_tracks": "tracks",
-    "map": "elements",
-}
 
 
 @dataclass(frozen=True)
@@ -104,25 +94,29 @@ def _pieces_of(
         for entry, one in _entries(data.get(per), types[per]):
             yield Piece(part["name"], entry, {**shown, per: one}, known)
         return
-    for entry in objects_of([one["value"] for one in inputs if one["part"] == per]):
-        yield Piece(part["name"], entry, shown, known)
+    for entry, one in _objects(inputs, per):
+        # Of that part this object alone: what becomes of others is nothing to this piece.
+        others = [other for other in inputs if other["part"] != per]
+        yield Piece(part["name"], entry, shown, {"parts": [one, *others]})
 
 
-def _entries(values: Any, type_: str) -> Iterator[tuple[str, Any]]:
+def _objects(inputs: Sequence[Doc], per: str) -> Iterator[tuple[str, Doc]]:
+    """(entry, the part's label with this object alone) of each object; of a part that itself goes
+    over entries, each within its own."""
+    for one in inputs:
+        if one["part"] != per:
+            continue
+        within = f"{one['entry']}." if "entry" in one else ""
+        for name, value in values.listed(one["value"]):
+            yield within + name, {**one, "value": value}
+
+
+def _entries(given: Any, type_: str) -> Iterator[tuple[str, Any]]:
     """(name or number, its medium or text) of a list's entries."""
-    for number, one in enumerate(values if isinstance(values, list) else []):
+    for number, one in enumerate(given if isinstance(given, list) else []):
         if not isinstance(one, dict):
             yield str(number), one
             continue
         entry = str(one.get("name") or one.get("id") or number)
         key = _MEDIA.get(type_) or ("image" if "image" in one else "text")
         yield entry, one.get(key, "")
-
-
-def objects_of(values: Sequence[Doc]) -> list[str]:
-    """Ids of all objects of some values, or their numbers where they have none."""
-    found: list[Doc] = []
-    for value in values:
-        for shape, inner in value.items():
-            found += inner.get(_OBJECTS.get(shape, ""), []) if isinstance(inner, dict) else []
-    return [str(one.get("id") or number) for number, one in enumerate(found)]

@@ -19,6 +19,8 @@ from services.template.kinds import (
 Doc = dict[str, Any]
 # Shapes whose labels are lists of things, each of which may be a task of its own.
 _LISTED = ("objects", "boxes", "spans", "segments", "tracks", "cuboids", "cuboid_tracks", "map")
+# Shapes a model can draft that is shown an object of such a list alone: they name no places.
+_ALONE = ("choice", "text")
 
 
 class Unfit(Exception):
@@ -207,6 +209,10 @@ def _check_part(part: Doc, parts: dict[str, Doc], fields: Sequence[Doc], path: s
     per = part.get("per")
     lists = [f["name"] for f in fields if f["type"] in LISTS]
     listed = [n for n in needs if parts[n]["label_schema"]["shape"] in _LISTED]
+    shape = part["label_schema"]["shape"]
+    if per in listed and part.get("model_route", {}).get("model") and shape not in _ALONE:
+        words = f"a model that sees one object of {per} alone drafts {' or '.join(_ALONE)} of it"
+        raise Unfit(f"{path}.model_route", f"{words}; the labels are {shape}")
     if per and per not in (*lists, *listed):
         words = "must name a data field with a list, or a needed part whose labels are lists"
         raise Unfit(f"{path}.per", f"{words}; there are {', '.join([*lists, *listed]) or 'none'}")

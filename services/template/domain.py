@@ -49,6 +49,8 @@ class Template:
     join: str = ""
     assists: tuple[Doc, ...] = ()
     example: str = ""
+    # Of a part: the part whose objects its tasks go over.
+    per: str = ""
 
 
 @dataclass(frozen=True)
@@ -168,7 +170,7 @@ def _share(target: Doc, parts: int) -> Doc:
 def part_template(template: Template, name: str) -> Template:
     """The template of a part's tasks: the fields it shows, its own schema, loss and rule."""
     part = next(p for p in template.parts if p["name"] == name)
-    shows, per = part.get("shows"), part.get("per")
+    shows, per = part.get("shows"), part.get("per", "")
     fields = [f for f in template.data_fields if not shows or f["name"] in (*shows, per)]
     shape = part["label_schema"]["shape"]
     return replace(
@@ -189,6 +191,7 @@ def part_template(template: Template, name: str) -> Template:
         parts=(),
         join="",
         example="",
+        per="" if per in {f["name"] for f in template.data_fields} else per,
     )
 
 

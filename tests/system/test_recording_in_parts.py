@@ -84,8 +84,11 @@ def test_from_one_recording_to_one_label(world: World, tmp_path: Path) -> None:
 
     until(settled, "the recording to be put together")
     assert [w["part"] for w in worked].count("transcribe") == 2
-    (cut,) = {str(w["inputs"]) for w in worked if w["part"] == "transcribe"}
-    assert "'part': 'segment'" in cut
+    about = {w["entry"]: w["inputs"]["parts"] for w in worked if w["part"] == "transcribe"}
+    for entry, one in zip(("0", "1"), CUT, strict=True):
+        (stood_on,) = about[entry]
+        (segment,) = stood_on["value"]["segments"]["segments"]
+        assert stood_on["part"] == "segment" and segment["start"] == one["start"]
     (judged,) = [w for w in worked if w["stage"] != "ANNOTATION"]
     assert judged["part"] == "speakers" and "no speaker for most" in judged["comment"]
 

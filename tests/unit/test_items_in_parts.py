@@ -141,7 +141,7 @@ async def test_a_recording_is_cut_written_and_put_together(house: House) -> None
     await house.settle("segment", TWO)
     assert await house.names() == {"segment/", "transcribe/0", "transcribe/1", "speakers/"}
     piece = await house.task("transcribe", "1")
-    assert piece.inputs == {"parts": [{"part": "segment", "value": TWO}]}
+    assert piece.inputs == {"parts": [{"part": "segment", "value": segments((2.5, 4.0))}]}
     assert (piece.entry, piece.whole, piece.item) == ("1", f"{NAME}/tasks/i1", f"{NAME}/items/i1")
     await house.settle("transcribe", text("good morning"), "0")
     await house.settle("transcribe", text("shall we begin"), "1")
@@ -204,16 +204,27 @@ async def test_what_stands_on_a_changed_label_is_looked_at_again(house: House) -
     await house.hear(DeliveryRejected(tasks=[f"{NAME}.segment/tasks/i1"], reason="too long"))
     whole = await house.task()
     assert whole.state is State.DIVIDED and whole.label is None and len(whole.earlier_labels) == 1
+    shorter = segments((0.5, 1.5), (2.5, 4.0))
+    await house.settle("segment", shorter, whom="lead")
+    again = await house.task("transcribe", "0")
+    assert (again.stage, again.state) == (Stage.ADJUDICATION, State.OPEN)
+    assert again.inputs == {"parts": [{"part": "segment", "value": segments((0.5, 1.5))}]}
+    assert again.prediction is None, "the draft was of another stretch"
+    # The other segment is what it was.
+    assert (await house.task("transcribe", "1")).state is State.ACCEPTED
+    await house.settle("transcribe", text("words"), "0", whom="lead")
+    await house.settle("speakers", segments((0.5, 4.0), speaker="S1"), whom="lead")
+    whole = await house.task()
+    assert whole.state is State.ACCEPTED and len(whole.earlier_labels) == 1
+
+
+async def test_a_piece_whose_object_is_gone_is_cancelled(house: House) -> None:
+    await house.begin("speech-long", AUDIO)
+    await house.settle("segment", TWO)
+    await house.hear(DeliveryRejected(tasks=[f"{NAME}.segment/tasks/i1"], reason="one voice"))
     await house.settle("segment", segments((0.5, 2.0)), whom="lead")
     assert await house.names() == {"segment/", "transcribe/0", "speakers/"}
     assert (await house.task("transcribe", "1")).state is State.CANCELLED
-    again = await house.task("transcribe", "0")
-    assert (again.stage, again.state) == (Stage.ADJUDICATION, State.OPEN)
-    assert again.inputs == {"parts": [{"part": "segment", "value": segments((0.5, 2.0))}]}
-    await house.settle("transcribe", text("words"), "0", whom="lead")
-    await house.settle("speakers", segments((0.5, 2.0), speaker="S1"), whom="lead")
-    whole = await house.task()
-    assert whole.state is State.ACCEPTED and len(whole.earlier_labels) == 1
 
 
 async def test_the_same_label_again_asks_nobody_twice(house: House) -> None:

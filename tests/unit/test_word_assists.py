@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 import orjson
 import pytest
+from labelmill.annotation.v1.annotation_pb2 import Composite, PartValue, Value
 
 from libs.common.blobs import Blobs
 from libs.common.clock import FakeClock
@@ -103,12 +104,12 @@ async def assists(tmp_path: Path) -> AsyncIterator[Any]:
         blobs = Blobs(f"file://{tmp_path}/blobs")
         service = PrelabelGateway(store, FakeClock(), blobs, inference, orjson.loads)
 
-        async def offering(transcriber: str = "ear", writer: str = "pen") -> Assists:
+        async def offering(transcriber: str = "ear", writer: str = "pen", per: str = "") -> Assists:
             offered = (
                 Assist("transcribe", transcriber, "audio"),
                 Assist("rewrite", writer, "text"),
             )
-            project = Project(NAME, 1, "tpl", Route(), assists=offered)
+            project = Project(NAME, 1, "tpl", Route(), assists=offered, per=per)
             await service.remember_projects([project])
             return Assists(store, blobs, inference, orjson.loads)
 
@@ -187,11 +188,29 @@ async def test_without_its_model_the_person_goes_on(assists: Any, writer: str, w
         )
 
 
+async def test_a_text_of_one_segment_is_what_is_heard_in_it(assists: Any) -> None:
+    asking = await assists(per="cut")
+    segments = {"segments": [{"start": 1.25, "end": 2.0}]}
+    inputs = Composite(
+        parts=[
+            PartValue(part="other", value=Value(segments={"segments": [{"end": 1}]})),
+            PartValue(part="cut", value=Value(segments=segments)),
+        ]
+    )
+    asked = (NAME, "transcribe", data(3000, 1000), {"text": {}}, "17")
+    found = await asking.assist(*asked, inputs)
+    assert found["value"] == {"text": {"text": "0.75 s at 600"}}
+    with pytest.raises(Invalid, match="the object of cut"):
+        await asking.assist(*asked, Composite())
+
+
 def test_no_recording_is_told_and_a_long_one_is_read_as_far_as_needed() -> None:
-    with pytest.raises(clips.Unclippable, match="cannot be read"):
-        clips.clips(b"no sound", [(0, 1)])
-    first, second = clips.clips(recording(1000, 1000), [(0.5, 1.5), (0, 2.5)])
-    with wave.open(io.BytesIO(first)) as file:
+    (reason,) = clips.clips(b"no sound", [{"end": 1.0}])
+    assert "cannot be read" in str(reason)
+    segments = [{"start": 0.5, "end": 1.5}, {"end": 100.0}, {"end": 2.5}, {"start": 7, "end": 8}]
+    first, long, second, beyond = clips.clips(recording(1000, 1000), segments)
+    assert "at most 60 s" in str(long) and "ends before" in str(beyond)
+    with wave.open(io.BytesIO(first)) as file:  # type: ignore[arg-type]
         assert (file.getframerate(), file.getnframes()) == (16_000, 16_000)
-    with wave.open(io.BytesIO(second)) as file:
+    with wave.open(io.BytesIO(second)) as file:  # type: ignore[arg-type]
         assert file.getnframes() == pytest.approx(32_000, abs=64), "as much as there is"

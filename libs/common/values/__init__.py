@@ -10,9 +10,20 @@ from collections.abc import Callable, Sequence
 
 from libs.common.values import image, language, language_model, sound, space
 from libs.common.values.extent import NOWHERE, Extent, check_extent, extent_of
+from libs.common.values.listed import listed, only
 from libs.common.values.misfit import Doc, Misfit, check_classes, check_count, check_objects
 
-__all__ = ["NOWHERE", "SHAPES", "Extent", "Misfit", "check", "check_extent", "extent_of"]
+__all__ = [
+    "NOWHERE",
+    "SHAPES",
+    "Extent",
+    "Misfit",
+    "check",
+    "check_extent",
+    "extent_of",
+    "listed",
+    "only",
+]
 
 
 def check(

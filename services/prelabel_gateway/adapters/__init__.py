@@ -26,6 +26,9 @@ ADAPTERS: dict[str, Adapter] = {
     **space.ADAPTERS,
 }
 
+# Capabilities that listen.
+HEARING = frozenset(sound.ADAPTERS)
+
 
 def giving(capability: str) -> Callable[[Any, Fetch], Awaitable[bytes]]:
     """How a data field's value becomes the model's input."""

@@ -17,18 +17,20 @@ class PredictRequest(_message.Message):
     def __init__(self, parent: _Optional[str] = ..., data: _Optional[str] = ...) -> None: ...
 
 class AssistRequest(_message.Message):
-    __slots__ = ("parent", "capability", "data", "value", "entry")
+    __slots__ = ("parent", "capability", "data", "value", "entry", "inputs")
     PARENT_FIELD_NUMBER: _ClassVar[int]
     CAPABILITY_FIELD_NUMBER: _ClassVar[int]
     DATA_FIELD_NUMBER: _ClassVar[int]
     VALUE_FIELD_NUMBER: _ClassVar[int]
     ENTRY_FIELD_NUMBER: _ClassVar[int]
+    INPUTS_FIELD_NUMBER: _ClassVar[int]
     parent: str
     capability: str
     data: str
     value: _annotation_pb2.Value
     entry: str
-    def __init__(self, parent: _Optional[str] = ..., capability: _Optional[str] = ..., data: _Optional[str] = ..., value: _Optional[_Union[_annotation_pb2.Value, _Mapping]] = ..., entry: _Optional[str] = ...) -> None: ...
+    inputs: _annotation_pb2.Composite
+    def __init__(self, parent: _Optional[str] = ..., capability: _Optional[str] = ..., data: _Optional[str] = ..., value: _Optional[_Union[_annotation_pb2.Value, _Mapping]] = ..., entry: _Optional[str] = ..., inputs: _Optional[_Union[_annotation_pb2.Composite, _Mapping]] = ...) -> None: ...
 
 class AssistResponse(_message.Message):
     __slots__ = ("value", "model", "model_version")

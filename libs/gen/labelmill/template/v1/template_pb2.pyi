@@ -32,7 +32,7 @@ CLEANING_ACTION_FLAG: CleaningAction
 CLEANING_ACTION_REFUSE: CleaningAction
 
 class Template(_message.Message):
-    __slots__ = ("name", "display_name", "create_time", "data_fields", "label_schema", "unit_of_error", "loss", "merge_rule", "model_route", "exports", "guideline", "definition", "loss_tolerance", "parts", "assists", "example", "join")
+    __slots__ = ("name", "display_name", "create_time", "data_fields", "label_schema", "unit_of_error", "loss", "merge_rule", "model_route", "exports", "guideline", "definition", "loss_tolerance", "parts", "assists", "example", "join", "per")
     NAME_FIELD_NUMBER: _ClassVar[int]
     DISPLAY_NAME_FIELD_NUMBER: _ClassVar[int]
     CREATE_TIME_FIELD_NUMBER: _ClassVar[int]
@@ -50,6 +50,7 @@ class Template(_message.Message):
     ASSISTS_FIELD_NUMBER: _ClassVar[int]
     EXAMPLE_FIELD_NUMBER: _ClassVar[int]
     JOIN_FIELD_NUMBER: _ClassVar[int]
+    PER_FIELD_NUMBER: _ClassVar[int]
     name: str
     display_name: str
     create_time: _timestamp_pb2.Timestamp
@@ -67,7 +68,8 @@ class Template(_message.Message):
     assists: _containers.RepeatedCompositeFieldContainer[Assist]
     example: str
     join: str
-    def __init__(self, name: _Optional[str] = ..., display_name: _Optional[str] = ..., create_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., data_fields: _Optional[_Iterable[_Union[DataField, _Mapping]]] = ..., label_schema: _Optional[_Union[LabelSchema, _Mapping]] = ..., unit_of_error: _Optional[str] = ..., loss: _Optional[str] = ..., merge_rule: _Optional[str] = ..., model_route: _Optional[_Union[ModelRoute, _Mapping]] = ..., exports: _Optional[_Iterable[str]] = ..., guideline: _Optional[str] = ..., definition: _Optional[str] = ..., loss_tolerance: _Optional[float] = ..., parts: _Optional[_Iterable[_Union[Part, _Mapping]]] = ..., assists: _Optional[_Iterable[_Union[Assist, _Mapping]]] = ..., example: _Optional[str] = ..., join: _Optional[str] = ...) -> None: ...
+    per: str
+    def __init__(self, name: _Optional[str] = ..., display_name: _Optional[str] = ..., create_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., data_fields: _Optional[_Iterable[_Union[DataField, _Mapping]]] = ..., label_schema: _Optional[_Union[LabelSchema, _Mapping]] = ..., unit_of_error: _Optional[str] = ..., loss: _Optional[str] = ..., merge_rule: _Optional[str] = ..., model_route: _Optional[_Union[ModelRoute, _Mapping]] = ..., exports: _Optional[_Iterable[str]] = ..., guideline: _Optional[str] = ..., definition: _Optional[str] = ..., loss_tolerance: _Optional[float] = ..., parts: _Optional[_Iterable[_Union[Part, _Mapping]]] = ..., assists: _Optional[_Iterable[_Union[Assist, _Mapping]]] = ..., example: _Optional[str] = ..., join: _Optional[str] = ..., per: _Optional[str] = ...) -> None: ...
 
 class Part(_message.Message):
     __slots__ = ("name", "needs", "per", "shows", "label_schema", "unit_of_error", "loss", "loss_tolerance", "merge_rule", "model_route", "guideline", "rejects")
