@@ -1,15 +1,17 @@
 """`labelmill calibration`: calibration files of others as the plain JSON, and what is wrong with
 them. Works on files alone: no platform is needed.
 
-Known are KITTI's raw recordings (`calib_cam_to_cam.txt` ...), KITTI's object and tracking files
-(one .txt), SUSTechPOINTS (`calib/camera/*.json`, images in `camera/NAME/`), nuScenes' tables
-(`calibrated_sensor.json` ..., with --sample), and the plain JSON itself.
+Known are KITTI's raw recordings (`calib_cam_to_cam.txt` ...; with --drive the way it went),
+KITTI's object and tracking files (one .txt), SUSTechPOINTS (`calib/camera/*.json`, images in
+`camera/NAME/`), nuScenes' tables (`calibrated_sensor.json` ..., with --sample), and the plain JSON
+itself.
 """
 
 from __future__ import annotations
 
 import json
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -19,7 +21,7 @@ from PIL import Image
 
 from libs.cli.client import Refused
 from libs.common import clouds
-from libs.common.geometry import calibration, calibration_files, checks
+from libs.common.geometry import calibration, calibration_files, checks, oxts
 from libs.common.geometry.calibration import Miscalibrated, Rig
 
 _RAW = ("calib_cam_to_cam.txt", "calib_velo_to_cam.txt", "calib_imu_to_velo.txt")
@@ -38,11 +40,14 @@ def calibration_(
     size: Annotated[
         str, typer.Option(help="WIDTHxHEIGHT of KITTI's images, where it is not 1242x375")
     ] = "",
+    drive: Annotated[
+        Path | None, typer.Option(help="folder of one of KITTI's raw drives: its way (oxts)")
+    ] = None,
     cloud: Annotated[Path | None, typer.Option(help="a cloud that the cameras must see")] = None,
 ) -> None:
     """Print a calibration as plain JSON; what is wrong with it goes to stderr, with exit code 1."""
     try:
-        rig = _read(path, sample, _size(size))
+        rig = _read(path, sample, _size(size), drive)
         wrong = [*checks.faults(rig), *(_unseen(rig, cloud) if cloud else ())]
     except (Miscalibrated, clouds.Unreadable, OSError, UnicodeDecodeError) as error:
         raise Refused(422, f"{path}: {error}") from error
@@ -52,7 +57,9 @@ def calibration_(
     raise typer.Exit(int(bool(wrong)))
 
 
-def _read(path: Path, sample: str, size: tuple[int, int] | None) -> Rig:
+def _read(path: Path, sample: str, size: tuple[int, int] | None, drive: Path | None) -> Rig:
+    if drive and not (path / _RAW[0]).exists():
+        raise Miscalibrated("--drive", f"goes with a raw recording's folder, of `{_RAW[0]}`")
     if path.is_file():
         text = _text(path)
         if path.suffix.lower() != ".json":
@@ -62,7 +69,7 @@ def _read(path: Path, sample: str, size: tuple[int, int] | None) -> Rig:
         raise Miscalibrated("", "there is no such file or folder")
     if (path / _RAW[0]).exists():
         files = {name: _text(path / name) for name in _RAW if (path / name).exists()}
-        return calibration_files.kitti_raw(files)
+        return _driven(files, drive)
     if (path / "calibrated_sensor.json").exists():
         if not sample:
             raise Miscalibrated("--sample", "names one of the samples of nuScenes' tables")
@@ -73,6 +80,20 @@ def _read(path: Path, sample: str, size: tuple[int, int] | None) -> Rig:
         files = {file.stem: _text(file) for file in cameras}
         return calibration_files.sustech(files, {name: _seen(path, name) for name in files})
     raise Miscalibrated("", f"no calibration of a known layout; `{_RAW[0]}`, calib/camera/ ...")
+
+
+def _driven(files: Mapping[str, str], drive: Path | None) -> Rig:
+    """The rig of a raw recording, on its way if a drive is named."""
+    if drive is None:
+        return calibration_files.kitti_raw(files)
+    if _RAW[2] not in files:
+        raise Miscalibrated(_RAW[2], "is missing; a drive's way is that of the IMU")
+    packets = sorted((drive / "oxts" / "data").glob("*.txt"))
+    texts = [(file.name, _text(file)) for file in packets[: calibration.MOST_POSES + 1]]
+    ego, times = oxts.way(_text(drive / oxts.STAMPS), texts)
+    # Lenses' own images go by that name, rectified ones by `sync`.
+    rig = calibration_files.kitti_raw(files, rectified=not drive.name.endswith("_extract"))
+    return replace(rig, ego=ego, times=times)
 
 
 def _seen(path: Path, name: str) -> tuple[int, int]:

@@ -6,11 +6,12 @@ import json
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import numpy as np
 
-from libs.common.geometry import boxes, calibration_files, poses, rotations, tracks
+from libs.common.geometry import boxes, calibration_files, oxts, poses, rotations, tracks
 from libs.common.geometry.calibration import Rig
 from libs.common.geometry.cameras import Camera
 from libs.formats import Doc, Sample
@@ -109,6 +110,24 @@ def kitti_numbers(data: Path) -> Result:
     # The boxes stand upright over the lidar, the camera leans by half a degree.
     if result.same("mmdetection3d", ours, wanted, 0.02):
         result.judged = f"{len(wanted)} boxes as mmdetection3d has them"
+    return result
+
+
+def kitti_ways(data: Path) -> Result:
+    """A drive of a kilometre, made up: its poses are pykitti's."""
+    turns = np.random.default_rng(1).uniform(-0.2, 0.2, (100, 3)).cumsum(axis=0)
+    rows = np.c_[49 + np.arange(100) * 9e-5, 8.4 + np.arange(100) * 2e-5, 110 + turns[:, 0], turns]
+    texts = [" ".join(f"{v:.14g}" for v in [*row, *[0] * 24]) for row in rows]
+    stamps = "\n".join(f"2011-09-26 13:0{i // 60}:{i % 60:02d}.5" for i in range(100))
+    with TemporaryDirectory() as folder:
+        files = [Path(folder) / f"{i:010}.txt" for i in range(100)]
+        for file, text in zip(files, texts, strict=True):
+            file.write_text(text)
+        theirs = judges.run("kitti-raw", "kitti_ways", {"files": files})
+    ours, _ = oxts.way(stamps, [("packet", text) for text in texts])
+    result = Result(files=100, ours=100)
+    if result.same("pykitti", ours.tolist(), theirs, 1e-6):
+        result.judged = "100 poses of pykitti alike"
     return result
 
 
@@ -263,6 +282,7 @@ def _numbers(sample: Sample) -> list[list[float]]:
 ROWS = (
     Row("kitti", (_KITTI, _DM), kitti),
     Row("kitti (mmdetection3d)", (_FOV,), kitti_numbers),
+    Row("kitti (way)", (), kitti_ways),
     Row("nuscenes", (_TABLES, _CAMERAS), nuscenes),
     Row("openlabel", (_OPEN,), openlabel),
 )

@@ -12,9 +12,10 @@ from typer.testing import CliRunner, Result
 
 from libs.cli.client import Refused
 from libs.cli.main import app
-from libs.common.geometry import calibration
+from libs.common.geometry import calibration, oxts
 from tests.unit.test_geometry_cameras import KITTI, sustech
 from tests.unit.test_geometry_kitti import files as kitti_raw
+from tests.unit.test_geometry_oxts import START, drive
 
 CAMERA = {
     **{"name": "front", "width": 640, "height": 360, "focal": [500, 500], "centre": [320, 180]},
@@ -48,6 +49,24 @@ def test_kittis_files_are_read_in_both_layouts(tmp_path: Path) -> None:
     for name, text in kitti_raw().items():
         (tmp_path / name).write_text(text)
     assert cameras(run(tmp_path)) == ["P0", "P1", "P2", "P3"]
+
+
+def test_a_drive_of_kitti_has_its_way(tmp_path: Path) -> None:
+    for name, text in kitti_raw().items():
+        (tmp_path / name).write_text(text)
+    folder = tmp_path / "2011_09_26_drive_0001_sync"
+    stamps, packets = drive(START, (49.00001, *START[1:]))
+    (folder / "oxts" / "data").mkdir(parents=True)
+    (folder / oxts.STAMPS).write_text(stamps)
+    for name, text in packets:
+        (folder / "oxts" / "data" / name).write_text(text)
+    result = run(tmp_path, "--drive", folder)
+    assert cameras(result) == ["P0", "P1", "P2", "P3"]
+    first, second = json.loads(result.stdout)["ego"]
+    assert first["pose"]["y"] == 0 and second["pose"]["y"] == pytest.approx(1.113, abs=1e-3)
+    (tmp_path / "calib_imu_to_velo.txt").unlink()
+    assert "calib_imu_to_velo.txt: is missing" in refusal(tmp_path, "--drive", folder)
+    assert "--drive: goes with" in refusal(folder, "--drive", folder)
 
 
 def test_a_folder_of_sustechpoints_has_the_sizes_of_its_images(tmp_path: Path) -> None:
