@@ -77,7 +77,7 @@ def _tracks(rows: Rows) -> Doc:
         frames = []
         there = {row[0] for row in found}
         for frame, *box in found:
-            rect = dict(zip(("x", "y", "width", "height"), box, strict=True))
+            rect = dict(zip(("x", "y", "width", "height"), map(float, box), strict=True))
             frames.append({"frame": int(frame), "rect": rect})
             if frame + 1 not in there:
                 frames.append({"frame": int(frame) + 1, "outside": True, "rect": rect})
@@ -140,6 +140,67 @@ def _key_frames(identity: int, rows: list[list[float]]) -> Doc:
     ]
     frames.append({**frames[-1], "frame": frames[-1]["frame"] + 1, "outside": True})
     return {"class": "person", "id": str(identity), "frames": frames}
+
+
+# -- tracks in space ----------------------------------------------------------------------------
+
+
+def _driven() -> tuple[list[str], Rows]:
+    """Class names, and identity -> rows of sweep (from 0), class, 0, x, y of a real log."""
+    table = pyarrow.feather.read_table(_there(f"{CITY}/annotations.feather")).to_pylist()
+    times = sorted({row["timestamp_ns"] for row in table})
+    names = sorted({row["category"] for row in table})
+    numbers = {uuid: i for i, uuid in enumerate(sorted({row["track_uuid"] for row in table}))}
+    rows: Rows = defaultdict(list)
+    for row in sorted(table, key=lambda one: one["timestamp_ns"]):
+        kind, sweep = names.index(row["category"]), times.index(row["timestamp_ns"])
+        rows[numbers[row["track_uuid"]]].append([sweep, kind, 0, row["tx_m"], row["ty_m"]])
+    return names, dict(rows)
+
+
+def _driven_otherwise(truth: Rows, seed: int, near: float) -> Rows:
+    """Centres moved by metres; some missed, some tracks cut in two or of another class."""
+    rng = np.random.default_rng(seed)
+    made: Rows = defaultdict(list)
+    fresh = 10_000
+    for identity, rows in truth.items():
+        current, other = identity, rng.random() < 0.05
+        for sweep, kind, _, x, y in rows:
+            if rng.random() < 0.03:
+                current = fresh = fresh + 1
+            if rng.random() < 0.1:
+                continue
+            dx, dy = near * rng.normal(0, 1, 2)
+            made[current].append([sweep, int(kind) ^ other, 0, x + dx, y + dy])
+    return dict(made)
+
+
+def _in_space(names: list[str], rows: Rows) -> Doc:
+    tracks = []
+    for identity, found in rows.items():
+        frames, there = [], {row[0] for row in found}
+        for sweep, _, _, x, y in found:
+            box = {"centre": {"x": float(x), "y": float(y)}, "size": {"x": 1, "y": 1, "z": 1}}
+            frames.append({"frame": int(sweep), **box})
+            if sweep + 1 not in there:
+                frames.append({"frame": int(sweep) + 1, "outside": True, **box})
+        kind = names[int(found[0][1]) % len(names)]
+        tracks.append({"class": kind, "id": str(identity), "frames": frames})
+    return {"cuboid_tracks": {"frame": "ego", "tracks": tracks}}
+
+
+def test_tracks_in_space_are_told_apart_as_trackeval_and_motmetrics_do() -> None:
+    names, truth = _driven()
+    names += ["ANOTHER"] * (len(names) % 2)
+    labels = [_driven_otherwise(truth, seed, near) for seed, near in ((1, 0.1), (2, 1.0), (3, 3.0))]
+    for label in labels:
+        videos = [{"truth": _flat(truth), "label": _flat(label)}]
+        judged = judges.run("tracking", "tracking", {"videos": videos, "reach": 2.0})
+        pair = _in_space(names, truth), _in_space(names, label)
+        far = agreement.distance(*pair, "cuboid_tracks")
+        assert far == pytest.approx(1 - judged["trackeval"]["IDF1"], abs=EXACT)
+        assert far == pytest.approx(1 - judged["motmetrics"][0]["idf1"], abs=EXACT)
+        assert 0.02 < far < 0.98
 
 
 # -- points -------------------------------------------------------------------------------------
