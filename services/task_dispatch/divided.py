@@ -53,6 +53,12 @@ def divide(task: Task) -> Task:
     return replace(task, state=State.DIVIDED, prediction=None)
 
 
+def stays(whole: Task, now: datetime) -> Task:
+    """The task of an item of which nothing follows yet, written all the same: two pieces that are
+    settled at once meet there."""
+    return _moved(whole, now)
+
+
 def plan(whole: Task, project: Project, data: Doc, tasks: Sequence[Task], now: datetime) -> Plan:
     """What there must be now of an item; `tasks` are its pieces' as they are."""
     made = Plan()

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
 
 from labelmill.task_dispatch.v1 import events_pb2
 
@@ -14,6 +15,8 @@ from services.task_dispatch.background import Background
 from services.task_dispatch.divided import Plan
 from services.task_dispatch.domain import Project, State, Task
 
+# Pieces that are looked at together whenever one is settled.
+_FEW = 50
 _GONE = "the labels of its parts are not what they were"
 
 
@@ -34,17 +37,23 @@ class Dividing(Background):
 
     async def _go_on(self, unit: Unit, changed: Sequence[Task]) -> None:
         """What pieces that were settled, sent back or changed mean for their items."""
-        names = sorted({task.whole for task in changed if task.whole})
-        if not names:
+        mine: dict[str, list[Task]] = defaultdict(list)
+        for task in changed:
+            if task.whole:
+                mine[task.whole].append(task)
+        if not mine:
             return
+        names = sorted(mine)
         wholes = await store.tasks_by_name(unit, names)
+        projects = await self._projects_of(unit, wholes.values())
         for name in names:
             whole = wholes.get(name)
             if whole is None:
                 raise OutOfTurn(f"{name} is not known here yet")
-            project = await store.project_by_name(unit, whole.project)
-            if project is None:
-                raise OutOfTurn(f"{whole.project} is not known here yet")
+            if await self._others_first(unit, whole, mine[name]):
+                store.save(unit, whole, divided.stays(whole, self._clock.now()))
+                continue
+            project = projects[whole.project]
             pieces = await store.tasks_by_name(unit, whole.pieces)
             plan = self._plan_of(whole, project, list(pieces.values()))
             self._tell(unit, plan)
@@ -55,6 +64,27 @@ class Dividing(Background):
                 self._announce(unit, [plan.whole])
             if plan.withdrawn:
                 self._withdraw(unit, [plan.whole], _GONE)
+
+    async def _projects_of(self, unit: Unit, wholes: Iterable[Task]) -> dict[str, Project]:
+        found: dict[str, Project] = {}
+        for name in {whole.project for whole in wholes}:
+            project = await store.project_by_name(unit, name)
+            if project is None:
+                raise OutOfTurn(f"{name} is not known here yet")
+            found[name] = project
+        return found
+
+    async def _others_first(self, unit: Unit, whole: Task, changed: Sequence[Task]) -> bool:
+        """Of an item with many pieces: were some just settled, and is each one of a part that has
+        others at work? Nothing follows of them then, and the others need not be looked at."""
+        many = len(whole.pieces) > _FEW and whole.state is State.DIVIDED
+        if not many or any(task.state is not State.ACCEPTED for task in changed):
+            return False
+        settled = {task.name for task in changed}
+        for part in {task.part for task in changed}:
+            if not await store.waits_for_others(unit, whole, part, settled):
+                return False
+        return True
 
     def _plan_of(self, whole: Task, project: Project, pieces: Sequence[Task]) -> Plan:
         data = json.loads(whole.data)

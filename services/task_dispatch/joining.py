@@ -10,6 +10,8 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
+import numpy as np
+
 from services.task_dispatch.domain import Doc
 from services.task_dispatch.parts import Key
 
@@ -100,17 +102,18 @@ def _segments(parts: Sequence[Doc], values: Values) -> tuple[Doc, list[Clash]]:
 
 def _speakers(segments: list[Doc], part: str, value: Doc) -> list[Clash]:
     """Each segment is of who speaks in most of it."""
-    said = value.get("segments", {}).get("segments", [])
+    said = [o for o in value.get("segments", {}).get("segments", []) if o.get("speaker")]
+    starts = np.array([one.get("start", 0.0) for one in said])
+    ends = np.array([one["end"] for one in said])
     lacking = []
     for number, one in enumerate(segments):
+        start, end = one.get("start", 0.0), one["end"]
+        both = np.minimum(ends, end) - np.maximum(starts, start)
         shares: dict[str, float] = {}
-        for other in said:
-            both = min(one["end"], other["end"]) - max(
-                one.get("start", 0.0), other.get("start", 0.0)
-            )
-            if both > 0 and other.get("speaker"):
-                shares[other["speaker"]] = shares.get(other["speaker"], 0.0) + both
-        length = one["end"] - one.get("start", 0.0)
+        for place in np.flatnonzero(both > 0).tolist():
+            name = said[place]["speaker"]
+            shares[name] = shares.get(name, 0.0) + float(both[place])
+        length = end - start
         speaker = max(shares, key=lambda name: shares[name], default="")
         if not speaker or shares[speaker] < _MOSTLY * length:
             lacking.append(str(one.get("id") or number))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from collections.abc import Set as AbstractSet
 
 from libs.common import telemetry
 from libs.common.codec import from_doc, time_text, to_doc
@@ -44,6 +45,8 @@ COLLECTIONS = (
     PAUSES,
 )
 ANNOTATE, REVIEW = "annotate", "review"
+# The commonest first.
+_AT_WORK = (State.OPEN, State.PRELABELING, State.ROUTING, State.ASSIGNED, State.SCORING)
 
 
 def queue_of(project: str, lane: str) -> str:
@@ -159,6 +162,21 @@ async def task_page(
         return await find_below(reader, TASKS, f"{project}/tasks/", after, limit)
     where = {"project": project, "state": state.value}
     return await reader.find(TASKS, where, after=(after,) if after else None, limit=limit)
+
+
+async def waits_for_others(
+    reader: Reader | Unit, whole: Task, part: str, settled: AbstractSet[str]
+) -> bool:
+    """Is a piece of this part of an item not settled yet, other than those that just were? A few
+    small reads, however many pieces there are; `whole` must have been read in this unit before."""
+    project = f"{whole.project}.{part}"
+    begin = f"{project}/tasks/{whole.name.rsplit('/', 1)[-1]}."
+    for state in _AT_WORK:
+        where = {"project": project, "state": state.value}
+        docs = await reader.find(TASKS, where, after=(begin,), limit=len(settled) + 1)
+        if any(doc["whole"] == whole.name and doc["name"] not in settled for doc in docs):
+            return True
+    return False
 
 
 async def project_by_name(reader: Reader | Unit, name: str) -> Project | None:
