@@ -57,6 +57,12 @@ class Settled:
     other: str = ""
 
 
+def _lists_of(project: Project, data: Doc) -> values.Extent:
+    """How far the item's lists of frames, sweeps and cameras go."""
+    types = {one.name: one.type for one in project.data_fields}
+    return values.with_lists(values.NOWHERE, data, types)
+
+
 _FIT = Settled(Outcome.ADMITTED)
 
 
@@ -80,6 +86,7 @@ class Admission:
                 if value is not None:
                     text, offered = project.text_of(data), project.candidates_of(data)
                     values.check(value, project.label_schema, name, text, offered)
+                    values.check_extent(value, name, _lists_of(project, data))
         except (domain.Refused, values.Misfit) as refused:
             return Candidate(item, item.source_key, refused=Finding(MALFORMED, str(refused)))
         return Candidate(item, item.source_key, data)

@@ -33,10 +33,18 @@ class Answers:
         text, candidates = _facts(task, project) if value.keys() & _OF_ITEM else (None, None)
         try:
             values.check(value, project.label_schema or {}, "value", text, candidates)
-            if task.extent:
-                values.check_extent(value, "value", values.Extent(**task.extent))
+            values.check_extent(value, "value", _extent(task, project, value))
         except values.Misfit as misfit:
             raise Invalid(misfit.message, field=misfit.field) from misfit
+
+
+def _extent(task: Task, project: Project, value: Doc) -> values.Extent:
+    """How far the item goes: as intake found, and by its lists where the value speaks of such."""
+    known = values.Extent(**task.extent) if task.extent else values.NOWHERE
+    types = {one["name"]: one["type"] for one in project.data_fields}
+    if not values.LISTED & value.keys() or not values.LISTS & set(types.values()):
+        return known
+    return values.with_lists(known, json.loads(task.data), types)
 
 
 def _facts(task: Task, project: Project) -> tuple[str | None, list[str] | None]:

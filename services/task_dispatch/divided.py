@@ -171,6 +171,7 @@ def _new(whole: Task, piece: Piece, now: datetime) -> Task:
         replica_count=whole.replica_count,
         source_key=whole.source_key,
         group=whole.group,
+        extent=whole.extent,
         part=piece.part,
         entry=entry,
         whole=whole.name,

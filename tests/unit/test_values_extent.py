@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from libs.common.values import NOWHERE, Extent, Misfit, check_extent, extent_of
+from libs.common.values import NOWHERE, Extent, Misfit, check_extent, extent_of, with_lists
 
 Doc = dict[str, Any]
 PICTURE = Extent(width=640, height=480, frames=10)
@@ -40,11 +40,39 @@ WITHIN: list[tuple[Doc, Extent]] = [
     (drawn(keypoints={"points": [{"x": 999.0}]}), PICTURE),
     (track(9, RECT), PICTURE),
     (track(99, BEYOND), NOWHERE),
+    ({"tracks": {"tracks": [{"frames": [{"frame": 10, "outside": True}]}]}}, PICTURE),
+    ({"cuboid_tracks": {"tracks": [{"frames": [{"frame": 9}]}]}}, PICTURE),
+    ({"fusion": {"cameras": [{"camera": "front", "objects": [{"rect": RECT}]}]}}, PICTURE),
+    ({"fusion": {"cameras": [{"camera": "front"}]}}, Extent(cameras=("back", "front"))),
     ({"segments": {"segments": [{"start": 9.0, "end": 10.05}]}}, Extent(seconds=10.0)),
     ({"points": {"count": 7}}, Extent(points=7)),
     ({"choices": {"classes": ["a"]}}, PICTURE),
 ]
 BEYOND_IT: list[tuple[Doc, Extent, str, str]] = [
+    (
+        {"cuboid_tracks": {"tracks": [{"frames": [{"frame": 9}, {"frame": 10}]}]}},
+        PICTURE,
+        "v.cuboid_tracks.tracks[0].frames[1].frame",
+        "there are 10",
+    ),
+    (
+        {"tracks": {"tracks": [{"frames": [{"frame": 11, "outside": True}]}]}},
+        PICTURE,
+        "v.tracks.tracks[0].frames[0].frame",
+        "there are 10",
+    ),
+    (
+        {"fusion": {"cameras": [{"camera": "front", "objects": [{"rect": BEYOND}]}]}},
+        PICTURE,
+        "v.fusion.cameras[0].objects[0].rect",
+        "beyond the picture",
+    ),
+    (
+        {"fusion": {"cameras": [{"camera": "left"}]}},
+        Extent(cameras=("back", "front")),
+        "v.fusion.cameras[0].camera",
+        "'left' is none of the item's; there are back, front",
+    ),
     ({"boxes": {"boxes": [RECT, BEYOND]}}, PICTURE, "v.boxes.boxes[1]", "640 x 480"),
     (drawn(rect=BEYOND), PICTURE, "v.objects.objects[1].rect", "beyond the picture"),
     (
@@ -126,3 +154,14 @@ def test_where_media_differ_or_are_turned_nothing_is_known() -> None:
 @given(st.dictionaries(st.sampled_from(["probe.a.width", "probe.b.points", "probe."]), st.text()))
 def test_whatever_a_caller_writes_there_is_read(metadata: dict[str, str]) -> None:
     assert extent_of(metadata).width >= 0
+
+
+def test_lists_say_how_many_frames_and_which_cameras_there_are() -> None:
+    data = {"film": ["a", "b", "c"], "rig": [{"name": "front"}, {"name": "back"}], "text": "x"}
+    types = {"film": "frames", "rig": "cameras", "text": "text", "lacking": "sweeps"}
+    assert with_lists(NOWHERE, data, types) == Extent(frames=3, cameras=("front", "back"))
+    assert with_lists(Extent(frames=9), data, types).frames == 9, "as they were probed"
+    two = {**data, "lacking": [{}, {}]}
+    assert with_lists(NOWHERE, two, types).frames == 0, "which of them is not known"
+    odd = {"film": "one", "rig": [{"image": "x"}], "lacking": None}
+    assert with_lists(NOWHERE, odd, types) == NOWHERE

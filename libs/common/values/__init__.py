@@ -9,11 +9,21 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 
 from libs.common.values import image, language, language_model, sound, space
-from libs.common.values.extent import NOWHERE, Extent, check_extent, extent_of
+from libs.common.values.extent import (
+    LISTED,
+    LISTS,
+    NOWHERE,
+    Extent,
+    check_extent,
+    extent_of,
+    with_lists,
+)
 from libs.common.values.listed import listed, only
 from libs.common.values.misfit import Doc, Misfit, check_classes, check_count, check_objects
 
 __all__ = [
+    "LISTED",
+    "LISTS",
     "NOWHERE",
     "SHAPES",
     "Extent",
@@ -23,6 +33,7 @@ __all__ = [
     "extent_of",
     "listed",
     "only",
+    "with_lists",
 ]
 
 

@@ -9,24 +9,29 @@ from __future__ import annotations
 import math
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from libs.common.values.misfit import Doc, Misfit
 
 # Seconds that decoders and other tools' clocks differ in at the end of a recording.
 CLOCKS_DIFFER = 0.1
+# Types of data fields that say how many there are, and values that speak of those.
+LISTS = frozenset({"frames", "sweeps", "cameras"})
+LISTED = frozenset({"tracks", "cuboid_tracks", "fusion", "composite"})
 
 
 @dataclass(frozen=True)
 class Extent:
-    """How far an item's media go: pixels, pictures of a film, seconds, points. 0 is not known."""
+    """How far an item's media go: pixels, pictures of a film or series, seconds, points, names of
+    cameras. 0 and none are not known."""
 
     width: int = 0
     height: int = 0
     frames: int = 0
     seconds: float = 0.0
     points: int = 0
+    cameras: tuple[str, ...] = ()
 
 
 NOWHERE = Extent()
@@ -46,6 +51,19 @@ def extent_of(metadata: Mapping[str, str]) -> Extent:
         int(known.get(name, 0)) for name in ("width", "height", "frames", "points")
     )
     return Extent(width, height, frames, known.get("duration", 0.0), points)
+
+
+def with_lists(extent: Extent, data: Mapping[str, Any], fields: Mapping[str, str]) -> Extent:
+    """Of an item whose data fields (name -> type) are lists of frames, sweeps or cameras: how many,
+    and their names, too. Of several series that differ nothing is known."""
+    given = [(type_, data.get(name)) for name, type_ in fields.items() if type_ in LISTS]
+    lists = [(type_, one) for type_, one in given if isinstance(one, list)]
+    counts = {len(one) for type_, one in lists if type_ != "cameras"}
+    frames = extent.frames or (counts.pop() if len(counts) == 1 else 0)
+    rigs = [one for type_, one in lists if type_ == "cameras"]
+    named = [str(c.get("name", "")) for c in rigs[0] if isinstance(c, dict)] if rigs else []
+    cameras = tuple(named) if len(rigs) == 1 and all(named) else ()
+    return replace(extent, frames=frames, cameras=cameras)
 
 
 def _number(said: str) -> float:
@@ -80,11 +98,31 @@ def _tracks(value: Doc, field: str, extent: Extent) -> None:
     for i, track in enumerate(value.get("tracks", [])):
         for j, frame in enumerate(track.get("frames", [])):
             path = f"{field}.tracks[{i}].frames[{j}]"
-            number = frame.get("frame", 0)
-            if extent.frames and number >= extent.frames:
-                words = f"is frame {number}, and there are {extent.frames}, counted from 0"
-                raise Misfit(f"{path}.frame", words)
+            _of_series(frame, path, extent)
             _drawn(frame, path, extent)
+
+
+def _cuboid_tracks(value: Doc, field: str, extent: Extent) -> None:
+    for i, track in enumerate(value.get("tracks", [])):
+        for j, frame in enumerate(track.get("frames", [])):
+            _of_series(frame, f"{field}.tracks[{i}].frames[{j}]", extent)
+
+
+def _of_series(frame: Doc, field: str, extent: Extent) -> None:
+    number = frame.get("frame", 0)
+    # That an object is gone may be said behind the last.
+    if extent.frames and number >= extent.frames + bool(frame.get("outside")):
+        words = f"is frame {number}, and there are {extent.frames}, counted from 0"
+        raise Misfit(f"{field}.frame", words)
+
+
+def _fusion(value: Doc, field: str, extent: Extent) -> None:
+    for i, camera in enumerate(value.get("cameras", [])):
+        name = camera.get("camera", "")
+        if extent.cameras and name not in extent.cameras:
+            words = f"{name[:100]!r} is none of the item's; there are {', '.join(extent.cameras)}"
+            raise Misfit(f"{field}.cameras[{i}].camera", words[:1000])
+        _objects(camera, f"{field}.cameras[{i}]", extent)
 
 
 def _segments(value: Doc, field: str, extent: Extent) -> None:
@@ -110,6 +148,8 @@ _CHECKS: dict[str, Callable[[Doc, str, Extent], None]] = {
     "boxes": _boxes,
     "objects": _objects,
     "tracks": _tracks,
+    "cuboid_tracks": _cuboid_tracks,
+    "fusion": _fusion,
     "segments": _segments,
     "points": _points,
     "composite": _composite,
