@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -139,3 +140,13 @@ def brought(prediction: Doc) -> Doc:
     return {
         name: prediction.get(name, 0.0) for name in ("value", "score", "model", "model_version")
     }
+
+
+def in_turn(
+    tasks: Sequence[Any], drafts: Sequence[Doc | str | None]
+) -> tuple[tuple[list[Any], list[Doc | str]], list[Any]]:
+    """((tasks that have a draft or a reason, those), tasks whose turn did not come yet)."""
+    pairs = list(zip(tasks, drafts, strict=True))
+    told = [(task, draft) for task, draft in pairs if draft is not None]
+    later = [task for task, draft in pairs if draft is None]
+    return ([task for task, _ in told], [draft for _, draft in told]), later

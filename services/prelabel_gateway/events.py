@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections import defaultdict
+from datetime import UTC, datetime
 from typing import Any
 
+from labelmill.prelabel_gateway.v1.events_pb2 import DraftsPostponed
 from labelmill.task_dispatch.v1.events_pb2 import DraftsRequested, TasksCreated
 from labelmill.template.v1.events_pb2 import ProjectUpdated
 from labelmill.trainer.v1.events_pb2 import ModelPromoted, ModelRolledBack
@@ -24,6 +26,15 @@ async def on_tasks(service: PrelabelGateway, messages: list[Any]) -> None:
         by_project[message.project].extend(message.tasks)
     for project, tasks in by_project.items():
         await service.draft_tasks(project, tasks)
+
+
+async def on_postponed(service: PrelabelGateway, messages: list[Any]) -> None:
+    waiting: dict[tuple[str, datetime], list[Any]] = defaultdict(list)
+    for message in messages:
+        since = message.since.ToDatetime(tzinfo=UTC)
+        waiting[message.project, since].extend(message.tasks)
+    for (project, since), tasks in waiting.items():
+        await service.draft_tasks(project, tasks, since)
 
 
 async def on_drafts_requested(service: PrelabelGateway, messages: list[Any]) -> None:
@@ -58,6 +69,7 @@ def _embedding(training: Any) -> Route:
 HANDLERS = {
     ProjectUpdated: on_projects,
     TasksCreated: on_tasks,
+    DraftsPostponed: on_postponed,
     DraftsRequested: on_drafts_requested,
     ModelPromoted: on_versions,
     ModelRolledBack: on_versions,

@@ -7,6 +7,7 @@ import time
 from base64 import b64decode, b64encode
 from collections import defaultdict
 from collections.abc import Callable, Sequence
+from datetime import datetime, timedelta
 from typing import Any
 
 import numpy as np
@@ -29,6 +30,9 @@ from services.prelabel_gateway.inputs import Inputs
 from services.prelabel_gateway.triton import IN_FLIGHT, Inference, Model
 
 _BATCH_SECONDS = 30.0
+# A slow model works so long for one project before others have their turn; and so long drafts are
+# waited for in all, before tasks go to people without.
+_TURN_SECONDS, _LONGEST_WAIT = 30.0, timedelta(minutes=30)
 _ASSIST_SECONDS = 3.0
 _TENSORS = {
     "text-classification": ("TEXT", ["PROBS"]),
@@ -39,11 +43,11 @@ _TENSORS = {
 }
 _HEAD = "features-classification"
 # Pieces that are cut out of one medium at a time, which is read for each such portion.
-_CUT = 64
+_CUT = 32
 _EMBEDDINGS = {"text-embedding": "TEXT", "image-embedding": "IMAGE"}
 log = logging.getLogger(__name__)
-# A draft, or why there is none.
-Draft = Doc | str
+# A draft, why there is none, or None where its turn at the model did not come yet.
+Draft = Doc | str | None
 
 
 class PrelabelGateway:
@@ -65,9 +69,12 @@ class PrelabelGateway:
         docs = [to_doc(project) for project in projects]
         await self._store.transact(lambda unit: keep_newest(unit, store.PROJECTS, docs))
 
-    async def draft_tasks(self, project_name: str, tasks: Sequence[Any]) -> None:
-        """Drafts new tasks (messages with data). A task without a usable draft goes on with the
-        reason: the line never waits for a model. A project that trains gets embeddings first. What
+    async def draft_tasks(
+        self, project_name: str, tasks: Sequence[Any], since: datetime | None = None
+    ) -> None:
+        """Drafts new tasks (messages with data), first asked for at `since`. A task without a
+        usable draft goes on with the reason; where a slow model has too much to do, the rest waits
+        for another turn, though not for ever. A project that trains gets embeddings first. What
         items brought along is told in a model's place; who was answered already needs no draft."""
         project = await self._project(project_name)
         route = project.route
@@ -80,7 +87,29 @@ class PrelabelGateway:
         drafts: list[Draft] = [domain.brought(message_to_doc(t.prediction)) for t in brought]
         if lacking:
             drafts += await self._drafts(project, route, lacking, _BATCH_SECONDS)
-        await self._tell(project, [*brought, *lacking], drafts, annotation_pb2.Lot())
+        began = since or self._clock.now()
+        if self._clock.now() - began > _LONGEST_WAIT:
+            minutes = _LONGEST_WAIT // timedelta(minutes=1)
+            reason = f"model {route.model} has had too much to do for {minutes} minutes"
+            drafts = [reason if draft is None else draft for draft in drafts]
+        told, later = domain.in_turn([*brought, *lacking], drafts)
+        await self._postpone(project.name, later, began)
+        await self._tell(project, *told, annotation_pb2.Lot())
+
+    async def _postpone(self, project: str, tasks: Sequence[Any], since: datetime) -> None:
+        """Puts tasks back into the gateway's own queue."""
+
+        async def work(unit: Unit) -> None:
+            shards: dict[int, list[Any]] = defaultdict(list)
+            for task in tasks:
+                shards[names.shard_of(task.name)].append(task)
+            for shard, some in shards.items():
+                key = names.event_key(project, shard)
+                event = events_pb2.DraftsPostponed
+                unit.emit_all(key, event, "tasks", some, project=project, since=since)
+
+        if tasks:
+            await self._store.transact(work)
 
     async def draft_lot(
         self, project_name: str, tasks: Sequence[Any], model: str, version: str, lot: Any
@@ -89,7 +118,8 @@ class PrelabelGateway:
         project = await self._project(project_name)
         route = _head_route(project, model, version)
         drafts = await self._drafts(project, route, tasks, _BATCH_SECONDS)
-        await self._tell(project, tasks, drafts, lot)
+        settled = ["its turn did not come" if draft is None else draft for draft in drafts]
+        await self._tell(project, tasks, settled, lot)
 
     async def remember_version(self, project: str, model: str, version: str) -> None:
         """The project's own model drafts from now on; the server loads it."""
@@ -162,7 +192,7 @@ class PrelabelGateway:
         ]
 
     async def _tell(
-        self, project: Project, tasks: Sequence[Any], drafts: Sequence[Draft], lot: Any
+        self, project: Project, tasks: Sequence[Any], drafts: Sequence[Doc | str], lot: Any
     ) -> None:
         """Keeps what was drafted and tells it, with the lot it was drafted for."""
         told = {"lot": lot} if lot.gate else {}
@@ -205,8 +235,8 @@ class PrelabelGateway:
             raise Invalid(unreadable, field="data")
         task = task_dispatch_pb2.Task(data=data)
         (draft,) = await self._drafts(project, route, [task], _ASSIST_SECONDS)
-        if isinstance(draft, str):
-            raise Unavailable(draft)
+        if not isinstance(draft, dict):
+            raise Unavailable(draft or f"model {route.model} has too much to do")
         return _prediction(project, "", draft, time_text(self._clock.now()))
 
     async def tell_busy(self) -> None:
@@ -268,17 +298,17 @@ class PrelabelGateway:
         self, project: Project, model: Model, route: Route, tasks: Sequence[Any], timeout: float
     ) -> list[Draft]:
         """Drafts of a model that answers documents: a few items at a time, as media are large and
-        such models slow. Those whose turn does not come in time go on without."""
+        such models slow; None for those that are left after a turn of the batch path."""
         drafts: list[Draft] = []
+        last = time.monotonic() + _TURN_SECONDS
         if timeout == _BATCH_SECONDS:
             timeout = adapters.ADAPTERS[model.capability].seconds
-        last = time.monotonic() + timeout
         portion = max(model.max_batch * IN_FLIGHT, _CUT if project.per else 1)
         for start in range(0, len(tasks), portion):
             some = tasks[start : start + portion]
-            if time.monotonic() > last:
-                drafts += [f"model {model.name} has too much to do"] * len(some)
-                continue
+            if start and time.monotonic() > last:
+                drafts += [None] * (len(tasks) - start)
+                break
             inputs = await self._inputs.of_tasks(project, route, model.capability, some)
             try:
                 drafts += await self._infer(project, model, inputs, timeout)

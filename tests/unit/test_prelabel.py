@@ -16,6 +16,7 @@ from libs.common.errors import Invalid, Unavailable
 from libs.common.store import open_store
 from services.prelabel_gateway import domain
 from services.prelabel_gateway.domain import Impossible, Project, Route
+from services.prelabel_gateway.events import on_postponed
 from services.prelabel_gateway.service import PrelabelGateway
 from services.prelabel_gateway.store import COLLECTIONS
 from services.prelabel_gateway.triton import Model
@@ -142,32 +143,56 @@ class Slow(Documents):
         return await super().infer()
 
 
-async def test_slow_models_get_a_few_items_at_a_time_and_nobody_waits_for_long(
+async def test_slow_models_get_a_few_items_at_a_time_and_the_rest_another_turn(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     import orjson
 
-    clock = [0.0]
-    monkeypatch.setattr("services.prelabel_gateway.service.time.monotonic", lambda: clock[0])
-    store = await open_store(f"sqlite:///{tmp_path}", "prelabel", COLLECTIONS)
-    slow = Slow(clock)
-    service = PrelabelGateway(store, FakeClock(), Blobs(f"file://{tmp_path}/b"), slow, orjson.loads)  # type: ignore[arg-type]
+    seconds = [0.0]
+    monkeypatch.setattr("services.prelabel_gateway.service.time.monotonic", lambda: seconds[0])
+    store, clock = await open_store(f"sqlite:///{tmp_path}", "prelabel", COLLECTIONS), FakeClock()
+    slow = Slow(seconds)
+    service = PrelabelGateway(store, clock, Blobs(f"file://{tmp_path}/b"), slow, orjson.loads)  # type: ignore[arg-type]
     project = replace(
         PROJECT, route=Route("m", "", "voice-activity", "audio"), schema={"shape": "segments"}
     )
     await service.remember_projects([project])
-    datas = ['{"audio": "data:audio/wav;base64,UklG"}'] * 11
+    data = '{"audio": "data:audio/wav;base64,UklG"}'
     tasks = [
         task_dispatch_pb2.Task(name=f"{PROJECT.name}/tasks/t{i}", version=1, data=data)
-        for i, data in enumerate(datas)
+        for i in range(15)
     ]
+    begun = clock.now()
+
+    async def told() -> tuple[list[str], list[str], list[Any]]:
+        """(names drafted, reasons of those without, events of those that wait)."""
+        events = await store.pending_events(100)
+        await store.published(events)
+        messages: list[Any] = [e.message() for e in events]
+        done = [t.task.name for m in messages if "Completed" in type(m).__name__ for t in m.tasks]
+        failed = [t.reason for m in messages if "Failed" in type(m).__name__ for t in m.tasks]
+        return done, failed, [m for m in messages if "Postponed" in type(m).__name__]
+
     await service.draft_tasks(PROJECT.name, tasks)
-    messages: list[Any] = [e.message() for e in await store.pending_events(100)]
-    done = [t for m in messages if "Completed" in type(m).__name__ for t in m.tasks]
-    reasons = [t.reason for m in messages if "Failed" in type(m).__name__ for t in m.tasks]
-    assert slow.portions == [4, 4] and len(done) == 4, reasons
-    assert reasons.count("model m: deadline exceeded") == 4
-    assert reasons.count("model m has too much to do") == 3
+    done, failed, later = await told()
+    assert slow.portions == [4] and not done
+    assert failed == ["model m: deadline exceeded"] * 4
+    waiting = [t for m in later for t in m.tasks]
+    assert len(waiting) == 11 and all(t.data == data for t in waiting)
+    assert {m.since.ToDatetime(tzinfo=begun.tzinfo) for m in later} == {begun}
+
+    clock.advance(1700)
+    await on_postponed(service, later)
+    done, failed, later = await told()
+    assert len(done) == 4 and not failed and sum(len(m.tasks) for m in later) == 7
+    assert {m.since.ToDatetime(tzinfo=begun.tzinfo) for m in later} == {begun}
+
+    # Not for ever.
+    clock.advance(200)
+    await on_postponed(service, later)
+    done, failed, later = await told()
+    assert len(done) == 4 and not later
+    assert failed == ["model m has had too much to do for 30 minutes"] * 3
     await store.close()
 
 

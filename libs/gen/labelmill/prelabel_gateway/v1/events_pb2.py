@@ -22,29 +22,32 @@ _runtime_version.ValidateProtobufRuntimeVersion(
 _sym_db = _symbol_database.Default()
 
 
+from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__pb2
 from labelmill.annotation.v1 import annotation_pb2 as labelmill_dot_annotation_dot_v1_dot_annotation__pb2
 from labelmill.task_dispatch.v1 import task_dispatch_pb2 as labelmill_dot_task__dispatch_dot_v1_dot_task__dispatch__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n*labelmill/prelabel_gateway/v1/events.proto\x12\x1dlabelmill.prelabel_gateway.v1\x1a(labelmill/annotation/v1/annotation.proto\x1a.labelmill/task_dispatch/v1/task_dispatch.proto\"\xa4\x01\n\x14PredictionsCompleted\x12\x18\n\x07project\x18\x01 \x01(\tR\x07project\x12\x42\n\x05tasks\x18\x02 \x03(\x0b\x32,.labelmill.prelabel_gateway.v1.PredictedTaskR\x05tasks\x12.\n\x03lot\x18\x03 \x01(\x0b\x32\x1c.labelmill.annotation.v1.LotR\x03lot\"\x8a\x01\n\rPredictedTask\x12\x34\n\x04task\x18\x01 \x01(\x0b\x32 .labelmill.task_dispatch.v1.TaskR\x04task\x12\x43\n\nprediction\x18\x02 \x01(\x0b\x32#.labelmill.annotation.v1.PredictionR\nprediction\"\x9e\x01\n\x11PredictionsFailed\x12\x18\n\x07project\x18\x01 \x01(\tR\x07project\x12?\n\x05tasks\x18\x02 \x03(\x0b\x32).labelmill.prelabel_gateway.v1.FailedTaskR\x05tasks\x12.\n\x03lot\x18\x03 \x01(\x0b\x32\x1c.labelmill.annotation.v1.LotR\x03lot\"o\n\x10\x46\x65\x61turesComputed\x12\x18\n\x07project\x18\x01 \x01(\tR\x07project\x12\x41\n\x05tasks\x18\x02 \x03(\x0b\x32+.labelmill.prelabel_gateway.v1.TaskFeaturesR\x05tasks\"N\n\x0cTaskFeatures\x12\x12\n\x04task\x18\x01 \x01(\tR\x04task\x12\x16\n\x06vector\x18\x02 \x01(\x0cR\x06vector\x12\x12\n\x04gold\x18\x03 \x01(\x08R\x04gold\"Z\n\nFailedTask\x12\x34\n\x04task\x18\x01 \x01(\x0b\x32 .labelmill.task_dispatch.v1.TaskR\x04task\x12\x16\n\x06reason\x18\x02 \x01(\tR\x06reason\"f\n\x11InferenceMeasured\x12\x18\n\x07project\x18\x01 \x01(\tR\x07project\x12\x18\n\x07seconds\x18\x02 \x01(\x01R\x07seconds\x12\x1d\n\nitem_count\x18\x03 \x01(\x03R\titemCountb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n*labelmill/prelabel_gateway/v1/events.proto\x12\x1dlabelmill.prelabel_gateway.v1\x1a\x1fgoogle/protobuf/timestamp.proto\x1a(labelmill/annotation/v1/annotation.proto\x1a.labelmill/task_dispatch/v1/task_dispatch.proto\"\xa4\x01\n\x14PredictionsCompleted\x12\x18\n\x07project\x18\x01 \x01(\tR\x07project\x12\x42\n\x05tasks\x18\x02 \x03(\x0b\x32,.labelmill.prelabel_gateway.v1.PredictedTaskR\x05tasks\x12.\n\x03lot\x18\x03 \x01(\x0b\x32\x1c.labelmill.annotation.v1.LotR\x03lot\"\x8a\x01\n\rPredictedTask\x12\x34\n\x04task\x18\x01 \x01(\x0b\x32 .labelmill.task_dispatch.v1.TaskR\x04task\x12\x43\n\nprediction\x18\x02 \x01(\x0b\x32#.labelmill.annotation.v1.PredictionR\nprediction\"\x9e\x01\n\x11PredictionsFailed\x12\x18\n\x07project\x18\x01 \x01(\tR\x07project\x12?\n\x05tasks\x18\x02 \x03(\x0b\x32).labelmill.prelabel_gateway.v1.FailedTaskR\x05tasks\x12.\n\x03lot\x18\x03 \x01(\x0b\x32\x1c.labelmill.annotation.v1.LotR\x03lot\"\x95\x01\n\x0f\x44raftsPostponed\x12\x18\n\x07project\x18\x01 \x01(\tR\x07project\x12\x36\n\x05tasks\x18\x02 \x03(\x0b\x32 .labelmill.task_dispatch.v1.TaskR\x05tasks\x12\x30\n\x05since\x18\x03 \x01(\x0b\x32\x1a.google.protobuf.TimestampR\x05since\"o\n\x10\x46\x65\x61turesComputed\x12\x18\n\x07project\x18\x01 \x01(\tR\x07project\x12\x41\n\x05tasks\x18\x02 \x03(\x0b\x32+.labelmill.prelabel_gateway.v1.TaskFeaturesR\x05tasks\"N\n\x0cTaskFeatures\x12\x12\n\x04task\x18\x01 \x01(\tR\x04task\x12\x16\n\x06vector\x18\x02 \x01(\x0cR\x06vector\x12\x12\n\x04gold\x18\x03 \x01(\x08R\x04gold\"Z\n\nFailedTask\x12\x34\n\x04task\x18\x01 \x01(\x0b\x32 .labelmill.task_dispatch.v1.TaskR\x04task\x12\x16\n\x06reason\x18\x02 \x01(\tR\x06reason\"f\n\x11InferenceMeasured\x12\x18\n\x07project\x18\x01 \x01(\tR\x07project\x12\x18\n\x07seconds\x18\x02 \x01(\x01R\x07seconds\x12\x1d\n\nitem_count\x18\x03 \x01(\x03R\titemCountb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'labelmill.prelabel_gateway.v1.events_pb2', _globals)
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
-  _globals['_PREDICTIONSCOMPLETED']._serialized_start=168
-  _globals['_PREDICTIONSCOMPLETED']._serialized_end=332
-  _globals['_PREDICTEDTASK']._serialized_start=335
-  _globals['_PREDICTEDTASK']._serialized_end=473
-  _globals['_PREDICTIONSFAILED']._serialized_start=476
-  _globals['_PREDICTIONSFAILED']._serialized_end=634
-  _globals['_FEATURESCOMPUTED']._serialized_start=636
-  _globals['_FEATURESCOMPUTED']._serialized_end=747
-  _globals['_TASKFEATURES']._serialized_start=749
-  _globals['_TASKFEATURES']._serialized_end=827
-  _globals['_FAILEDTASK']._serialized_start=829
-  _globals['_FAILEDTASK']._serialized_end=919
-  _globals['_INFERENCEMEASURED']._serialized_start=921
-  _globals['_INFERENCEMEASURED']._serialized_end=1023
+  _globals['_PREDICTIONSCOMPLETED']._serialized_start=201
+  _globals['_PREDICTIONSCOMPLETED']._serialized_end=365
+  _globals['_PREDICTEDTASK']._serialized_start=368
+  _globals['_PREDICTEDTASK']._serialized_end=506
+  _globals['_PREDICTIONSFAILED']._serialized_start=509
+  _globals['_PREDICTIONSFAILED']._serialized_end=667
+  _globals['_DRAFTSPOSTPONED']._serialized_start=670
+  _globals['_DRAFTSPOSTPONED']._serialized_end=819
+  _globals['_FEATURESCOMPUTED']._serialized_start=821
+  _globals['_FEATURESCOMPUTED']._serialized_end=932
+  _globals['_TASKFEATURES']._serialized_start=934
+  _globals['_TASKFEATURES']._serialized_end=1012
+  _globals['_FAILEDTASK']._serialized_start=1014
+  _globals['_FAILEDTASK']._serialized_end=1104
+  _globals['_INFERENCEMEASURED']._serialized_start=1106
+  _globals['_INFERENCEMEASURED']._serialized_end=1208
 # @@protoc_insertion_point(module_scope)

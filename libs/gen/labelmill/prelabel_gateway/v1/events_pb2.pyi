@@ -1,3 +1,6 @@
+import datetime
+
+from google.protobuf import timestamp_pb2 as _timestamp_pb2
 from labelmill.annotation.v1 import annotation_pb2 as _annotation_pb2
 from labelmill.task_dispatch.v1 import task_dispatch_pb2 as _task_dispatch_pb2
 from google.protobuf.internal import containers as _containers
@@ -35,6 +38,16 @@ class PredictionsFailed(_message.Message):
     tasks: _containers.RepeatedCompositeFieldContainer[FailedTask]
     lot: _annotation_pb2.Lot
     def __init__(self, project: _Optional[str] = ..., tasks: _Optional[_Iterable[_Union[FailedTask, _Mapping]]] = ..., lot: _Optional[_Union[_annotation_pb2.Lot, _Mapping]] = ...) -> None: ...
+
+class DraftsPostponed(_message.Message):
+    __slots__ = ("project", "tasks", "since")
+    PROJECT_FIELD_NUMBER: _ClassVar[int]
+    TASKS_FIELD_NUMBER: _ClassVar[int]
+    SINCE_FIELD_NUMBER: _ClassVar[int]
+    project: str
+    tasks: _containers.RepeatedCompositeFieldContainer[_task_dispatch_pb2.Task]
+    since: _timestamp_pb2.Timestamp
+    def __init__(self, project: _Optional[str] = ..., tasks: _Optional[_Iterable[_Union[_task_dispatch_pb2.Task, _Mapping]]] = ..., since: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ...) -> None: ...
 
 class FeaturesComputed(_message.Message):
     __slots__ = ("project", "tasks")
