@@ -3,51 +3,35 @@
 from __future__ import annotations
 
 import logging
-import time
-from base64 import b64decode, b64encode
+from base64 import b64encode
 from collections import defaultdict
 from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
-import numpy as np
 from labelmill.annotation.v1 import annotation_pb2
 from labelmill.prelabel_gateway.v1 import events_pb2
 from labelmill.task_dispatch.v1 import task_dispatch_pb2
 
-from libs.common import names, telemetry
+from libs.common import names
 from libs.common.blobs import Blobs
 from libs.common.clock import Clock
 from libs.common.codec import Doc, doc_to_message, message_to_doc, time_text, to_doc
-from libs.common.errors import Fault, Invalid, NotFound, OutOfTurn, Unavailable
+from libs.common.errors import Invalid, NotFound, OutOfTurn, Unavailable
 from libs.common.patience import eventually
 from libs.common.store import Store, Unit, keep_newest
-from services.prelabel_gateway import adapters, domain, store
+from services.prelabel_gateway import domain, store
 from services.prelabel_gateway.assists import own_data
 from services.prelabel_gateway.busy import Busy
-from services.prelabel_gateway.domain import Impossible, Project, Route
+from services.prelabel_gateway.domain import Project, Route
+from services.prelabel_gateway.drafts import BATCH_SECONDS, HEAD, Draft, Drafts
 from services.prelabel_gateway.inputs import Inputs
-from services.prelabel_gateway.triton import IN_FLIGHT, Inference, Model
+from services.prelabel_gateway.triton import Inference
 
-_BATCH_SECONDS = 30.0
-# A slow model works so long for one project before others have their turn; and so long drafts are
-# waited for in all, before tasks go to people without.
-_TURN_SECONDS, _LONGEST_WAIT = 30.0, timedelta(minutes=30)
 _ASSIST_SECONDS = 3.0
-_TENSORS = {
-    "text-classification": ("TEXT", ["PROBS"]),
-    "image-classification": ("IMAGE", ["PROBS"]),
-    "image-boxes": ("IMAGE", ["BOXES", "SIZE"]),
-    "features-classification": ("FEATURES", ["PROBS"]),
-    **dict.fromkeys(adapters.ADAPTERS, (adapters.INPUT, [adapters.OUTPUT])),
-}
-_HEAD = "features-classification"
-# Pieces that are cut out of one medium at a time, which is read for each such portion.
-_CUT = 32
-_EMBEDDINGS = {"text-embedding": "TEXT", "image-embedding": "IMAGE"}
+# So long drafts of a slow model are waited for before tasks go to people without.
+_LONGEST_WAIT = timedelta(minutes=30)
 log = logging.getLogger(__name__)
-# A draft, why there is none, or None where its turn at the model did not come yet.
-Draft = Doc | str | None
 
 
 class PrelabelGateway:
@@ -62,8 +46,8 @@ class PrelabelGateway:
         parse: Callable[[str], Any],
     ) -> None:
         self._store, self._clock, self._inference = store_, clock, inference
-        self._parse, self._inputs = parse, Inputs(blobs, parse)
-        self._busy = Busy()
+        self._parse, self._inputs, self._busy = parse, Inputs(blobs, parse), Busy()
+        self._drafts = Drafts(store_, inference, self._inputs, self._busy)
 
     async def remember_projects(self, projects: Sequence[Project]) -> None:
         docs = [to_doc(project) for project in projects]
@@ -86,7 +70,7 @@ class PrelabelGateway:
         lacking = [task for task in waiting if not task.HasField("prediction")]
         drafts: list[Draft] = [domain.brought(message_to_doc(t.prediction)) for t in brought]
         if lacking:
-            drafts += await self._drafts(project, route, lacking, _BATCH_SECONDS)
+            drafts += await self._drafts.of(project, route, lacking, BATCH_SECONDS)
         began = since or self._clock.now()
         if self._clock.now() - began > _LONGEST_WAIT:
             minutes = _LONGEST_WAIT // timedelta(minutes=1)
@@ -117,7 +101,7 @@ class PrelabelGateway:
         """Drafts waiting tasks with one version, as part of a lot."""
         project = await self._project(project_name)
         route = _head_route(project, model, version)
-        drafts = await self._drafts(project, route, tasks, _BATCH_SECONDS)
+        drafts = await self._drafts.of(project, route, tasks, BATCH_SECONDS)
         settled = ["its turn did not come" if draft is None else draft for draft in drafts]
         await self._tell(project, tasks, settled, lot)
 
@@ -143,7 +127,7 @@ class PrelabelGateway:
 
     async def _embed(self, project: Project, tasks: Sequence[Any]) -> None:
         """Embeds new tasks once: kept for every later version, and told to the trainer."""
-        vectors = await self._vectors(project, [t.data for t in tasks], _BATCH_SECONDS)
+        vectors = await self._drafts.vectors(project, [t.data for t in tasks], BATCH_SECONDS)
         good = [(t, v) for t, v in zip(tasks, vectors, strict=True) if not isinstance(v, str)]
 
         async def work(unit: Unit) -> None:
@@ -162,34 +146,6 @@ class PrelabelGateway:
                 )
 
         await self._store.transact(work)
-
-    async def _vectors(
-        self, project: Project, datas: Sequence[str], timeout: float
-    ) -> list[np.ndarray | str]:
-        """The embedding (d,) float16 of each item, or why there is none."""
-        route = project.embedding
-        try:
-            model = await self._inference.model(route.model, route.version)
-            if model.capability not in _EMBEDDINGS:
-                raise Invalid(f"model {route.model} is no embedding")
-            inputs = [await self._inputs.of(route, model.capability, data) for data in datas]
-            readable = [v for v in inputs if isinstance(v, bytes)]
-            if not readable:
-                return [str(v) for v in inputs]
-            tensor = _EMBEDDINGS[model.capability]
-            with self._busy.request(project.name, len(readable)):
-                arrays = await self._inference.infer(
-                    model, tensor, readable, ["EMBEDDING"], timeout
-                )
-        except Fault as fault:
-            log.warning("no embeddings for %s: %s", project.name, fault)
-            return [str(fault)] * len(datas)
-        rows = iter(arrays["EMBEDDING"].astype(np.float16))
-        found = [next(rows) if isinstance(v, bytes) else v for v in inputs]
-        return [
-            v if isinstance(v, str) or np.isfinite(v).all() else "the item could not be read"
-            for v in found
-        ]
 
     async def _tell(
         self, project: Project, tasks: Sequence[Any], drafts: Sequence[Doc | str], lot: Any
@@ -234,7 +190,7 @@ class PrelabelGateway:
         if isinstance(unreadable, str):
             raise Invalid(unreadable, field="data")
         task = task_dispatch_pb2.Task(data=data)
-        (draft,) = await self._drafts(project, route, [task], _ASSIST_SECONDS)
+        (draft,) = await self._drafts.of(project, route, [task], _ASSIST_SECONDS)
         if not isinstance(draft, dict):
             raise Unavailable(draft or f"model {route.model} has too much to do")
         return _prediction(project, "", draft, time_text(self._clock.now()))
@@ -269,108 +225,6 @@ class PrelabelGateway:
             found.append(doc)
         return found
 
-    async def _drafts(
-        self, project: Project, route: Route, tasks: Sequence[Any], timeout: float
-    ) -> list[Draft]:
-        """One draft or reason per task, in order."""
-        if not route.model:
-            trains = bool(project.embedding.model)
-            reason = "no model was promoted yet" if trains else "the project has no model route"
-            return [reason] * len(tasks)
-        try:
-            model = await self._inference.model(route.model, route.version)
-            if model.capability != route.capability:
-                raise Invalid(f"model {route.model} does {model.capability or 'nothing known'}")
-            inputs: Sequence[bytes | np.ndarray | str]
-            if route.capability in adapters.ADAPTERS:
-                return await self._documents(project, model, route, tasks, timeout)
-            if route.capability == _HEAD:
-                inputs = await self._kept_vectors(project, tasks, timeout)
-            else:
-                inputs = await self._inputs.of_tasks(project, route, model.capability, tasks)
-            return await self._infer(project, model, inputs, timeout)
-        except Fault as fault:
-            log.warning("no drafts for %s: %s", project.name, fault)
-            telemetry.INFERENCE_ITEMS_TOTAL.labels(route.model, "failed").inc(len(tasks))
-            return [str(fault)] * len(tasks)
-
-    async def _documents(
-        self, project: Project, model: Model, route: Route, tasks: Sequence[Any], timeout: float
-    ) -> list[Draft]:
-        """Drafts of a model that answers documents: a few items at a time, as media are large and
-        such models slow; None for those that are left after a turn of the batch path."""
-        drafts: list[Draft] = []
-        last = time.monotonic() + _TURN_SECONDS
-        if timeout == _BATCH_SECONDS:
-            timeout = adapters.ADAPTERS[model.capability].seconds
-        portion = max(model.max_batch * IN_FLIGHT, _CUT if project.per else 1)
-        for start in range(0, len(tasks), portion):
-            some = tasks[start : start + portion]
-            if start and time.monotonic() > last:
-                drafts += [None] * (len(tasks) - start)
-                break
-            inputs = await self._inputs.of_tasks(project, route, model.capability, some)
-            try:
-                drafts += await self._infer(project, model, inputs, timeout)
-            except Fault as fault:
-                log.warning("no drafts for %s: %s", project.name, fault)
-                drafts += [str(fault)] * len(some)
-        return drafts
-
-    async def _kept_vectors(
-        self, project: Project, tasks: Sequence[Any], timeout: float
-    ) -> list[np.ndarray | str]:
-        """Embeddings kept from when the tasks were new; of others, computed now."""
-        kept = await self._store.get_many(store.FEATURES, [t.name for t in tasks if t.name])
-        lacking = [t for t in tasks if t.name not in kept]
-        fresh = await self._vectors(project, [t.data for t in lacking], timeout) if lacking else []
-        made = {id(t): v for t, v in zip(lacking, fresh, strict=True)}
-        return [
-            made[id(t)]
-            if id(t) in made
-            else np.frombuffer(b64decode(kept[t.name]["vector"]), np.float16)
-            for t in tasks
-        ]
-
-    async def _infer(
-        self,
-        project: Project,
-        model: Model,
-        inputs: Sequence[bytes | np.ndarray | str],
-        timeout: float,
-    ) -> list[Draft]:
-        tensor, outputs = _TENSORS[model.capability]
-        values = [v for v in inputs if not isinstance(v, str)]
-        drafts: list[Draft] = [v if isinstance(v, str) else "" for v in inputs]
-        if not values:
-            return drafts
-        readable = [i for i, value in enumerate(inputs) if not isinstance(value, str)]
-        with self._busy.request(project.name, len(values)):
-            arrays = await self._inference.infer(model, tensor, values, outputs, timeout)
-        rows = zip(*(arrays[name].tolist() for name in outputs), strict=True)
-        for i, row in zip(readable, rows, strict=True):
-            drafts[i] = _read(project, model, row, inputs[i])
-        good = sum(isinstance(d, dict) for d in drafts)
-        telemetry.INFERENCE_ITEMS_TOTAL.labels(model.name, "drafted").inc(good)
-        telemetry.INFERENCE_ITEMS_TOTAL.labels(model.name, "refused").inc(len(drafts) - good)
-        return drafts
-
-
-def _read(project: Project, model: Model, row: Sequence[Any], given: Any) -> Draft:
-    try:
-        if model.capability in adapters.ADAPTERS:
-            draft = adapters.draft_of(
-                model.capability, row[0][0], model.classes, project.schema, given
-            )
-        elif model.capability == "image-boxes":
-            boxes = domain.boxes_of(row[0], row[1], model.classes, project.classes)
-            draft = adapters.boxes_as_asked(boxes, project.schema)
-        else:
-            draft = domain.choice_of(row[0], model.classes, project.classes)
-    except Impossible as impossible:
-        return f"model {model.name}: {impossible}"
-    return {**draft, "model": model.name, "model_version": model.version}
-
 
 def _prediction(project: Project, task: str, draft: Doc, now: str) -> Doc:
     """Keyed by task, model version and template version: made twice, it is the same one."""
@@ -385,7 +239,7 @@ def _prediction(project: Project, task: str, draft: Doc, now: str) -> Doc:
 
 
 def _head_route(project: Project, model: str, version: str) -> Route:
-    return Route(model, version, _HEAD, project.embedding.input)
+    return Route(model, version, HEAD, project.embedding.input)
 
 
 def _emit(

@@ -149,7 +149,7 @@ async def test_slow_models_get_a_few_items_at_a_time_and_the_rest_another_turn(
     import orjson
 
     seconds = [0.0]
-    monkeypatch.setattr("services.prelabel_gateway.service.time.monotonic", lambda: seconds[0])
+    monkeypatch.setattr("services.prelabel_gateway.drafts.time.monotonic", lambda: seconds[0])
     store, clock = await open_store(f"sqlite:///{tmp_path}", "prelabel", COLLECTIONS), FakeClock()
     slow = Slow(seconds)
     service = PrelabelGateway(store, clock, Blobs(f"file://{tmp_path}/b"), slow, orjson.loads)  # type: ignore[arg-type]
