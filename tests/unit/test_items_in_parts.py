@@ -103,18 +103,6 @@ class House:
         await self.route(await self.task(part, entry), router_pb2.ACTION_ACCEPT, value)
         return await self.task(part, entry)
 
-    async def accept(self, part: str, *entries: int) -> None:
-        """A model's drafts are accepted, of several pieces in one event."""
-        message = TasksRouted(project=f"{NAME}.{part}")
-        for entry in entries:
-            task = await self.task(part, str(entry))
-            routing = message.routings.add(
-                task=task.name, task_version=task.version, action=router_pb2.ACTION_ACCEPT
-            )
-            label = {"value": text("word"), "source": "MACHINE", "score": 1.0}
-            routing.label.CopyFrom(doc_to_message(label, type(routing.label)))
-        await self.hear(message)
-
     async def events(self, kind: str) -> list[Any]:
         told = [e.message() for e in await self.store.pending_events(10_000)]
         return [m for m in told if type(m).__name__ == kind]

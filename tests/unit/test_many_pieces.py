@@ -7,11 +7,27 @@ from typing import Any
 
 import pytest
 from labelmill.delivery.v1.events_pb2 import DeliveryRejected
+from labelmill.review_router.v1 import review_router_pb2 as router_pb2
+from labelmill.review_router.v1.events_pb2 import TasksRouted
 
+from libs.common.codec import doc_to_message
 from services.task_dispatch import divided, dividing
 from services.task_dispatch.domain import State, Task
 from tests.unit.test_items_in_parts import AUDIO, NAME, Doc, House, segments, text
 from tests.unit.test_items_in_parts import house as house
+
+
+async def accept(house: House, part: str, *entries: int) -> None:
+    """A model's drafts are accepted, of several pieces in one event."""
+    message = TasksRouted(project=f"{NAME}.{part}")
+    for entry in entries:
+        task = await house.task(part, str(entry))
+        routing = message.routings.add(
+            task=task.name, task_version=task.version, action=router_pb2.ACTION_ACCEPT
+        )
+        label = {"value": text("word"), "source": "MACHINE", "score": 1.0}
+        routing.label.CopyFrom(doc_to_message(label, type(routing.label)))
+    await house.hear(message)
 
 
 async def test_a_long_recording_costs_no_more_a_segment(
@@ -34,10 +50,10 @@ async def test_a_long_recording_costs_no_more_a_segment(
     looked.clear()
     order = sorted(range(count), key=lambda i: (i * 37) % count)
     for number in order[:-3]:
-        await house.accept("transcribe", number)
+        await accept(house, "transcribe", number)
     assert sum(looked) == 0
     # The last three at once, one of which is sent back.
-    await house.accept("transcribe", *order[-3:])
+    await accept(house, "transcribe", *order[-3:])
     assert (await house.task()).state is State.ACCEPTED
     gone = f"{NAME}.transcribe/tasks/i1.{order[0]}"
     await house.hear(DeliveryRejected(tasks=[gone], reason="look again"))
