@@ -27,8 +27,8 @@ from typing import Any
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
-from libs.cli.client import Client
-from libs.cli.main import download
+from libs.cli.client import Client, Refused
+from libs.cli.deliveries import delivered, download
 from loadtests import data, engine
 from loadtests.closing import HOURLY_COST, OUT, of_ledger, show
 from loadtests.platform import PORTS, NotStarted, Platform, busy
@@ -280,12 +280,10 @@ def _deliver(
     console: Console, owner: Client, project: str, folder: Path
 ) -> tuple[dict[str, Any], Path]:
     time.sleep(2.0)  # the last quality report is a second away
-    made = owner.post(f"{project}/deliveries", {})
-    while made["state"] in ("PENDING", "FREEZING", "WRITING"):
-        time.sleep(0.2)
-        made = owner.get(made["name"])
-    if made["state"] != "COMPLETED":
-        raise NotStarted(f"delivery {made['state']}: {made['reason']}")
+    try:
+        made, _ = delivered(owner, project, [])
+    except Refused as refused:
+        raise NotStarted(f"delivery {refused}") from refused
     download(owner, made, folder)
     console.rule(f"python -m services.delivery verify {folder.name}")
     if verify(["verify", str(folder)]):

@@ -9,7 +9,6 @@ from __future__ import annotations
 import json
 import os
 import sys
-import time
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any
@@ -22,6 +21,7 @@ from rich.table import Table
 from libs.cli import calibration, intake, templates
 from libs.cli.client import Client, Refused
 from libs.cli.costs import cost_lines, price_table
+from libs.cli.deliveries import delivered, download
 from libs.cli.shown import Project, progress_bar, project_name
 
 app = typer.Typer(no_args_is_help=True, add_completion=False, help=__doc__.split("\n", 1)[0])
@@ -163,23 +163,17 @@ def deliver(
 ) -> None:
     """Deliver every accepted label and download the delivery."""
     name, client = project_name(project), context.obj.client
-    body = {"formats": [f for f in formats.split(",") if f]}
-    made = client.post(f"{name}/deliveries", body)
     with progress_bar(context.obj.out, "labels written") as bar:
-        while made["state"] in ("PENDING", "FREEZING", "WRITING"):
-            time.sleep(0.2)
-            made = client.get(made["name"])
-            bar.step(made["written_count"], max(1, made["label_count"]))
-    if made["state"] != "COMPLETED":
-        raise Refused(500, f"{made['state']}: {made['reason']}")
+        made, lacking = delivered(
+            client,
+            name,
+            [f for f in formats.split(",") if f],
+            lambda now: bar.step(now["written_count"], max(1, now["label_count"])),
+        )
     download(client, made, to)
     context.obj.out.print(f"{made['name']}: {made['label_count']} labels in {to}")
-
-
-def download(client: Client, delivery: dict[str, Any], to: Path) -> None:
-    """Every file of a delivery into a folder."""
-    for file in delivery["files"]:
-        client.download(f"{delivery['name']}/files/{file['path']}", to / file["path"])
+    if lacking:
+        context.obj.out.print(f"{lacking} accepted labels had not come yet: deliver them later")
 
 
 @app.command()

@@ -27,8 +27,8 @@ import numpy as np
 from PIL import Image
 
 from deploy.models.build import build, repository
-from libs.cli.client import Client
-from libs.cli.main import download
+from libs.cli.client import Client, Refused
+from libs.cli.deliveries import delivered, download
 from loadtests.platform import NotStarted, Platform
 from loadtests.quality.table import Row
 from loadtests.simulate import Habits, SimulatedPerson, habits_of
@@ -246,12 +246,10 @@ async def _work(owner: Client, project: str, people: Sequence[SimulatedPerson], 
 
 def _deliver(owner: Client, project: str, home: Path) -> tuple[dict[str, Any], Path]:
     time.sleep(2.0)  # the last quality report is a second away
-    made = owner.post(f"{project}/deliveries", {})
-    while made["state"] in ("PENDING", "FREEZING", "WRITING"):
-        time.sleep(0.3)
-        made = owner.get(made["name"])
-    if made["state"] != "COMPLETED":
-        raise NotStarted(f"delivery {made['state']}: {made['reason']}")
+    try:
+        made, _ = delivered(owner, project, [])
+    except Refused as refused:
+        raise NotStarted(f"delivery {refused}") from refused
     folder = home / "delivery"
     download(owner, made, folder)
     if verify(["verify", str(folder)]):

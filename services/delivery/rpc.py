@@ -21,7 +21,9 @@ class DeliveriesRpc(DeliveriesServicer):
 
     async def CreateDelivery(self, request: Any, context: Any) -> pb.Delivery:  # noqa: N802
         return _reply(
-            await self._service.create(request.parent, list(request.formats), request.request_id)
+            await self._service.create(
+                request.parent, list(request.formats), request.request_id, request.least_count
+            )
         )
 
     async def GetDelivery(self, request: Any, context: Any) -> pb.Delivery:  # noqa: N802

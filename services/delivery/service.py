@@ -120,8 +120,11 @@ class Deliveries(Background):
 
     # -- what managers do ---------------------------------------------------------------------
 
-    async def create(self, parent: str, formats: Sequence[str], request_id: str) -> Delivery:
-        """A PENDING delivery of what is ready; the same request answers with the same one."""
+    async def create(
+        self, parent: str, formats: Sequence[str], request_id: str, least: int = 0
+    ) -> Delivery:
+        """A PENDING delivery of what is ready, `least` labels or more; the same request answers
+        with the same one."""
 
         async def work(unit: Unit) -> Delivery:
             project = await self._project(unit, parent, "parent")
@@ -129,7 +132,7 @@ class Deliveries(Background):
             known = await unit.get(store.REQUESTS, key) if request_id else None
             if known is not None:
                 return await self._repeated(unit, known, formats)
-            made = await self._new(unit, project, formats)
+            made = await self._new(unit, project, formats, least)
             store.save(unit, made)
             unit.count(store.COUNTERS, parent, {"promised": made.promised})
             if request_id:
@@ -139,7 +142,9 @@ class Deliveries(Background):
 
         return await self._store.transact(work)
 
-    async def _new(self, unit: Unit, project: Project, formats: Sequence[str]) -> Delivery:
+    async def _new(
+        self, unit: Unit, project: Project, formats: Sequence[str], least: int
+    ) -> Delivery:
         try:
             chosen = domain.choose_formats(project, formats, FORMATS)
         except domain.Refused as refused:
@@ -147,6 +152,9 @@ class Deliveries(Background):
         ready = await store.deliverable(unit, project.name)
         if ready <= 0:
             raise OutOfTurn("there is no accepted label that is not in a delivery yet")
+        if ready < least:
+            words = f"{ready} accepted labels have come here, fewer than {least}; ask again"
+            raise OutOfTurn(words, field="least_count")
         return domain.create(project, names.new_id(), chosen, ready, self._clock.now())
 
     async def _repeated(self, unit: Unit, known: Doc, formats: Sequence[str]) -> Delivery:

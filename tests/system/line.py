@@ -10,8 +10,8 @@ from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
 
+from libs.cli import deliveries
 from libs.cli.client import Client, Refused
-from libs.cli.main import download
 from loadtests.simulate import Habits, SimulatedPerson
 from services.delivery.__main__ import main as verify_command
 from tests.system.conftest import World
@@ -126,27 +126,9 @@ def truths_of(owner: Client, project: str, by_key: dict[str, str]) -> dict[str, 
 
 
 def deliver(owner: Client, project: str) -> dict[str, Any]:
-    """A completed delivery; that labels are settled may not have come round to it yet."""
-    made: dict[str, Any] = {}
-
-    def begun() -> bool:
-        nonlocal made
-        try:
-            made = owner.post(f"{project}/deliveries", {})
-        except Refused as refused:
-            if "no accepted label" not in str(refused):
-                raise
-        return bool(made)
-
-    until(begun, "a label to deliver", 30.0)
-
-    def done() -> bool:
-        nonlocal made
-        made = owner.get(made["name"])
-        return made["state"] not in ("PENDING", "FREEZING", "WRITING")
-
-    until(done, "delivery")
-    assert made["state"] == "COMPLETED", made
+    """A completed delivery of all that is accepted."""
+    made, lacking = deliveries.delivered(owner, project, [])
+    assert not lacking, made
     return made
 
 
@@ -158,12 +140,10 @@ def labels_of(folder: Path) -> list[dict[str, Any]]:
 
 
 def delivered(owner: Client, project: str, count: int, folder: Path) -> list[dict[str, Any]]:
-    """So many labels in verified deliveries below a folder: what was settled last may come round to
-    delivery after a first one was made."""
-    labels: list[dict[str, Any]] = []
-    while len(labels) < count:
-        place = folder / f"delivery-{len(labels)}"
-        download(owner, deliver(owner, project), place)
-        assert verify_command(["verify", str(place)]) == 0
-        labels += labels_of(place)
+    """The labels, so many, of a verified delivery below a folder."""
+    place = folder / "delivery"
+    deliveries.download(owner, deliver(owner, project), place)
+    assert verify_command(["verify", str(place)]) == 0
+    labels = labels_of(place)
+    assert len(labels) == count
     return labels

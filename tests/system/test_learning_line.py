@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from libs.cli.client import Client
-from libs.cli.main import download
+from libs.cli.deliveries import download
 from services.delivery.__main__ import main as delivery_main
 from tests.system.conftest import World
 from tests.system.line import add_items, deliver, fresh, labels_of, truths_of, until, work_off

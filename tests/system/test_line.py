@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from libs.cli.client import Refused
-from libs.cli.main import download
+from libs.cli.deliveries import download
 from loadtests import data
 from services.delivery.__main__ import main as delivery_command
 from tests.system.conftest import World

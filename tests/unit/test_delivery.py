@@ -335,3 +335,13 @@ async def test_memory_stays_flat(house: House) -> None:
         await service.reject(made.name, "again", [])
         await service.advance()
     assert peaks[1] < 1.5 * peaks[0], peaks
+
+
+async def test_no_delivery_has_fewer_labels_than_were_asked_for(house: House) -> None:
+    await house.accepted(*[task(i) for i in range(3)])
+    with pytest.raises(OutOfTurn, match="3 accepted labels have come here, fewer than 4") as early:
+        await house.service.create(PROJECT, [], "", 4)
+    assert early.value.field == "least_count"
+    await house.accepted(task(3))
+    made = await house.finish(await house.service.create(PROJECT, [], "", 4))
+    assert made.label_count == 4

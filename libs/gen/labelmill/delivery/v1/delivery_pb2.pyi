@@ -82,14 +82,16 @@ class File(_message.Message):
     def __init__(self, path: _Optional[str] = ..., size: _Optional[int] = ..., sha256: _Optional[str] = ...) -> None: ...
 
 class CreateDeliveryRequest(_message.Message):
-    __slots__ = ("parent", "formats", "request_id")
+    __slots__ = ("parent", "formats", "request_id", "least_count")
     PARENT_FIELD_NUMBER: _ClassVar[int]
     FORMATS_FIELD_NUMBER: _ClassVar[int]
     REQUEST_ID_FIELD_NUMBER: _ClassVar[int]
+    LEAST_COUNT_FIELD_NUMBER: _ClassVar[int]
     parent: str
     formats: _containers.RepeatedScalarFieldContainer[str]
     request_id: str
-    def __init__(self, parent: _Optional[str] = ..., formats: _Optional[_Iterable[str]] = ..., request_id: _Optional[str] = ...) -> None: ...
+    least_count: int
+    def __init__(self, parent: _Optional[str] = ..., formats: _Optional[_Iterable[str]] = ..., request_id: _Optional[str] = ..., least_count: _Optional[int] = ...) -> None: ...
 
 class GetDeliveryRequest(_message.Message):
     __slots__ = ("name",)
