@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import csv
 import json
 import math
 import os
@@ -16,7 +17,10 @@ from typing import Any
 import numpy as np
 import pytest
 from scipy.stats import kendalltau
+from sklearn.metrics import jaccard_score, zero_one_loss
+from sklearn.preprocessing import MultiLabelBinarizer
 
+from services.qc_scorer import agreement
 from services.qc_scorer.agreement.alpha import LEVELS, alpha
 from services.qc_scorer.agreement.normalisers import characters, none
 from services.qc_scorer.agreement.rankings import compare
@@ -191,6 +195,35 @@ def _ranked(message: Doc) -> Iterator[tuple[list[int], list[int]]]:
 def _trees() -> list[Doc]:
     lines = _read("media/llm_rm_ranking/oasst_trees_60/oasst_trees.jsonl").splitlines()
     return [json.loads(line)["prompt"] for line in lines]
+
+
+def test_classes_and_sets_of_them_are_compared_as_by_scikit_learn() -> None:
+    rows = list(
+        csv.DictReader(_read("media/nlp_classification/banking77_770/banking77.csv").splitlines())
+    )
+    names, rng = sorted({row["category"] for row in rows}), random.Random(4)
+
+    def shaken(truth: list[str]) -> list[str]:
+        kept = [name for name in truth if rng.random() < 0.7]
+        return sorted({*kept, *rng.sample(names, rng.randint(0, 2))}) or [rng.choice(names)]
+
+    truth = [sorted({row["category"], *rng.sample(names, 2)}) for row in rows]
+    label = [shaken(one) for one in truth]
+    binary = MultiLabelBinarizer(classes=names).fit(truth)
+    wanted = jaccard_score(binary.transform(truth), binary.transform(label), average="samples")
+    far = [
+        agreement.distance({"choices": {"classes": a}}, {"choices": {"classes": b}}, "set")
+        for a, b in zip(truth, label, strict=True)
+    ]
+    assert 1 - np.mean(far) == pytest.approx(wanted, abs=EXACT)
+    one = [[row["category"]] for row in rows]
+    other = [[rng.choice(names) if rng.random() < 0.2 else name] for (name,) in one]
+    wrong = [
+        agreement.distance({"choices": {"classes": a}}, {"choices": {"classes": b}}, "class")
+        for a, b in zip(one, other, strict=True)
+    ]
+    missed = zero_one_loss([a for (a,) in one], [b for (b,) in other])
+    assert np.mean(wrong) == pytest.approx(missed, abs=EXACT) and missed > 0.1
 
 
 def test_rankings_are_compared_as_by_scipy() -> None:
