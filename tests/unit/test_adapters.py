@@ -137,6 +137,11 @@ def test_what_is_written_is_regions_or_text() -> None:
     )
     found = draft("ocr", page, {"shape": "text", "texts": True})
     assert found == {"value": {"text": {"text": "Total\n7.50"}}, "score": 0.8}
+    block = {"class": "paragraph", "text": "Total 7.50", "quad": QUAD, "score": 0.7}
+    page["value"]["objects"]["objects"].append(block)
+    found = draft("ocr", page, {"shape": "text", "texts": True})
+    assert found == {"value": {"text": {"text": "Total 7.50"}}, "score": 0.7}
+    page["value"]["objects"]["objects"].pop()
     schema = {"shape": "objects", "classes": ["line"], "geometries": ["quad"], "texts": True}
     assert len(draft("ocr", page, schema)["value"]["objects"]["objects"]) == 2
 

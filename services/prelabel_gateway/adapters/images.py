@@ -65,17 +65,19 @@ def boxes(draft: Doc, schema: Doc) -> Doc:
 
 
 def written(document: Doc, schema: Doc) -> Doc:
-    """Regions with what is written there, or the text alone: that of the lines."""
+    """Regions with what is written there, or the text alone: a line for each paragraph, or each
+    line where the model makes none of them."""
     if schema.get("shape") != "text":
         return objects(document, schema)
-    lines = [
-        one for one in document["value"]["objects"].get("objects", []) if one.get("class") == "line"
+    found = document["value"]["objects"].get("objects", [])
+    all_finite(found)
+    blocks = [one for one in found if one.get("class") == "paragraph"] or [
+        one for one in found if one.get("class") == "line"
     ]
-    all_finite(lines)
-    text = "\n".join(one["text"] for one in lines if one.get("text"))
+    text = "\n".join(one["text"] for one in blocks if one.get("text"))
     if not text:
         raise Impossible("nothing is written there")
-    return {"value": {"text": {"text": text}}, "score": least_score(lines)}
+    return {"value": {"text": {"text": text}}, "score": least_score(blocks)}
 
 
 def tracks(document: Doc, schema: Doc) -> Doc:
