@@ -10,7 +10,7 @@ from typing import Any
 from libs.cli.client import Client, Refused
 
 Doc = dict[str, Any]
-UNDER_WAY = ("PENDING", "FREEZING", "WRITING")
+_UNDER_WAY = ("PENDING", "FREEZING", "WRITING")
 # Seconds in which accepted labels come to delivery, and the answer while they have not.
 _COMING_SECONDS, _NOT_YET = 60.0, 409
 
@@ -25,7 +25,7 @@ def delivered(
     last of them take a moment to come, so that it is asked for until they are there; after a while
     it has those that are. `seen` is told how it goes. Raises `Refused`."""
     made, accepted = _begun(client, project, formats)
-    while made["state"] in UNDER_WAY:
+    while made["state"] in _UNDER_WAY:
         time.sleep(0.2)
         made = client.get(made["name"])
         seen(made)

@@ -9,9 +9,9 @@ from collections.abc import Sequence
 from PIL import Image
 
 from libs.formats import Unfit, shapes
+from services.prelabel_gateway import cutting
 from services.prelabel_gateway.domain import Doc
 
-MAX_PIXELS = 100_000_000
 # Of the shorter side, left around the object: readers want the edges of letters.
 _MARGIN = 0.1
 # Pixels: what is larger is made smaller, what has a shorter side is nothing to look at.
@@ -22,12 +22,9 @@ def crops(content: bytes, objects: Sequence[Doc]) -> list[bytes | str]:
     """A PNG of each object, or why there is none. What is drawn turned (four corners, a rotated
     rectangle) is turned upright, of anything else the box around it is cut."""
     try:
-        picture = Image.open(io.BytesIO(content))
-        if picture.width * picture.height > MAX_PIXELS:
-            return [f"the picture has more than {MAX_PIXELS} pixels"] * len(objects)
-        whole = picture.convert("RGB")
-    except (OSError, ValueError, SyntaxError, Image.DecompressionBombError) as error:
-        return [f"the picture cannot be read: {error}"] * len(objects)
+        whole = cutting.read(content)
+    except cutting.Uncuttable as reason:
+        return [str(reason)] * len(objects)
     return [_crop(whole, one) for one in objects]
 
 

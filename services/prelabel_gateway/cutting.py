@@ -46,7 +46,7 @@ class Uncuttable(Exception):
 def cut(content: bytes, box: Box) -> np.ndarray:
     """(height, width) bool of the whole picture: the object in `box` (x, y, width, height in
     pixels). Raises `Uncuttable`."""
-    picture = _read(content)
+    picture = read(content)
     left, top, right, bottom = _around(box, picture.size)
     near = picture.crop((left, top, right, bottom))
     scale = min(1.0, _SIDE / max(near.size))
@@ -71,7 +71,8 @@ def document(found: np.ndarray) -> dict[str, Any]:
     return {"height": height, "width": width, "counts": rle.text_from_counts(counts)}
 
 
-def _read(content: bytes) -> Image.Image:
+def read(content: bytes) -> Image.Image:
+    """The picture in RGB; raises `Uncuttable`."""
     try:
         picture = Image.open(io.BytesIO(content))
         if picture.width * picture.height > MAX_PIXELS:

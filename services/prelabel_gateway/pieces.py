@@ -20,7 +20,7 @@ def object_of(inputs: Any, per: str) -> Doc | None:
     """The object that a piece is about: the one in the labels it stands on (a message
     `Composite`) of the part whose objects it goes over."""
     parts = message_to_doc(inputs).get("parts", [])
-    found = (values.only(one["value"]) for one in parts if one["part"] == per)
+    found = (values.only(one.get("value", {})) for one in parts if one.get("part") == per)
     return next(found, None)
 
 

@@ -175,6 +175,8 @@ def test_the_object_is_that_of_the_part_it_goes_over() -> None:
     stood_on.MergeFrom(inputs(box(5, 6, 7, 8), part="others"))
     assert object_of(stood_on, "others") == box(5, 6, 7, 8)
     assert object_of(stood_on, "none") is None
+    # As somebody may send it who leaves the label out.
+    assert object_of(doc_to_message({"parts": [{"part": "places"}]}, Composite), "places") is None
 
 
 def test_a_model_that_sees_one_object_alone_drafts_no_places() -> None:
