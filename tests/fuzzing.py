@@ -14,18 +14,18 @@ from pathlib import Path
 import atheris
 
 with atheris.instrument_imports(include=["libs.common", "libs.formats", "services.intake"]):
-    from libs.common import clouds, rle
     from libs.formats import Broken, Fault, Unfit
+    from libs.formats.registry import format_of
     from libs.formats.source import Unreadable, of_file, of_zip
-    from libs.formats.table import format_of
+    from libs.sensor import point_clouds, rle
 
 Target = Callable[[bytes], object]
 
 
 def _cloud(name: str) -> Target:
     def read(content: bytes) -> None:
-        with suppress(clouds.Unreadable):
-            clouds.read(content, name)
+        with suppress(point_clouds.Unreadable):
+            point_clouds.read(content, name)
 
     return read
 

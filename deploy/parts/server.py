@@ -12,8 +12,10 @@ import subprocess
 import tempfile
 import time
 from abc import ABC, abstractmethod
+from collections import deque
 from collections.abc import Mapping
 from contextlib import ExitStack, suppress
+from functools import cache
 from pathlib import Path
 from types import TracebackType
 from typing import ClassVar, Self
@@ -23,6 +25,7 @@ from deploy.parts.leashed import start_leashed
 
 HOST = "127.0.0.1"
 # Below the range that Linux takes outgoing ports from, so that a killed server's port stays free.
+# $LABELMILL_PORTS (FIRST-END) narrows it: processes that pick at the same time each get their own.
 PORTS = range(20_000, 32_000)
 TAIL_LINES = 90
 STOP_S = 20.0
@@ -89,6 +92,7 @@ class Server(ABC):
         if self._process is None or self.pid is None:
             return
         self._process.terminate()
+        self.resume()
         with suppress(subprocess.TimeoutExpired):
             self._process.wait(STOP_S)
         self.kill()
@@ -102,6 +106,17 @@ class Server(ABC):
         self._process.wait()
         self._process = None
         self._after_exit()
+
+    def pause(self) -> None:
+        """SIGSTOP: it hangs, its connections stay, and nothing is answered any more."""
+        if self._process is not None:
+            os.killpg(self._process.pid, signal.SIGSTOP)
+            _await_stop(self._process.pid)
+
+    def resume(self) -> None:
+        """SIGCONT: it goes on where it was paused; nothing happens where it was not."""
+        if self._process is not None:
+            os.killpg(self._process.pid, signal.SIGCONT)
 
     def restart(self) -> Self:
         """Stop it if it runs, and start it on the same data and the same ports."""
@@ -175,14 +190,34 @@ class Server(ABC):
 
 
 def free_ports(count: int) -> list[int]:
-    """`count` different loopback ports that nobody listens on now."""
+    """`count` different loopback ports that nobody listens on now, and that this process has given
+    out longest ago: whoever was given one binds it only a while later."""
     ports: list[int] = []
+    ring = _ring()
     with ExitStack() as held:
-        for port in random.sample(PORTS, len(PORTS)):
+        for _ in range(len(ring)):
             if len(ports) == count:
                 return ports
+            port = ring[0]
+            ring.rotate(-1)
             listener = held.enter_context(socket.socket())
             with suppress(OSError):
                 listener.bind((HOST, port))
                 ports.append(port)
-    raise StartFailed(f"no {count} free ports between {PORTS.start} and {PORTS.stop}")
+    raise StartFailed(f"no {count} free ports among the {len(ring)} of {HOST} that may be taken")
+
+
+@cache
+def _ring() -> deque[int]:
+    own = os.environ.get("LABELMILL_PORTS")
+    within = range(*map(int, own.split("-"))) if own else PORTS
+    return deque(random.sample(within, len(within)))
+
+
+def _await_stop(child: int) -> None:
+    """On a busy machine its threads go on for a while after the signal was sent."""
+    deadline = time.monotonic() + STOP_S
+    while os.waitid(os.P_PID, child, os.WSTOPPED | os.WNOHANG | os.WNOWAIT) is None:
+        if time.monotonic() > deadline:
+            raise TimeoutError(f"process {child} did not stop in {STOP_S:.0f} s")
+        time.sleep(0.005)

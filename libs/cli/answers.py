@@ -39,14 +39,14 @@ def with_media(value: Any) -> Any:
 
 def answer(template: Doc, label: Doc, held: Doc) -> Doc:
     """The value for an assignment, of the whole or of a part."""
-    name, entry = held.get("part", ""), held.get("entry", "")
+    name, entry = held.get("part", ""), held.get("element", "")
     if not name:
         return label
     part = next((p for p in template["parts"] if p["name"] == name), None)
     if part is None:
         raise ValueError(f"the template has no part {name!r}")
     for one in label.get("composite", {}).get("parts", []):
-        if one["part"] == name and one.get("entry", "") == entry:
+        if one["part"] == name and one.get("element", "") == entry:
             return dict(one["value"])
     inputs = [one["value"] for one in (held.get("inputs") or {}).get("parts", [])]
     return _cut(part, entry, label) or _made_up(part["label_schema"], inputs, held)
@@ -58,7 +58,7 @@ def expected(template: Doc, label: Doc, given: Given) -> Doc:
     if join == "composite":
         pieces = [(part, entry, value) for (part, entry), value in given.items() if part]
         made = [
-            {"part": part, **({"entry": entry} if entry else {}), "value": value}
+            {"part": part, **({"element": entry} if entry else {}), "value": value}
             for part, entry, value in pieces
         ]
         return {"composite": {"parts": made}}
@@ -107,7 +107,9 @@ def _linked(inputs: list[Doc], held: Doc) -> Doc:
         if "cuboids" in value:
             made["cuboids"] = value["cuboids"]
         if "objects" in value:
-            made["cameras"].append({"camera": one["entry"], "objects": value["objects"]["objects"]})
+            made["cameras"].append(
+                {"camera": one["element"], "objects": value["objects"]["objects"]}
+            )
     boxes = made.get("cuboids", {}).get("cuboids", [])
     for camera in made["cameras"]:
         for box, thing in zip(boxes, camera["objects"], strict=False):

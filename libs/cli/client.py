@@ -6,10 +6,14 @@ import hashlib
 import time
 import zipfile
 from collections.abc import Callable, Iterator
+from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import httpx2
+from libs.untrusted.entry_names import hidden
+
+if TYPE_CHECKING:
+    import httpx2
 
 _CHUNK = 8_000_000
 _BATCH = 1000
@@ -28,10 +32,17 @@ class Client:
     """One caller at one platform."""
 
     def __init__(self, url: str, key: str, timeout: float = 60.0) -> None:
-        self.url = url
-        self._http = httpx2.Client(
-            base_url=url, headers={"authorization": f"Bearer {key}"}, timeout=timeout
-        )
+        self.url, self._key, self._timeout = url, key, timeout
+
+    @cached_property
+    def _http(self) -> httpx2.Client:
+        # Imported when it is needed: the program starts without.
+        import httpx2
+
+        headers = {"authorization": f"Bearer {self._key}"}
+        # Certificates take a while to read, and http:// needs none.
+        tls = self.url.lower().startswith("https:")
+        return httpx2.Client(base_url=self.url, headers=headers, timeout=self._timeout, verify=tls)
 
     def close(self) -> None:
         self._http.close()
@@ -45,6 +56,12 @@ class Client:
     def put(self, path: str, body: Any) -> Any:
         return self._send("PUT", path, json=body)
 
+    def patch(self, path: str, body: Any) -> Any:
+        return self._send("PATCH", path, json=body)
+
+    def delete(self, path: str) -> Any:
+        return self._send("DELETE", path)
+
     def pages(self, path: str, field: str, **query: Any) -> Iterator[Any]:
         """Every resource of a list, page by page."""
         token = ""
@@ -56,13 +73,19 @@ class Client:
                 return
 
     def stream(self, path: str) -> Iterator[str]:
-        """Data lines of server-sent events."""
+        """Data lines of server-sent events; raises `Refused` where the platform ends them, as it
+        does when the key is revoked."""
         with self._http.stream("GET", f"/v1/{path}", timeout=None) as response:
             if response.status_code != 200:
                 response.read()
-                raise _refused(response)
+                raise self._refused(response)
+            event = ""
             for line in response.iter_lines():
-                if line.startswith("data:"):
+                if line.startswith("event:"):
+                    event = line[6:].strip()
+                elif line.startswith("data:") and event == "end":
+                    raise Refused(401, line[5:].strip())
+                elif line.startswith("data:"):
                     yield line[5:].strip()
 
     def upload(self, tenant: str, path: Path, progress: Progress | None = None) -> str:
@@ -70,6 +93,8 @@ class Client:
         size = path.stat().st_size
         if size == 0:
             raise Refused(422, f"{path} is empty")
+        import httpx2
+
         body = {"size": size, "filename": path.name, "sha256": _sha256(path)}
         upload = self.post(f"{tenant}/uploads", body)["name"]
         offset, failures = 0, 0
@@ -100,7 +125,7 @@ class Client:
         with self._http.stream("GET", f"/v1/{path}") as response:
             if response.status_code != 200:
                 response.read()
-                raise _refused(response)
+                raise self._refused(response)
             with part.open("wb") as file:
                 for block in response.iter_bytes():
                     file.write(block)
@@ -112,18 +137,32 @@ class Client:
             if response.status_code != 503 or attempt == 5:
                 break
             time.sleep(0.3 * 2**attempt)
-        if response.status_code >= 400:
-            raise _refused(response)
-        return response.json() if response.content else None
+        if response.status_code >= 300:
+            raise self._refused(response)
+        if not response.content:
+            return None
+        try:
+            answer = response.json()
+        except ValueError as error:
+            raise self._foreign(response) from error
+        if not isinstance(answer, dict):
+            raise self._foreign(response)
+        return answer
 
+    def _refused(self, response: Any) -> Refused:
+        status = response.status_code
+        try:
+            problem = response.json()
+            said = f"{problem['title']}: {problem['detail']}"
+            if status == 401:
+                said = f"{self.url} does not take this key ({problem['detail']}); it may be revoked"
+            return Refused(status, _with_fields(said, problem.get("errors", [])))
+        except (ValueError, LookupError, TypeError, AttributeError):
+            return self._foreign(response)
 
-def _refused(response: Any) -> Refused:
-    try:
-        problem = response.json()
-        fields = "".join(f"\n  {e['field']}: {e['message']}" for e in problem.get("errors", []))
-        return Refused(response.status_code, f"{problem['title']}: {problem['detail']}{fields}")
-    except (ValueError, KeyError):
-        return Refused(response.status_code, f"HTTP {response.status_code}")
+    def _foreign(self, response: Any) -> Refused:
+        words = f"{self.url} answers HTTP {response.status_code}, and not as Labelmill does"
+        return Refused(response.status_code, f"{words}; is the address right?")
 
 
 def _sha256(path: Path) -> str:
@@ -134,11 +173,20 @@ def _sha256(path: Path) -> str:
 def pack(folder: Path, target: Path) -> int:
     """Packs a folder into a zip, hidden files left out; the number of files."""
     files = sorted(
-        p
-        for p in folder.rglob("*")
-        if p.is_file() and not any(part.startswith(".") for part in p.relative_to(folder).parts)
+        p for p in folder.rglob("*") if p.is_file() and not hidden(p.relative_to(folder).as_posix())
     )
     with zipfile.ZipFile(target, "w", zipfile.ZIP_STORED) as archive:
         for path in files:
             archive.write(path, path.relative_to(folder).as_posix())
     return len(files)
+
+
+def _with_fields(said: str, errors: list[dict[str, str]]) -> str:
+    """What was said with the field of each error: before its words, or in a line of its own."""
+    for error in errors:
+        field, message = error["field"], error["message"]
+        if message not in said:
+            said += f"\n  {field}: {message}"
+        elif field not in said:
+            said = said.replace(message, f"{field}: {message}", 1)
+    return said

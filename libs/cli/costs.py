@@ -4,21 +4,19 @@ from __future__ import annotations
 
 from typing import Any
 
-from rich.table import Table
-
 Doc = dict[str, Any]
 
 
-def price_table(forecast: Doc, promised: float) -> Table:
-    """What each promise would cost; the project's own is marked."""
+def price_rows(forecast: Doc, promised: float) -> list[list[str]]:
+    """What each promise would cost, below a row of headers; the project's own is marked."""
     before = not forecast.get("model")
     people = "labels at least" if before else "labels of people still"
-    table = Table("promised error", people, *([] if before else ["machine", "drawn", "step costs"]))
+    rows = [["promised error", people, *([] if before else ["machine", "drawn", "step costs"])]]
     dearer: Doc | None = None
     for price in sorted(forecast["prices"], key=lambda p: -p["max_error_rate"]):
-        table.add_row(*_row(price, dearer, promised, before))
+        rows.append(_row(price, dearer, promised, before))
         dearer = price
-    return table
+    return rows
 
 
 def _row(price: Doc, looser: Doc | None, promised: float, before: bool) -> list[str]:

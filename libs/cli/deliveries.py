@@ -25,13 +25,19 @@ def delivered(
     last of them take a moment to come, so that it is asked for until they are there; after a while
     it has those that are. `seen` is told how it goes. Raises `Refused`."""
     made, accepted = _begun(client, project, formats)
+    made = finished(client, made, seen)
+    return made, max(0, accepted - made["label_count"])
+
+
+def finished(client: Client, made: Doc, seen: Callable[[Doc], None] = lambda made: None) -> Doc:
+    """The delivery once it is complete; raises `Refused` where it fails."""
     while made["state"] in _UNDER_WAY:
         time.sleep(0.2)
         made = client.get(made["name"])
         seen(made)
     if made["state"] != "COMPLETED":
         raise Refused(500, f"{made['state']}: {made['reason']}")
-    return made, max(0, accepted - made["label_count"])
+    return made
 
 
 def _begun(client: Client, project: str, formats: list[str]) -> tuple[Doc, int]:

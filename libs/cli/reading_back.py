@@ -13,10 +13,10 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
-from libs.common.geometry import tracks
 from libs.formats import Fault, Sample
+from libs.formats.registry import format_of
 from libs.formats.source import of_file, of_zip
-from libs.formats.table import format_of
+from libs.sensor import tracks
 
 Doc = dict[str, Any]
 Path_ = tuple[str, ...]
@@ -117,7 +117,7 @@ def _plain(value: Doc) -> Doc:
     for one in made.get("tracks", {}).get("tracks", []):
         one["frames"] = tracks.filled(one["frames"])
     parts = made.get("composite", {}).get("parts", [])
-    parts.sort(key=lambda one: (one["part"], one.get("entry", "")))
+    parts.sort(key=lambda one: (one["part"], one.get("element", "")))
     places = dict(_ids(made, ""))
     return dict(_referred(made, places))
 

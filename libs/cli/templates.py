@@ -6,18 +6,21 @@ import re
 import tempfile
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
+from dataclasses import asdict
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
-from rich.console import Console
-from rich.markup import escape
-from rich.table import Table
 
-from libs.cli import trying
 from libs.cli.client import Client, Refused
+from libs.cli.program import App, Out
+from libs.cli.shown import Tenant, tenant_name
 
-app = typer.Typer(no_args_is_help=True, help="Templates")
+if TYPE_CHECKING:
+    from libs.cli import trying
+
+app = App(help="Templates")
+Name = Annotated[str, typer.Argument(help="id in the catalogue or of your own, or a full name")]
 _CATALOGUE = "tenants/catalogue"
 _AT_ONCE = 4
 # Key of a definition -> what one may do about it.
@@ -40,19 +43,24 @@ _NOTES = {
 
 
 @app.command("list")
-def list_(context: typer.Context, tenant: str) -> None:
-    """Templates a tenant may use."""
-    table = Table("template", "name", "shape", "exports")
-    for t in context.obj.client.get(f"{_tenant(tenant)}/templates")["templates"]:
-        shape = t["label_schema"]["shape"]
-        table.add_row(t["name"], t["display_name"], shape, ", ".join(t["exports"]))
-    context.obj.out.print(table)
+def list_(context: typer.Context, tenant: Tenant) -> None:
+    """Templates a tenant may use, and the classes that a ready model of theirs knows."""
+    context.obj.out.listed(
+        context.obj.client.get(f"{tenant_name(tenant)}/templates")["templates"],
+        {
+            "template": lambda t: t["name"],
+            "name": lambda t: t["display_name"],
+            "shape": lambda t: t["label_schema"]["shape"],
+            "model": lambda t: t.get("model_route", {}).get("model", ""),
+            "exports": lambda t: ",".join(t["exports"]),
+        },
+    )
 
 
 @app.command()
 def new(
     context: typer.Context,
-    tenant: str,
+    tenant: Tenant,
     start: Annotated[str, typer.Option("--from", help="id in the catalogue, or a full name")],
     to: Annotated[Path | None, typer.Option(help="file to write")] = None,
 ) -> None:
@@ -62,7 +70,8 @@ def new(
     if file.exists():
         raise Refused(409, f"{file} is there already; name another with --to")
     file.write_text(annotated(found["definition"], found["name"]), "utf-8")
-    typer.echo(f"{file}: edit it, then `labelmill template publish {tenant} ID {file}`")
+    words = f"{file}: edit it, then `labelmill template publish {tenant} ID {file}`"
+    context.obj.out.tell({"file": str(file), "from": found["name"]}, words)
 
 
 def annotated(definition: str, name: str) -> str:
@@ -77,14 +86,25 @@ def annotated(definition: str, name: str) -> str:
 
 
 @app.command()
-def publish(context: typer.Context, tenant: str, template_id: str, file: Path) -> None:
+def publish(
+    context: typer.Context,
+    tenant: Tenant,
+    template_id: Annotated[str, typer.Argument(help="id of the template; a new or a known one")],
+    file: Annotated[Path, typer.Argument(help="YAML definition")],
+) -> None:
     """Publish a YAML definition as the next version."""
     body = {"template_id": template_id, "definition": file.read_text("utf-8")}
-    typer.echo(context.obj.client.post(f"{_tenant(tenant)}/templates", body)["name"])
+    made = context.obj.client.post(f"{tenant_name(tenant)}/templates", body)
+    context.obj.out.tell(made, made["name"])
 
 
 @app.command()
-def diff(context: typer.Context, tenant: str, old: str, new: str) -> None:
+def diff(
+    context: typer.Context,
+    tenant: Tenant,
+    old: Name,
+    new: Annotated[str, typer.Argument(help="a newer version, or a file")],
+) -> None:
     """What a newer version, or a file, breaks in an older one; exit code 1 if anything."""
     client: Client = context.obj.client
     before = newest(client, tenant, old)["name"]
@@ -112,19 +132,21 @@ def try_(
     verified and read back; exit code 1 if anything failed."""
     if not names and not every and file is None:
         raise Refused(422, "name a template, or --file, or --all")
+    from libs.cli import trying
+
     with ExitStack() as stack:
         if tenant:
             owner: Client = context.obj.client
         else:
             owner = trying.tenant_of(stack.enter_context(trying.platform()))
-        parent = _tenant(tenant or trying.TENANT)
+        parent = tenant_name(tenant or trying.TENANT)
         folder = to or Path(stack.enter_context(tempfile.TemporaryDirectory()))
         chosen = _chosen(owner, parent, names or [], file, every)
         staff = trying.staff_of(owner, parent)
         with ThreadPoolExecutor(_AT_ONCE) as pool:
             tries = pool.map(lambda one: trying.attempt(owner, parent, one, staff, folder), chosen)
             failed = sum(_told(tried, context.obj.out) for tried in tries)
-    context.obj.out.print(f"{len(chosen) - failed} of {len(chosen)} templates went through")
+    context.obj.out.say(f"{len(chosen) - failed} of {len(chosen)} templates went through")
     raise typer.Exit(int(failed > 0))
 
 
@@ -142,45 +164,44 @@ def _chosen(
     return [t for t in listed if t["name"].startswith(f"{_CATALOGUE}/")]
 
 
-def _told(tried: trying.Tried, out: Console) -> bool:
+def _told(tried: trying.Tried, out: Out) -> bool:
     """Prints what was done; did anything fail?"""
-    out.print(f"[bold]{tried.name}[/bold]: {'; '.join(tried.steps)}", highlight=False)
-    table = Table("format", "file", "bytes", "read back")
-    for format_, path, size, said in tried.files:
-        table.add_row(format_, path, f"{size:,}", escape(said))
+    out.say(f"{tried.name}: {'; '.join(tried.steps)}")
     if tried.files:
-        out.print(table)
+        rows = [(form, path, f"{size:,}", said) for form, path, size, said in tried.files]
+        out.table(("  format", "file", "bytes", "read back"), [(f"  {r[0]}", *r[1:]) for r in rows])
     for reason in tried.left_out:
-        out.print(f"  left out, and told: {escape(reason)}", highlight=False)
+        out.say(f"  left out, and told: {reason}")
     for fault in tried.faults:
-        out.print(f"  [red]FAILED[/red] {escape(fault)}", highlight=False)
+        out.say(f"  FAILED {fault}")
+    if out.as_json:
+        out.json(asdict(tried))
     return bool(tried.faults)
 
 
-def _show(changes: list[dict[str, Any]], out: Console) -> None:
+def _show(changes: list[dict[str, Any]], out: Out) -> None:
     if not changes:
-        out.print("no difference")
+        out.tell([], "no difference")
         return
-    table = Table("", "where", "what")
-    for change in changes:
-        said = "breaks" if change["breaks"] else "harmless"
-        table.add_row(said, escape(change["path"]), escape(change["text"]))
-    out.print(table)
+    out.listed(
+        changes,
+        {
+            "": lambda c: "breaks" if c["breaks"] else "harmless",
+            "where": lambda c: c["path"],
+            "what": lambda c: c["text"],
+        },
+    )
 
 
 def newest(client: Client, tenant: str, name: str) -> Any:
     """A version by its full name, or the newest of an id; the tenant's own comes first."""
     if "/versions/" in name:
         return client.get(name)
-    listed = client.get(f"{_tenant(tenant)}/templates")["templates"]
+    listed = client.get(f"{tenant_name(tenant)}/templates")["templates"]
     series = {t["name"].rsplit("/versions/", 1)[0]: t for t in listed}
-    for one in (name, f"{_tenant(tenant)}/templates/{name}", f"{_CATALOGUE}/templates/{name}"):
+    for one in (name, f"{tenant_name(tenant)}/templates/{name}", f"{_CATALOGUE}/templates/{name}"):
         if one in series:
             return series[one]
     raise Refused(
         404, f"there is no template {name!r}; `labelmill template list {tenant}` shows all"
     )
-
-
-def _tenant(tenant: str) -> str:
-    return f"tenants/{tenant.removeprefix('tenants/')}"

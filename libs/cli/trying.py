@@ -11,7 +11,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -22,7 +22,7 @@ from libs.cli.answers import Given, answer, example_of, expected
 from libs.cli.client import Client, Refused
 from libs.cli.deliveries import delivered, download
 from libs.cli.reading_back import ReadBack
-from libs.formats.table import MODULES
+from libs.formats.registry import MODULES
 
 Doc = dict[str, Any]
 TENANT = "try"
@@ -50,10 +50,10 @@ def platform() -> Iterator[Client]:
     """An operator's client of a platform of its own, on the embedded defaults, in a temporary
     folder that is removed afterwards."""
     with tempfile.TemporaryDirectory(prefix="labelmill-try-") as folder:
-        data, port = Path(folder), _free_port()
+        data, (port, rpc, platform_port) = Path(folder), _free_ports(3)
         env = {**os.environ, "DATA_DIR": folder, "HTTP_LISTEN": f"127.0.0.1:{port}"}
-        env |= {"GRPC_LISTEN": f"127.0.0.1:{_free_port()}"}
-        env |= {"PLATFORM_LISTEN": f"127.0.0.1:{_free_port()}"}
+        env |= {"GRPC_LISTEN": f"127.0.0.1:{rpc}"}
+        env |= {"PLATFORM_LISTEN": f"127.0.0.1:{platform_port}"}
         env["PYTHONPATH"] = f"{_ROOT}{os.pathsep}{_ROOT / 'libs' / 'gen'}"
         command = [sys.executable, "-m", "services", "all"]
         with (data / "log").open("wb") as log:
@@ -73,10 +73,12 @@ def platform() -> Iterator[Client]:
                 child.wait()
 
 
-def _free_port() -> int:
-    with socket.socket() as sock:
-        sock.bind(("127.0.0.1", 0))
-        return int(sock.getsockname()[1])
+def _free_ports(count: int) -> list[int]:
+    with ExitStack() as held:
+        sockets = [held.enter_context(socket.socket()) for _ in range(count)]
+        for sock in sockets:
+            sock.bind(("127.0.0.1", 0))
+        return [int(sock.getsockname()[1]) for sock in sockets]
 
 
 def _await(child: subprocess.Popen[bytes], url: str, log: Path) -> None:
@@ -194,7 +196,7 @@ def _answer(
     held = person.post(f"{project}/tasks:claim", body)["assignments"]
     for one in held:
         said: Doc = {"fencing_token": one["fencing_token"]}
-        said["value"] = given[one["part"], one["entry"]] = answer(template, label, one)
+        said["value"] = given[one["part"], one["element"]] = answer(template, label, one)
         if stage:
             person.post(f"{one['name']}:review", {**said, "verdict": "FIXED"})
         else:
@@ -203,7 +205,7 @@ def _answer(
 
 
 def _deliver(owner: Client, project: str, to: Path, tried: Tried) -> None:
-    from services.delivery.verify import Faulty, verify
+    from libs.bundle.verify import Faulty, verify
 
     made, _ = delivered(owner, project, [])
     download(owner, made, to)

@@ -20,8 +20,10 @@ from datetime import UTC, datetime, timedelta
 from functools import cache
 from typing import Any, TypeVar
 
-from google.protobuf.descriptor import Descriptor, EnumDescriptor, FieldDescriptor
+from google.protobuf.descriptor import Descriptor, FieldDescriptor
 from google.protobuf.message import Message
+
+from libs.common.enum_names import Numbers, enum_tables
 
 Doc = dict[str, Any]
 T = TypeVar("T")
@@ -184,13 +186,6 @@ def _doc_reader(cls: type) -> Callable[[Doc], Any]:
 # -- dataclass <-> message -------------------------------------------------------------------
 
 
-def _enum_tables(descriptor: EnumDescriptor) -> tuple[dict[str, int], dict[int, str]]:
-    prefix = descriptor.values[0].name.removesuffix("UNSPECIFIED")
-    numbers = {v.name.removeprefix(prefix): v.number for v in descriptor.values}
-    numbers[""] = 0
-    return numbers, {n: ("" if n == 0 else s) for s, n in numbers.items() if s != ""}
-
-
 def _stamp(target: Any, moment: datetime) -> None:
     delta = moment - _EPOCH
     target.seconds = delta.days * 86400 + delta.seconds
@@ -235,7 +230,7 @@ def _message_writer(cls: type, message: type[Message]) -> Callable[[Any], Any]:
 def _scalar_out(name: str, field: FieldDescriptor, scope: dict[str, Any]) -> str:
     if field.enum_type is None:
         return f"o.{name}"
-    scope[f"_e_{name}"] = _enum_tables(field.enum_type)[0]
+    scope[f"_e_{name}"] = enum_tables(field.enum_type)[0]
     return f"_e_{name}[o.{name}.value if o.{name} else '']"
 
 
@@ -288,7 +283,7 @@ def _field_in(name: str, hint: Any, field: FieldDescriptor, scope: dict[str, Any
 
 def _scalar_in(name: str, hint: Any, field: FieldDescriptor, scope: dict[str, Any]) -> str:
     if field.enum_type is not None:
-        names = _enum_tables(field.enum_type)[1]
+        names = enum_tables(field.enum_type)[1]
         convert = hint if isinstance(hint, type) and issubclass(hint, enum.Enum) else str
         scope[f"_e_{name}"] = {
             number: (convert(text) if text or convert is str else None)
@@ -339,7 +334,7 @@ def _plain_out(field: FieldDescriptor, scope: dict[str, Any]) -> list[str]:
     if _is_map(field):
         return [f"v = {expr}", f"if v: d[{name!r}] = dict(v)"]
     if field.enum_type is not None:
-        scope[f"_e_{name}"] = _enum_tables(field.enum_type)[1]
+        scope[f"_e_{name}"] = enum_tables(field.enum_type)[1]
         one = f"_e_{name}.get(x, x)"
     elif field.message_type is not None and field.message_type.full_name == _TIMESTAMP:
         one = "time_text(_moment(x))"
@@ -376,7 +371,7 @@ def _plain_setter(field: FieldDescriptor) -> Callable[[Any, Any], None]:
         return _message_setter(field)
     if field.type == FieldDescriptor.TYPE_BYTES and not field.is_repeated:
         return lambda m, v: setattr(m, name, b64decode(v))
-    numbers = _enum_tables(field.enum_type)[0] if field.enum_type is not None else None
+    numbers = Numbers(field) if field.enum_type is not None else None
     if field.is_repeated:
         return lambda m, v: getattr(m, name).extend([numbers[x] for x in v] if numbers else v)
     return lambda m, v: setattr(m, name, numbers[v] if numbers else v)

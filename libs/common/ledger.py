@@ -26,7 +26,7 @@ from __future__ import annotations
 import math
 from typing import Any
 
-from libs.common.effort import STAGES, seconds_of
+from libs.common.work_stages import STAGES, seconds_of
 
 Doc = dict[str, Any]
 UNKNOWN = "unknown"

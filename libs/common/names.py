@@ -67,6 +67,21 @@ def event_key(project: str, shard: int) -> str:
     return f"{project}/shards/{shard}"
 
 
+def trained_model(project: str) -> str:
+    """Return the name, on the inference server and in its repository, of the model a project
+    trains: `tenant~project`. No id of a tenant or project holds a tilde, so that it can be read
+    back, and no two projects have the same."""
+    tenant, own = parse(project, "tenants/*/projects/*")
+    return f"{tenant}~{own}"
+
+
+def may_use_model(tenant: str, model: str) -> bool:
+    """May `tenants/t` see and use the model? One that a tenant trained is that tenant's alone; of
+    names from before (`tenant--project`) it cannot be told whose they are."""
+    owner, trained, _ = model.partition("~")
+    return tenant == f"tenants/{owner}" if trained else "--" not in model
+
+
 def content_id(*parts: str) -> str:
     """26 characters made from the content: the same content has the same id."""
     digest = hashlib.sha256("\x1f".join(parts).encode()).digest()

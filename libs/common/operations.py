@@ -6,6 +6,7 @@ With several services in one process the gRPC service is one and the metadata
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 from google.protobuf.json_format import MessageToJson
@@ -15,12 +16,15 @@ from labelmill.operations.v1.operations_pb2_grpc import (
     add_DeadLettersServicer_to_server,
 )
 
-from libs.common.bus.consumer import Consumer, revive
 from libs.common.codec import doc_to_message
 from libs.common.errors import Invalid
+from libs.common.messaging.consumer import Consumer, revive
+from libs.common.paging import not_a_token
 from libs.common.rpc import Server
 from libs.common.store import DEAD_LETTERS, Doc, Store, Unit
 
+# Time and id of the last letter shown.
+_TOKEN = re.compile(r"\d{4}-\d\d-\d\dT[^|\s]{1,40}\|[!-~]{1,200}")
 _SERVICE = "labelmill.operations.v1.DeadLetters"
 
 
@@ -32,6 +36,8 @@ class DeadLetters:
 
     async def page(self, page_size: int, page_token: str) -> tuple[list[Doc], str]:
         size = page_size or 100
+        if page_token and not _TOKEN.fullmatch(page_token):
+            raise not_a_token()
         after = tuple(page_token.split("|", 1)) if page_token else None
         docs = await self._store.find(
             DEAD_LETTERS, {}, order=("time", "name"), descending=True, after=after, limit=size
@@ -82,17 +88,11 @@ class DeadLetterDesk(DeadLettersServicer):
     def __init__(self) -> None:
         self.desks: dict[str, DeadLetters] = {}
 
-    @classmethod
-    def seat(
-        cls, server: Server, name: str, store: Store, consumer: Consumer, *, alone: bool
-    ) -> None:
-        """Adds a service's letters to the process's desk, opening it for the first."""
-        desk = getattr(server, "dead_letter_desk", None)
-        if desk is None:
-            desk = cls()
-            server.dead_letter_desk = desk  # type: ignore[attr-defined]
-            server.add(add_DeadLettersServicer_to_server, desk, _SERVICE)
-        desk.desks[name] = DeadLetters(store, consumer)
+    def seat(self, server: Server, name: str, store: Store, consumer: Consumer) -> None:
+        """Adds a service's letters; the desk opens with the first."""
+        if not self.desks:
+            server.add(add_DeadLettersServicer_to_server, self, _SERVICE)
+        self.desks[name] = DeadLetters(store, consumer)
 
     async def ListDeadLetters(self, request: Any, context: Any) -> Any:  # noqa: N802
         docs, token = await self._of(context).page(request.page_size, request.page_token)
@@ -129,7 +129,9 @@ def _letter(doc: Doc) -> pb.DeadLetter:
     )
     letter.size = len(doc["payload"]) // 2
     try:
-        letter.event = MessageToJson(revive(doc).message())
+        letter.event = MessageToJson(
+            revive(doc).message(), always_print_fields_with_no_presence=True
+        )
     except Exception:
         # A poison event may be unreadable: that is why it is here.
         letter.event = ""

@@ -11,7 +11,7 @@ import asyncio
 import json
 import logging
 import time
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -20,7 +20,7 @@ import protovalidate
 from google.protobuf import any_pb2
 from google.protobuf.message import Message
 from google.rpc import error_details_pb2, status_pb2
-from grpc_health.v1 import health, health_pb2, health_pb2_grpc
+from grpc_health.v1 import health, health_pb2_grpc
 from grpc_reflection.v1alpha import reflection
 from grpc_status import rpc_status
 from opentelemetry import propagate
@@ -30,6 +30,7 @@ from libs.common import names, telemetry
 from libs.common.access import Caller, allow, believe, mint, set_caller
 from libs.common.codec import cached
 from libs.common.errors import FAULTS, Fault, Invalid, Unauthenticated, Unavailable
+from libs.common.health import OVERALL, HealthDesk
 
 MAX_MESSAGE = 64 * 1024 * 1024
 DEADLINE_SECONDS = 30.0
@@ -71,8 +72,8 @@ Method = Callable[[Any, Any], Awaitable[Message]]
 class Guard(grpc.aio.ServerInterceptor):
     """Stands before every method of the platform's own services."""
 
-    def __init__(self, key: str) -> None:
-        self._key = key
+    def __init__(self, key: str, desk: HealthDesk) -> None:
+        self._key, self._desk = key, desk
         self._guarded: dict[str, grpc.RpcMethodHandler] = {}
 
     async def intercept_service(self, continuation: Any, details: Any) -> Any:
@@ -118,6 +119,8 @@ class Guard(grpc.aio.ServerInterceptor):
         return guarded
 
     async def _check(self, method: str, request: Message, metadata: dict[str, Any]) -> None:
+        if starting := self._desk.starting:
+            raise Unavailable(f"this process takes no calls: {starting}")
         bearer = metadata.get("authorization", "")
         if not bearer.startswith("Bearer "):
             raise Unauthenticated("send `authorization: Bearer <token>`")
@@ -273,7 +276,9 @@ class LocalPeer:
         started, code, name = time.perf_counter(), "OK", f"{self._service}/{method}"
         try:
             await admit(name, request, who)
-            servicer = self._servicers[self._service]
+            servicer = self._servicers.get(self._service)
+            if servicer is None:
+                raise Unavailable("the service is starting; try again")
             async with asyncio.timeout(timeout):
                 return await getattr(servicer, method)(request, LocalContext(metadata))
         except TimeoutError as late:
@@ -292,39 +297,41 @@ AnyPeer = Peer | LocalPeer
 class Server:
     """The gRPC server of one process: any number of services, health, reflection on demand."""
 
-    def __init__(self, listen: str, key: str, reflect: bool = False) -> None:
-        self._server = grpc.aio.server(interceptors=[Guard(key)], options=_SERVER_OPTIONS)
-        self._health = health.aio.HealthServicer()
+    def __init__(
+        self, listen: str, key: str, services: Sequence[str] = (), *, reflect: bool = False
+    ) -> None:
+        self.health = HealthDesk(services)
+        self._server = grpc.aio.server(
+            interceptors=[Guard(key, self.health)], options=_SERVER_OPTIONS
+        )
         self._reflect = reflect
-        self._services: list[str] = []
+        self._added: dict[str, Any] = {}
+        # What a `LocalPeer` finds: nothing before the stores are open.
         self.servicers: dict[str, Any] = {}
-        health_pb2_grpc.add_HealthServicer_to_server(self._health, self._server)
+        health_pb2_grpc.add_HealthServicer_to_server(self.health, self._server)
         port = self._server.add_insecure_port(listen)
         self.address = f"{listen.rsplit(':', 1)[0]}:{port}"
 
     def add(self, register: Register, servicer: Any, service: str) -> None:
         """Adds a servicer under its full gRPC service name, for peers, health and reflection."""
         register(servicer, self._server)
-        self.servicers[service] = servicer
-        self._services.append(service)
+        self._added[service] = servicer
+        self.health.cover(service)
 
     async def start(self) -> None:
+        """Answers questions about health; calls are refused as `Unavailable` until `open`."""
         if self._reflect:
             reflection.enable_server_reflection(
-                [*self._services, reflection.SERVICE_NAME, health.SERVICE_NAME], self._server
+                [*self._added, reflection.SERVICE_NAME, health.SERVICE_NAME], self._server
             )
         await self._server.start()
-        await self.set_health(True)
+        await self.health.live()
 
-    async def set_health(self, serving: bool) -> None:
-        status = (
-            health_pb2.HealthCheckResponse.SERVING
-            if serving
-            else health_pb2.HealthCheckResponse.NOT_SERVING
-        )
-        for service in ["", *self._services]:
-            await self._health.set(service, status)
+    async def open(self) -> None:
+        """Takes calls from now on."""
+        self.servicers.update(self._added)
+        await self.health.report(OVERALL, "")
 
     async def stop(self, grace: float) -> None:
-        await self._health.enter_graceful_shutdown()
+        await self.health.enter_graceful_shutdown()
         await self._server.stop(grace)

@@ -7,6 +7,7 @@ import logging
 import sys
 import time
 from collections.abc import Iterator, Sequence
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 import structlog
@@ -15,7 +16,7 @@ from opentelemetry.trace import Link, SpanKind
 from prometheus_client import Counter, Gauge, Histogram
 
 if TYPE_CHECKING:
-    from libs.common.bus import Event
+    from libs.common.bus import Event, Lag
 
 _SECONDS = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30)
 RPC_SECONDS = Histogram(
@@ -30,6 +31,19 @@ EVENT_BATCH_SECONDS = Histogram(
 )
 EVENT_AGE_SECONDS = Gauge(
     "labelmill_event_age_seconds", "Age of the event handled last", ["service"]
+)
+OUTBOX_EVENTS = Gauge("labelmill_outbox_events", "Events not yet on the bus", ["service"])
+OUTBOX_AGE_SECONDS = Gauge(
+    "labelmill_outbox_age_seconds", "Age of the oldest event not yet on the bus", ["service"]
+)
+UNHANDLED_EVENTS = Gauge(
+    "labelmill_unhandled_events", "Events on the bus that the service has not handled", ["service"]
+)
+UNHANDLED_AGE_SECONDS = Gauge(
+    "labelmill_unhandled_age_seconds", "Age of the oldest event not yet handled", ["service"]
+)
+SERVICE_READY = Gauge(
+    "labelmill_service_ready", "1 where the service gets on with its work", ["service"]
 )
 DEAD_LETTERS_TOTAL = Counter(
     "labelmill_dead_letters_total", "Events that could not be handled", ["service", "type"]
@@ -68,7 +82,7 @@ def consuming(service: str, batch: Sequence[Event]) -> Iterator[None]:
         yield
     EVENTS_TOTAL.labels(service, kind).inc(len(batch))
     EVENT_BATCH_SECONDS.labels(service, kind).observe(time.perf_counter() - started)
-    EVENT_AGE_SECONDS.labels(service).set(_age(batch[-1].time))
+    EVENT_AGE_SECONDS.labels(service).set(age_of(batch[-1].time))
 
 
 def _links(events: Sequence[Event]) -> list[Link]:
@@ -76,9 +90,16 @@ def _links(events: Sequence[Event]) -> list[Link]:
     return [Link(trace.get_current_span(c).get_span_context()) for c in contexts]
 
 
-def _age(written: str) -> float:
-    from datetime import UTC, datetime
+def show_waiting(service: str, outbox: Lag, unhandled: Lag) -> None:
+    """What waits of a service, also while nothing is published or handled."""
+    OUTBOX_EVENTS.labels(service).set(outbox.events)
+    OUTBOX_AGE_SECONDS.labels(service).set(age_of(outbox.oldest))
+    UNHANDLED_EVENTS.labels(service).set(unhandled.events)
+    UNHANDLED_AGE_SECONDS.labels(service).set(age_of(unhandled.oldest))
 
+
+def age_of(written: str) -> float:
+    """Seconds since an ISO time; 0 where it is none, or ahead."""
     try:
         return max(0.0, (datetime.now(UTC) - datetime.fromisoformat(written)).total_seconds())
     except (TypeError, ValueError):
@@ -110,7 +131,9 @@ def set_up_logs(level: str) -> None:
         )
     )
     logging.basicConfig(level=level, handlers=[handler], force=True)
-    for chatty in ("kafka", "httpx", "uvicorn.access", "opentelemetry"):
+    # A broker that is away is said once by who waits for it, not twice a second by every client.
+    logging.getLogger("kafka").setLevel("CRITICAL")
+    for chatty in ("httpx", "uvicorn.access", "opentelemetry"):
         logging.getLogger(chatty).setLevel("WARNING")
 
 

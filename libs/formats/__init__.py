@@ -96,7 +96,8 @@ class Encoder(Protocol):
 class Sample:
     """One labelled thing as a file has it. `media` names, by type of data field, the files of the
     source it is about (`cameras/NAME` is the image of one camera); `data` holds what is text
-    already. Coordinates are ours (pixels, metres, seconds, code points), whatever the file had."""
+    already. Coordinates are ours (pixels, metres, seconds, code points), whatever the file had.
+    `absent` says why a file that the labels name is not among the media, if that is known."""
 
     key: str
     value: Doc | None = None
@@ -105,6 +106,7 @@ class Sample:
     group: str = ""
     metadata: Mapping[str, str] = field(default_factory=dict)
     left_out: tuple[str, ...] = ()
+    absent: str = ""
 
 
 @dataclass(frozen=True)

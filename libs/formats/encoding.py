@@ -8,7 +8,7 @@ from collections.abc import Iterator, Sequence
 from typing import IO
 
 from libs.formats import Doc, Job, Problem, Unfit
-from libs.formats.packing import ZipStream
+from libs.formats.zip_writer import ZipStream
 
 _SPOOL = 1_000_000
 

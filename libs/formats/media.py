@@ -9,9 +9,9 @@ from __future__ import annotations
 import base64
 import binascii
 import io
+import math
 import posixpath
-from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import IO
 
@@ -20,10 +20,17 @@ from PIL import Image
 
 from libs.formats import Doc, Job, Unfit
 from libs.formats.encoding import entry_name
+from libs.formats.paths import Files, Found, plain_path
 from libs.formats.source import Source, Unreadable
+from libs.imaging import orientation
 
 _KINDS = ("PNG", "JPEG", "WEBP", "BMP", "GIF", "TIFF")
 SUFFIXES = (".jpg", ".jpeg", ".png", ".webp", ".bmp", ".gif", ".tif", ".tiff")
+# Subtypes of MIME that are no endings of files.
+_ENDS = {
+    **{"mpeg": "mp3", "x-wav": "wav", "octet-stream": "bin"},
+    **{f"x-{one}": one for one in ("pcd", "las", "laz", "ply", "npy")},
+}
 _MEDIA_BYTES = 500_000_000
 
 
@@ -85,62 +92,80 @@ def content_of(job: Job, row: Doc, reference: str) -> bytes:
 
 
 def size_of(file: IO[bytes]) -> tuple[int, int]:
-    """Width and height as the header of an image file says; raises `Unfit`."""
+    """Width and height of an image file as it is shown, by its header; raises `Unfit`."""
     try:
         with Image.open(file, formats=_KINDS) as image:
-            return image.size
+            return orientation.shown_size(image)
     except Exception as error:
         # Pillow raises whatever its decoders do on hostile bytes.
         raise Unfit(f"the image cannot be read: {type(error).__name__}") from error
 
 
+def otherwise_framed(content: bytes, said: Mapping[str, str]) -> str:
+    """Why labels on a picture whose `width` and `height` are said so are in another frame than the
+    picture as it is shown: their tool did not turn it, or it is of another size by now. Empty where
+    they are in the same, or nothing is said."""
+    sides = (_side(said.get("width", "")), _side(said.get("height", "")))
+    try:
+        with Image.open(io.BytesIO(content), formats=_KINDS) as image:
+            stored, shown = image.size, orientation.shown_size(image)
+    except Exception:
+        # Pillow raises whatever its decoders do on hostile bytes; intake says what is wrong.
+        return ""
+    if sides == shown or not all(sides):
+        return ""
+    if sides != stored:
+        words = f"the labels are of a picture of {sides[0]:g} x {sides[1]:g} pixels"
+        return f"{words}, this one is of {shown[0]} x {shown[1]}; send the one that was labelled"
+    words = f"the labels are of {stored[0]} x {stored[1]} pixels as the file stores them"
+    return f"{words}, it is shown turned, {shown[0]} x {shown[1]}; turn the file as it is shown"
+
+
+def _side(text: str) -> float:
+    """Pixels; 0 where that is no number above zero."""
+    try:
+        pixels = float(text)
+    except ValueError:
+        return 0.0
+    return pixels if 0 < pixels < math.inf else 0.0
+
+
 def file_name(row: Doc, reference: str) -> str:
-    """What the media of a row is called in files: its source key, or its own name."""
-    named = entry_name(row["source_key"])
-    if named:
-        return named
-    if reference.startswith("blob:"):
-        return reference.rsplit("/", 1)[-1]
+    """What the media of a row is called in files: its source key, or its own name. A key that does
+    not end as a file of its kind does gets the ending, without which no tool opens it."""
+    key = row["source_key"]
+    named = entry_name(plain_path(key) if "?" in key else key)
+    own = reference.rsplit("/", 1)[-1] if reference.startswith("blob:") else ""
     kind = reference.removeprefix("data:").partition(";")[0].partition("/")[2]
-    return f"{row['item'].rsplit('/', 1)[-1]}.{kind or 'bin'}"
+    suffix = posixpath.splitext(own)[1] if own else f".{_ENDS.get(kind, kind)}" if kind else ""
+    if not named:
+        return own or f"{row['item'].rsplit('/', 1)[-1]}{suffix or '.bin'}"
+    like = SUFFIXES if suffix.lower() in SUFFIXES else (suffix.lower(),)
+    return named if named.lower().endswith(like) else named + suffix
 
 
 class Pictures:
-    """Image files of a source by the names that label files call them."""
+    """Image files of a source by the paths that label files call them; `asked` as `Files` has it.
+    Sizes that are given stand for files that are not there."""
 
-    def __init__(self, source: Source, schema: Doc) -> None:
+    def __init__(
+        self, source: Source, schema: Doc, asked: Callable[[], Iterable[str]] | None = None
+    ) -> None:
         self._source, self._sizes = source, schema.get("sizes", {})
-        self._known = {posixpath.splitext(posixpath.basename(n))[0]: n for n in self._sizes}
-        self._known |= {posixpath.splitext(n)[0]: n for n in self._sizes}
-        self._by_name: dict[str, list[str]] = defaultdict(list)
-        self._by_stem: dict[str, list[str]] = defaultdict(list)
-        for name in source.ending(*SUFFIXES):
-            base = posixpath.basename(name)
-            self._by_name[base].append(name)
-            self._by_stem[posixpath.splitext(base)[0]].append(name)
+        self._files = Files.of(source, SUFFIXES, asked)
+        self._known = Files(self._sizes, SUFFIXES, asked=asked)
 
-    def find(self, name: str, near: str = "") -> str:
-        """The source's file of that name, with or without folders and suffix, the one that shares
-        most folders with `near` where there are several; empty if there is none."""
-        if name in self._source:
-            return name
-        base = posixpath.basename(name.replace("\\", "/"))
-        found = self._by_name.get(base) or self._by_stem.get(base) or []
-        if not found:
-            stem, suffix = posixpath.splitext(base)
-            found = self._by_stem.get(stem, []) if suffix.lower() in SUFFIXES else []
-        wanted = {*name.split("/")[:-1], *near.split("/")[:-1]}
-        return max(found, key=lambda one: len(wanted & set(one.split("/"))), default="")
+    def find(self, path: str, near: str = "", subset: str = "") -> Found:
+        """See `Files.find`; raises `Unfit`."""
+        return self._files.find(path, near, subset)
 
-    def known(self, name: str) -> str:
+    def known(self, path: str, near: str = "") -> str:
         """The name under which `sizes` knows the image of a label file; empty if it does not."""
-        stem = posixpath.splitext(name)[0]
-        beside = self._known.get(stem.replace("labels/", "images/", 1), "")
-        return beside or self._known.get(posixpath.basename(stem), "")
+        return self._known.find(path, near).name if self._sizes else ""
 
-    def media(self, name: str) -> dict[str, str]:
-        """`Sample.media` of an image that may be absent."""
-        return {"image": name} if name else {}
+    def key(self, path: str, name: str) -> str:
+        """See `Files.key`."""
+        return self._files.key(path, name)
 
     def size(self, *names: str) -> tuple[int, int]:
         """Width and height of the first name that `sizes` or the source knows; raises `Unfit`."""

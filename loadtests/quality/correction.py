@@ -19,7 +19,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from loadtests.quality.table import Row
-from services.qc_scorer import correction
+from services.qc_scorer.submission_check import conformal
 
 GROUP = "correction"
 ALPHA = 0.02
@@ -92,8 +92,8 @@ def _answers(truth: Ints, who: Ints, classes: int, err: Err, rng: np.random.Gene
 def distances(work: Work, items: Ints, factors: NDArray[np.float64]) -> list[float]:
     """Distances of the answers to `items`, with the odds factor of person and class."""
     return [
-        correction.weighted(
-            correction.distance(
+        conformal.weighted(
+            conformal.distance(
                 _value(work.said[i]), _value(work.drafted[i]), float(work.score[i]), "class"
             ),
             float(factors[work.who[i], work.said[i]]),
@@ -102,7 +102,7 @@ def distances(work: Work, items: Ints, factors: NDArray[np.float64]) -> list[flo
     ]
 
 
-def _value(class_: int) -> correction.Doc:
+def _value(class_: int) -> conformal.Doc:
     return {"choices": {"classes": [str(class_)]}}
 
 
@@ -111,7 +111,7 @@ def histories(work: Work, items: Ints, classes: int) -> NDArray[np.float64]:
     tally = np.zeros((2, len(RATES), classes))
     wrong = (work.said[items] != work.truth[items]).astype(int)
     np.add.at(tally, (wrong, work.who[items], work.said[items]), 1)
-    return np.vectorize(correction.odds_factor)(tally[0], tally[1])
+    return np.vectorize(conformal.odds_factor)(tally[0], tally[1])
 
 
 def trial(
@@ -126,8 +126,8 @@ def trial(
     by_class: dict[str, list[float]] = defaultdict(list)
     for i, far in zip(right, distances(work, right, factors), strict=True):
         by_class[str(work.said[i])].append(far)
-    limits = correction.thresholds(by_class, ALPHA)
-    rest = limits.get(correction.REST, np.inf)
+    limits = conformal.thresholds(by_class, ALPHA)
+    rest = limits.get(conformal.REST, np.inf)
     limit = np.array([limits.get(str(c), rest) for c in range(classes)])
     held = np.array(distances(work, new, factors)) > limit[work.said[new]]
     return _outcome(work, new, held, _answers(work.truth, work.who, classes, err, rng))

@@ -18,15 +18,17 @@ from typing import Any
 import numpy as np
 
 from loadtests.quality.table import Row
-from services.qc_scorer import beliefs, opinions, refits, truth
-from services.qc_scorer.truth import Answers, FloatArray, Gold, IntArray, Result
+from services.qc_scorer.truth import dawid_skene, value_of_annotation
+from services.qc_scorer.truth import posterior as beliefs
+from services.qc_scorer.truth import refit as refits
+from services.qc_scorer.truth.dawid_skene import Answers, FloatArray, Gold, IntArray, Result
 
 GROUP = "crowd"
 SEEDS = tuple(range(100, 110))
 GOLD_SHARES = (0.05, 0.10)
 SHOWN_SHARE = 0.10
 MEAN_ASKED, WORST_ASKED, RATE_ASKED = 83.0, -1.0, 20_000
-MEAN_REFERENCE = "QUALITY 2.2: pooled DS 82.6, plain DS 82.0, majority 80.2"
+MEAN_REFERENCE = "same sets before: pooled DS 82.6, plain DS 82.0, majority 80.2"
 
 
 @dataclass
@@ -43,13 +45,13 @@ class CrowdSet:
     def results(self) -> dict[str, Result]:
         """Every method, fitted without gold."""
         if not self._results:
-            self._results = {name: fit(self.answers) for name, fit in truth.METHODS.items()}
+            self._results = {name: fit(self.answers) for name, fit in dawid_skene.METHODS.items()}
         return self._results
 
     def right(self, posterior: FloatArray, at: IntArray | None = None) -> float:
         """Accuracy in % on the known truths, or on those `at` these places."""
         at = np.arange(len(self.task)) if at is None else at
-        return 100.0 * float(truth.right(posterior[self.task[at]], self.label[at]).mean())
+        return 100.0 * float(dawid_skene.right(posterior[self.task[at]], self.label[at]).mean())
 
     def draw(self, seed: int, share: float) -> tuple[Gold, IntArray]:
         """(gold, places of the other truths): a random share of the truths as gold."""
@@ -96,8 +98,8 @@ def choose_on_gold(crowd: CrowdSet, share: float) -> Chosen:
     found, votes, methods = [], [], []
     for seed in SEEDS:
         gold, rest = crowd.draw(seed, share)
-        method = truth.choose(crowd.results, gold, truth.without_gold(crowd.answers))
-        posterior = truth.METHODS[method](crowd.answers, gold).posterior
+        method = dawid_skene.choose(crowd.results, gold, dawid_skene.without_gold(crowd.answers))
+        posterior = dawid_skene.METHODS[method](crowd.answers, gold).posterior
         found.append(crowd.right(posterior, rest))
         votes.append(crowd.right(crowd.results["majority"].posterior, rest))
         methods.append(method)
@@ -116,7 +118,7 @@ def accuracy_rows(sets: list[CrowdSet]) -> list[Row]:
 def _plain_row(sets: list[CrowdSet]) -> Row:
     means = {
         m: np.mean([crowd.right(crowd.results[m].posterior) for crowd in sets])
-        for m in truth.METHODS
+        for m in dawid_skene.METHODS
     }
     text = ", ".join(f"{name} {mean:.2f}" for name, mean in means.items())
     what = f"one method for all {len(sets)} sets, mean accuracy %"
@@ -124,7 +126,9 @@ def _plain_row(sets: list[CrowdSet]) -> Row:
 
 
 def _without_gold_row(sets: list[CrowdSet]) -> Row:
-    found = {c.name: c.right(c.results[truth.without_gold(c.answers)].posterior) for c in sets}
+    found = {
+        c.name: c.right(c.results[dawid_skene.without_gold(c.answers)].posterior) for c in sets
+    }
     gain = {c.name: found[c.name] - c.right(c.results["majority"].posterior) for c in sets}
     worst = min(gain, key=lambda name: gain[name])
     text = f"{np.mean(list(found.values())):.2f}; worst {gain[worst]:+.2f} to majority ({worst})"
@@ -151,7 +155,7 @@ def _chosen_rows(chosen: Mapping[str, Chosen], share: float) -> list[Row]:
             f"{how}: worst set against majority, points",
             least,
             ">= -1 on any set",
-            "QUALITY 2.2: pooled DS -5.1 (fact_eval)",
+            "same sets before: pooled DS -5.1 (fact_eval)",
             low >= WORST_ASKED,
         ),
     ]
@@ -166,7 +170,7 @@ def calibration_row(sets: list[CrowdSet]) -> Row:
     for crowd in sets:
         gold, rest = crowd.draw(SEEDS[0], SHOWN_SHARE)
         posterior = crowd.results["dawid_skene"].posterior
-        tempered, _ = opinions.temper(posterior, gold)
+        tempered, _ = value_of_annotation.temper(posterior, gold)
         before.append(_stated(crowd, posterior, rest))
         after.append(_stated(crowd, tempered, rest))
     old, new = np.mean(before, axis=0), np.mean(after, axis=0)
@@ -175,13 +179,13 @@ def calibration_row(sets: list[CrowdSet]) -> Row:
         f" {old[1]:.1f} -> {new[1]:.1f}, items stated >= .99: {old[2]:.0f} -> {new[2]:.0f} %"
     )
     what = f"Dawid-Skene posterior, before -> after tempering on {SHOWN_SHARE:.0%} gold"
-    return Row(GROUP, what, text, reference="QUALITY 0: items stated >= .99 are 3-15 % wrong")
+    return Row(GROUP, what, text, reference="before: items stated >= .99 are 3-15 % wrong")
 
 
 def _stated(crowd: CrowdSet, posterior: FloatArray, at: IntArray) -> tuple[float, float, float]:
     """(stated - true accuracy, expected calibration error in ten bins, share stated >= .99)."""
     mine = posterior[crowd.task[at]]
-    stated, right = mine.max(axis=1), truth.right(mine, crowd.label[at])
+    stated, right = mine.max(axis=1), dawid_skene.right(mine, crowd.label[at])
     bins = np.minimum((stated * 10).astype(np.int64), 9)
     gaps = np.abs(np.bincount(bins, weights=stated - right, minlength=10))
     gap, error = float((stated - right).mean()), float(gaps.sum() / len(at))
@@ -206,7 +210,7 @@ def stream(crowd: CrowdSet, refits: bool) -> Stream:
     order = np.random.default_rng(SEEDS[0]).permutation(len(given.task))
     columns = (given.task, given.annotator, given.answer)
     answers = list(zip(*(c[order].tolist() for c in columns), strict=True))
-    found, fits, start = opinions.Incremental(given.classes), 0.0, time.process_time()
+    found, fits, start = value_of_annotation.Incremental(given.classes), 0.0, time.process_time()
     for task, annotator, answer in answers:
         found.add(task, annotator, answer)
         if refits and found.due:
@@ -316,11 +320,11 @@ def glad_row(sets: list[CrowdSet]) -> Row:
         return Row(GROUP, what, "", left_out="no rte set")
     gold, _ = crowd.draw(SEEDS[0], SHOWN_SHARE)
     start = time.process_time()
-    truth.infer(crowd.answers, gold)
+    dawid_skene.infer(crowd.answers, gold)
     ours = time.process_time() - start
     glad = glad_seconds(crowd.answers)
     if glad is None:
-        reference = "189 s: QUALITY 2.2, a loaded core of another machine; crowd-kit not here"
+        reference = "189 s: crowd-kit on a loaded core of another machine; it is not here"
         return Row(GROUP, what, f"{ours:.2f} s", reference=reference)
     reference = f"GLAD here {glad:.1f} s, {glad / ours:,.0f} times as long"
     return Row(GROUP, what, f"{ours:.2f} s", reference=reference)

@@ -68,7 +68,7 @@ def effort_row(data: DataSet, target: float, outcomes: Sequence[Outcome]) -> Row
         f"{data.name} at {1 - target:.1%}: labels people give, simulated experts",
         words,
         f"at most {asked:.0%}",
-        f"{reference:.1%} (QUALITY 2.5)",
+        f"{reference:.1%} (simulated before)",
         statistics.mean(shares) <= asked,
     )
 

@@ -20,8 +20,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from loadtests.quality.table import Row
-from services.qc_scorer import candidates, gate
-from services.qc_scorer.gate import Draw
+from services.qc_scorer.gates import candidate_rules, lot_proof
+from services.qc_scorer.gates.lot_proof import Draw
 
 GROUP = "gate"
 FOLDER = "pac_labels"
@@ -73,7 +73,7 @@ def load(path: Path) -> Predictions:
     uncertainty = np.array([-float(row["confidence"]) for row in found])
     wrong = np.array([row["Y"] != row["Yhat"] for row in found])
     facts = {name: _codes(found, name) for name in FACTS if name in found[0]}
-    designs = candidates.designs(uncertainty, _codes(found, "Yhat"), facts)
+    designs = candidate_rules.designs(uncertainty, _codes(found, "Yhat"), facts)
     return Predictions(uncertainty, wrong, designs)
 
 
@@ -92,7 +92,7 @@ class Tally:
         """`passes` (n,): went out without a person."""
         self.saved.append(float(passes.mean()))
         errors = int((passes & made.wrong).sum())
-        self.broken.append(errors >= gate.forbidden_errors(target, len(made)))
+        self.broken.append(errors >= lot_proof.forbidden_errors(target, len(made)))
 
     @property
     def violations(self) -> float:
@@ -128,9 +128,9 @@ def pilot_size(made: Predictions) -> int:
 def chosen(made: Predictions, target: float, rng: np.random.Generator) -> tuple[Bools, str]:
     """The same after a paid pilot that chooses the order and the size of the sample."""
     pilot = rng.choice(len(made), pilot_size(made), replace=False)
-    found = candidates.choose(made.designs, pilot, made.wrong[pilot])
+    found = candidate_rules.choose(made.designs, pilot, made.wrong[pilot])
     lot = np.setdiff1d(np.arange(len(made)), pilot)
-    plan = candidates.plan(found.wrong[lot], target, len(made), ALPHA)
+    plan = candidate_rules.plan(found.wrong[lot], target, len(made), ALPHA)
     sample = round(plan.rate * len(lot))
     return _proven(made, found.wrong, lot, target, sample, rng), found.name
 
@@ -146,11 +146,11 @@ def _proven(
     drawn = rng.choice(lot, sample, replace=False)
     tie = rng.random(len(made))
     draws = [Draw(float(uncertainty[i]), float(tie[i]), bool(made.wrong[i])) for i in drawn]
-    forbidden = gate.forbidden_errors(target, len(made))
-    proof = gate.prove(draws, 0.0, forbidden, ALPHA, lot=len(lot))
+    forbidden = lot_proof.forbidden_errors(target, len(made))
+    proof = lot_proof.prove(draws, 0.0, forbidden, ALPHA, lot=len(lot))
     passes = np.zeros(len(made), bool)
     level = uncertainty[lot] == proof.uncertainty
-    passes[lot] = (uncertainty[lot] < proof.uncertainty) | (level & (tie[lot] < proof.tie))
+    passes[lot] = (uncertainty[lot] < proof.uncertainty) | (level & (tie[lot] < proof.tie_breaker))
     passes[drawn] = False
     return passes
 

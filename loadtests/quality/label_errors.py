@@ -18,9 +18,9 @@ from pathlib import Path
 import numpy as np
 
 from loadtests.quality.table import Row
-from services.qc_scorer import acceptance, risk
-from services.qc_scorer.acceptance import Sequential, Terms, Verdict
-from services.qc_scorer.risk import FloatArray, IntArray, Signals
+from services.qc_scorer.review import acceptance_sampling, risk
+from services.qc_scorer.review.acceptance_sampling import Sequential, Terms, Verdict
+from services.qc_scorer.review.risk import FloatArray, IntArray, Signals
 
 GROUP = "label-errors"
 SETS = ("mnist", "cifar10", "20news", "imdb")
@@ -126,7 +126,7 @@ def verified_row(one: LabelSet) -> Row:
     what = (
         f"{one.name}: recall of {len(one.wrong)} verified errors in the top k of {len(one.given)}"
     )
-    reference = "cleanlab's scores, in brackets; QUALITY 2.4 (circular: upstream chose by them)"
+    reference = "cleanlab's scores, in brackets (circular: upstream chose by them)"
     return Row(GROUP, what, text, "at least cleanlab's", reference, ok)
 
 
@@ -173,7 +173,7 @@ def noise_row(mnist: LabelSet, noise: Noise) -> Row:
         for name, pair in means.items()
     )
     what = f"MNIST, SIMULATED errors, {noise.name}, {len(SEEDS)} seeds"
-    told = f"QUALITY 2.4, another model: {noise.published}"
+    told = f"another model: {noise.published}"
     return Row(GROUP, what, text, reference=told)
 
 
@@ -233,23 +233,26 @@ def interval_row(one: LabelSet, noise: Noise, share: float) -> Row:
 def plan_row(rate: float) -> Row:
     """Fixed plans: no error allowed, and both risks kept at a fourth of the promised rate."""
     terms = Terms(rate, 0.05, rate / 4, 0.05)
-    none, plan = acceptance.least_size(terms, 0), acceptance.fixed_plan(terms)
-    chance = acceptance.accept_chance(none, 0, rate / 4)
+    none, plan = acceptance_sampling.least_size(terms, 0), acceptance_sampling.fixed_plan(terms)
+    chance = acceptance_sampling.accept_chance(none, 0, rate / 4)
     good = 1.0 - plan.producer_risk
-    five = acceptance.least_size(terms, 5)
+    five = acceptance_sampling.least_size(terms, 5)
     text = (
         f"n={none}, c=0: accepts a 4x better lot with {chance:.2f}; both risks 5 %: n={plan.size},"
         f" c={plan.errors}: {good:.3f} (consumer's {plan.consumer_risk:.4f}); c=5: n={five}"
     )
     ok = (none, five) == PUBLISHED[rate] and plan.consumer_risk <= 0.05 <= 1 - plan.producer_risk
-    told = f"QUALITY 2.6: n={PUBLISHED[rate][0]} / {PUBLISHED[rate][1]} for c=0 / 5, .47 / .95"
+    told = f"exact plans: n={PUBLISHED[rate][0]} / {PUBLISHED[rate][1]} for c=0 / 5, .47 / .95"
     return Row(GROUP, f"acceptance at {rate:.1%}, fixed plans", text, "2.6's n", told, ok)
 
 
 def sequential_row(rate: float) -> Row:
     """The sequential plan, exactly; and at work on lots that are just too bad."""
     terms, most = Terms(rate, 0.05, 0.0, 0.05), round(60 / rate)
-    means = [acceptance.course(terms, part * rate, most).mean_accepted for part in (0, 0.1, 0.25)]
+    means = [
+        acceptance_sampling.course(terms, part * rate, most).mean_accepted
+        for part in (0, 0.1, 0.25)
+    ]
     lot = round(40 / rate)
     bad = Terms(rate, 0.05, 0.0, 0.05, lot)
     accepted = 0
@@ -265,7 +268,7 @@ def sequential_row(rate: float) -> Row:
         + f" labels to accept at 0 / .1 / .25 of the promised rate; lots of {lot} just above it"
         f" accepted {share:.1%} of {FALSE_RUNS} times"
     )
-    told = "QUALITY 2.6: " + " / ".join(map(str, SEQUENTIAL[rate]))
+    told = "simulated before: " + " / ".join(map(str, SEQUENTIAL[rate]))
     what = f"acceptance at {rate:.1%}, looked at after every label"
     return Row(GROUP, what, text, "false accepts <= 5 % + 2 s.e.", told, share <= limit)
 

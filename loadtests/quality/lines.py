@@ -3,7 +3,7 @@
 `python -m loadtests.quality.lines SET TARGET` runs one; `rows` runs those of the table. The
 platform is the embedded default in a process of its own, spoken to over REST. Simulated experts
 answer from ground truth without an error, as in the reference's simulation; `--noisy` gives
-them the errors and the speed of `loadtests.simulate` and the promise the room people need.
+them the errors and the speed of `tools.simulate` and the promise the room people need.
 """
 
 from __future__ import annotations
@@ -27,12 +27,12 @@ import numpy as np
 from PIL import Image
 
 from deploy.models.build import build, repository
+from libs.bundle.__main__ import main as verify
 from libs.cli.client import Client, Refused
 from libs.cli.deliveries import delivered, download
-from loadtests.platform import NotStarted, Platform
 from loadtests.quality.table import Row
-from loadtests.simulate import Habits, SimulatedPerson, habits_of
-from services.delivery.__main__ import main as verify
+from tools.platform import NotStarted, Platform
+from tools.simulate import Habits, SimulatedPerson, habits_of
 
 PEOPLE, REVIEWERS, BATCH = 4, 2, 50
 EXPERT = Habits(error_rate=0.0, anchoring=0.0, seconds_blind=6.0, seconds_confirm=2.5)

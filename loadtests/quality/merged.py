@@ -16,9 +16,11 @@ import numpy as np
 
 from loadtests.quality.crowd import left_out
 from loadtests.quality.table import Row
-from services.qc_scorer import merging, opinions, truth
-from services.qc_scorer.agreement.words import word_errors
-from services.qc_scorer.truth import Answers, FloatArray, IntArray
+from services.qc_scorer.consensus import merging
+from services.qc_scorer.losses.text.words import word_errors
+from services.qc_scorer.truth import dawid_skene as truth
+from services.qc_scorer.truth import value_of_annotation
+from services.qc_scorer.truth.dawid_skene import Answers, FloatArray, IntArray
 
 GROUP = "crowd"
 # Adaptive opinions on CIFAR-10H.
@@ -78,13 +80,13 @@ def adaptive(votes: Votes, value: float, seed: int) -> tuple[float, float]:
     order = rng.permutation(size)
     experts, rest = order[:EXPERT_ITEMS], np.sort(order[EXPERT_ITEMS:])
     gold = {int(i): int(votes.label[i]) for i in experts}
-    model = np.log(opinions.temper(votes.model, gold)[0])
+    model = np.log(value_of_annotation.temper(votes.model, gold)[0])
     task, answer = experts, votes.draw(rng, experts)
     count = np.zeros(size, dtype=np.int64)
     while True:
         answers = Answers(task, np.zeros_like(task), answer, classes, size)
         found = truth.dawid_skene(answers, gold, model)
-        ask = opinions.worth_asking(
+        ask = value_of_annotation.worth_asking(
             found.posterior[rest], PRICE, value, count[rest], CAP, found.confusion[0]
         )
         if not ask.any():
@@ -119,7 +121,7 @@ def adaptive_row(data: Path) -> Row:
         f" (cost of an error in opinions: {others})"
     )
     ok = bool(accuracy >= goal and spent < 0.5)
-    reference = "QUALITY 2.3: 98.3 % at 0.37, 98.6 % at 0.53, learning not charged"
+    reference = "before, without the cost of learning: 98.3 % at 0.37, 98.6 % at 0.53"
     return Row(GROUP, what, text, "as 5 fixed, < 0.5 an item", reference, ok)
 
 
@@ -144,7 +146,7 @@ def speech_row(folder: Path, split: str) -> Row:
     weighted = _error_rate([(t, true[c]) for c, t in merging.transcripts(items)[0].items()])
     reference = WER_REFERENCE["clean" if split.endswith("clean") else "other"]
     text = f"{weighted:.2f} weighted, {plain:.2f} plain, single annotator {single:.1f}"
-    told = f"{reference} (QUALITY 2.2; 300 clips, split not named; single 15.4 / 25.2)"
+    told = f"{reference} (a rerun; 300 clips, split not named; single 15.4 / 25.2)"
     return Row(GROUP, f"ROVER WER %, first {len(kept)} clips of {split}", text, reference=told)
 
 
@@ -169,7 +171,7 @@ def number_row(folder: Path) -> Row:
         for name, x in (("CRH", found), ("mean", mean))
     )
     what = f"numbers, N_Emotion ({len(people)} annotators): MAE / RMSE"
-    return Row(GROUP, what, text, reference="QUALITY 2.2: CRH 11.93 / 17.90, mean 12.02 / 17.84")
+    return Row(GROUP, what, text, reference="before: CRH 11.93 / 17.90, mean 12.02 / 17.84")
 
 
 def rows(data: Path) -> list[Row]:

@@ -12,7 +12,7 @@ from pathlib import Path
 import numpy as np
 
 from loadtests.quality.table import Row
-from services.qc_scorer import careers, people, signals
+from services.qc_scorer.annotators import anomaly_tests, profile, sequential_test
 from services.qc_scorer.domain import Project
 
 GROUP = "people"
@@ -34,12 +34,12 @@ class Career:
 
     doc: dict[str, object] = field(default_factory=dict)
 
-    def stopped_at(self, right: Sequence[bool], plan: people.Plan) -> int:
+    def stopped_at(self, right: Sequence[bool], plan: sequential_test.Plan) -> int:
         """Which gold answer stops them, counted from 1; 0 if none does."""
         for count, fine in enumerate(right, 1):
             gold = {"item": str(count), "task": "", "truth": "", "answer": "", "right": bool(fine)}
-            self.doc = careers.grown(self.doc, careers.Adds(golds=[gold]))
-            if not fine and careers.verdict(self.doc, plan).state == people.STOP:
+            self.doc = profile.grown(self.doc, profile.Adds(golds=[gold]))
+            if not fine and profile.verdict(self.doc, plan).state == sequential_test.STOP:
                 return count
         return 0
 
@@ -64,7 +64,7 @@ def _error(share: float, size: int) -> float:
     return float(np.sqrt(share * (1 - share) / size))
 
 
-def good_rows(plan: people.Plan) -> list[Row]:
+def good_rows(plan: sequential_test.Plan) -> list[Row]:
     """How often annotators as good as asked, or better, are stopped."""
     rows = []
     for accuracy in (plan.good, 0.93, 0.95):
@@ -78,7 +78,7 @@ def good_rows(plan: people.Plan) -> list[Row]:
                 GROUP,
                 f"good annotators (SIMULATED, {accuracy:.0%} right) stopped in a career of"
                 f" {TASKS} tasks, {GOLD_SHARE:.0%} gold, {CAREERS:,} careers",
-                f"{ours:.1%} (s.e. {_error(ours, CAREERS):.1%}; exact for {plan.career} gold at"
+                f"{ours:.1%} (s.e. {_error(ours, CAREERS):.1%}; exact for {plan.horizon} gold at"
                 f" {plan.good:.0%}: {plan.alpha:.1%})",
                 f"< {STOPPED_ASKED:.0%}",
                 f"quota, 90 % of ten golds: {first:.0%} on the first ten, {quota:.0%} on any ten",
@@ -88,12 +88,12 @@ def good_rows(plan: people.Plan) -> list[Row]:
     return rows
 
 
-def bad_row(plan: people.Plan, late: bool) -> Row:
+def bad_row(plan: sequential_test.Plan, late: bool) -> Row:
     """How soon a bad annotator is caught: from the start, or turned bad in mid-career."""
     rng = np.random.default_rng(SEED + 1)
     found, before = [], LATE if late else 0
     # Answers enough for as many careers as it takes.
-    size = 20 * plan.career
+    size = 20 * plan.horizon
     for _ in range(CAREERS // 4):
         right = [*(rng.random(before) < plan.good), *(rng.random(size) < plan.bad)]
         at = Career().stopped_at(right, plan)
@@ -127,7 +127,7 @@ def gold_row() -> Row:
         right = rng.random(len(who)) < np.tile(rng.uniform(0.85, 0.97, PEOPLE), 40)
         broken = np.arange(3)
         right[np.isin(item, broken)] = rng.random(3 * PEOPLE) < 0.05
-        found = set(people.suspect_gold(item, who, right))
+        found = set(sequential_test.suspect_gold(item, who, right))
         caught += len(found & set(broken.tolist()))
         wrongly += bool(found - set(broken.tolist()))
         wrong += 3
@@ -149,27 +149,29 @@ def _pace(rng: Rng, cheats: bool) -> float:
     now = habit / 5 if cheats else habit
     recent, past = rng.lognormal(np.log(now), 0.6, 20), rng.lognormal(np.log(habit), 0.6, 80)
     others = rng.lognormal(np.log(12.0), 0.25, 12)
-    return signals.too_fast(list(recent), list(past), list(others)).p
+    return anomaly_tests.too_fast(list(recent), list(past), list(others)).p
 
 
 def _copies(rng: Rng, cheats: bool) -> float:
-    wrong, passed = 0.12, 1.0 if cheats else signals.TOLERATED_MISS
+    wrong, passed = 0.12, 1.0 if cheats else anomaly_tests.TOLERATED_MISS
     kept = 300 - int(rng.binomial(300, wrong * (1 - passed)))
     blind = int(rng.binomial(250, wrong))
-    return signals.copies_draft((kept, 300), (blind, 250), (int(rng.binomial(6, passed)), 6)).p
+    return anomaly_tests.copies_draft(
+        (kept, 300), (blind, 250), (int(rng.binomial(6, passed)), 6)
+    ).p
 
 
 def _bias(rng: Rng, cheats: bool) -> float:
     shares = np.array([0.4, 0.3, 0.2, 0.07, 0.03])
     mine = shares * 0.6 + np.eye(5)[0] * 0.4 if cheats else shares
     said, others = rng.multinomial(400, mine).tolist(), rng.multinomial(4000, shares).tolist()
-    return signals.answer_bias(said, others).p
+    return anomaly_tests.answer_bias(said, others).p
 
 
 SIGNALS: dict[str, tuple[Callable[[Rng, bool], float], str]] = {
-    signals.FAST: (_pace, "five times as fast as before"),
-    signals.COPIES: (_copies, "confirms every draft, 12 % wrong"),
-    signals.BIAS: (_bias, "four in ten answers without looking"),
+    anomaly_tests.FAST: (_pace, "five times as fast as before"),
+    anomaly_tests.COPIES: (_copies, "confirms every draft, 12 % wrong"),
+    anomaly_tests.BIAS: (_bias, "four in ten answers without looking"),
 }
 
 
@@ -206,8 +208,8 @@ def _crowd(rng: Rng, ring: int) -> tuple[bool, bool]:
                 copied = said = said if copied is None else copied
             rows.append((task, person, said))
     task_, person_, answer = np.array(rows).T
-    found = signals.collusion(task_, person_, answer, truth)
-    named = signals.standing({f"{a} {b}": s for (a, b), s in found.items()}, LEVEL)
+    found = anomaly_tests.collusion(task_, person_, answer, truth)
+    named = anomaly_tests.standing({f"{a} {b}": s for (a, b), s in found.items()}, LEVEL)
     pairs = [tuple(int(x) for x in pair.split()) for pair in named]
     return any(max(p) < ring for p in pairs), any(max(p) >= ring for p in pairs)
 
@@ -220,8 +222,8 @@ def collusion_row() -> Row:
     beside = float(np.mean([other for _, other in rings]))
     return Row(
         GROUP,
-        f"signal '{signals.SHARED}' over all pairs of a project (SIMULATED, {PEOPLE} annotators,"
-        f" cheat: {RING} copy from one another)",
+        f"signal '{anomaly_tests.SHARED}' over all pairs of a project (SIMULATED, {PEOPLE}"
+        f" annotators, cheat: {RING} copy from one another)",
         f"false alarms {honest:.1%} of projects, power {caught:.0%}; others named beside a ring"
         f" {beside:.1%}",
         f"false alarms <= {LEVEL:.0%} + 2 s.e.",
@@ -232,7 +234,7 @@ def collusion_row() -> Row:
 
 def rows(data: Path) -> list[Row]:
     """All rows of this group; nothing is read from `data`, people are simulated."""
-    plan = careers.plan_of(PROJECT)
+    plan = profile.plan_of(PROJECT)
     if plan is None:
         return [Row(GROUP, "test on gold", "", left_out="no test for this loss")]
     return [

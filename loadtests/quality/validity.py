@@ -27,9 +27,10 @@ from loadtests.quality.replay import DataSet
 from loadtests.quality.small import sets
 from loadtests.quality.table import Row
 from services.qc_scorer import domain as scorer
-from services.qc_scorer import gate
-from services.qc_scorer.gate import Curve, Draw
-from services.trainer import domain, heads
+from services.qc_scorer.gates import lot_proof
+from services.qc_scorer.gates.lot_proof import Curve, Draw
+from services.trainer import domain
+from services.trainer.learning import heads
 
 GROUP = "validity"
 RUNS, FIRST_SEED, ALONE = 200, 5000, 20
@@ -110,7 +111,7 @@ def several(data: DataSet, target: float, variant: Variant, seed: int) -> Result
         if variant.shifted and number == 2:
             _shift(course)
         _lot(course, project, number, variant)
-    most = gate.forbidden_errors(project.gate_target, len(data)) - 1
+    most = lot_proof.forbidden_errors(project.gate_target, len(data)) - 1
     return Result(course.left, course.passed, course.left > most, course.left > course.spent)
 
 
@@ -141,7 +142,7 @@ def _lot(course: Course, project: scorer.Project, number: int, variant: Variant)
     items = course.rng.permutation(course.waiting)[: math.ceil(share * len(course.waiting))]
     told = _taught(course, number).probabilities(course.data.features[items])
     unsure = heads.uncertainty(told)
-    alpha = gate.lot_alpha(project.gate_alpha, number)
+    alpha = lot_proof.lot_alpha(project.gate_alpha, number)
     rate = _rate(course, project, unsure, alpha)
     order = -unsure if variant.reversed else unsure
     lot = Frozen(items, order, told.argmax(1) != course.truth[items], rate, alpha)
@@ -157,7 +158,7 @@ def _rate(course: Course, project: scorer.Project, unsure: Floats, alpha: float)
     curve = Curve(np.concatenate([[0], counts]), np.concatenate([[0.0], errors]))
     size, target, miss = len(course.data), project.gate_target, project.miss_rate
     return max(
-        LEAST_RATE, gate.plan(curve, target, size, alpha, spent=course.spent, miss=miss).rate
+        LEAST_RATE, lot_proof.plan(curve, target, size, alpha, spent=course.spent, miss=miss).rate
     )
 
 
@@ -177,12 +178,12 @@ def _prove(course: Course, project: scorer.Project, lot: Frozen, variant: Varian
         Draw(float(lot.uncertainty[i]), float(ties[i]), bool(seen[i]))
         for i in np.flatnonzero(coins)
     ]
-    forbidden = gate.forbidden_errors(project.gate_target, len(course.data), course.spent)
+    forbidden = lot_proof.forbidden_errors(project.gate_target, len(course.data), course.spent)
     if variant.naive:
         uncertainty, tie, bound = _estimated(draws, lot.rate, forbidden)
     else:
-        proof = gate.prove(draws, lot.rate * (1.0 - project.miss_rate), forbidden, lot.alpha)
-        uncertainty, tie, bound = proof.uncertainty, proof.tie, proof.bound
+        proof = lot_proof.prove(draws, lot.rate * (1.0 - project.miss_rate), forbidden, lot.alpha)
+        uncertainty, tie, bound = proof.uncertainty, proof.tie_breaker, proof.bound
     level = lot.uncertainty == uncertainty
     passes = (lot.uncertainty < uncertainty) | (level & (ties < tie))
     course.left += int((passes & lot.wrong & ~(coins & seen)).sum())
@@ -196,10 +197,10 @@ def _prove(course: Course, project: scorer.Project, lot: Frozen, variant: Varian
 def _estimated(draws: list[Draw], rate: float, forbidden: int) -> tuple[float, float, int]:
     """(uncertainty, tie, bound) of the naive threshold: as many errors as are estimated."""
     seen = 0
-    for draw in sorted(draws, key=lambda d: (d.uncertainty, d.tie)):
+    for draw in sorted(draws, key=lambda d: (d.uncertainty, d.tie_breaker)):
         seen += bool(draw.wrong)
         if seen / rate >= forbidden:
-            return draw.uncertainty, draw.tie, forbidden - 1
+            return draw.uncertainty, draw.tie_breaker, forbidden - 1
     return math.inf, 1.0, round(seen / rate)
 
 

@@ -10,9 +10,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from loadtests.platform import NotStarted
 from loadtests.quality import lines
 from loadtests.quality.table import Row
+from tools.platform import NotStarted
 
 GROUP = "line"
 

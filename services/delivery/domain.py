@@ -3,9 +3,9 @@
 A label row is a plain document (it is on the hot path, thousands a second):
 `name` (the task's), `project`, `item`, `source_key`, `data` (text of a JSON object), `template`,
 `task_version`, `value`, `source`, `score`, `accept_time`, `gate`, `work_seconds`, `effort` (the
-task's counters, see `libs.common.effort`), `lineage` (text of a JSON object), `arrive_time` (when
-it came here), `delivery`: READY while no delivery holds it, RETURNED while a rejected one waits
-for a new acceptance, else the delivery's name.
+task's counters, see `libs.common.work_stages`), `lineage` (text of a JSON object), `arrive_time`
+(when it came here), `delivery`: READY while no delivery holds it, RETURNED while a rejected one
+waits for a new acceptance, else the delivery's name.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Any
 
-from services.delivery import floors
+from services.delivery.certificate import class_limits
 
 Doc = dict[str, Any]
 READY, RETURNED = "", "returned"
@@ -111,7 +111,7 @@ class Delivery:
     # Labels that were ready when it was made, so that nobody promises them twice.
     promised: int = 0
     work_seconds: float = 0.0
-    # Counters of people's work, see `libs.common.effort`.
+    # Counters of people's work, see `libs.common.work_stages`.
     effort: Doc = field(default_factory=dict)
     # What the certificate rests on, fixed when the labels are.
     evidence: Doc = field(default_factory=dict)
@@ -125,6 +125,17 @@ class Delivery:
     lease_holder: str = ""
     lease_time: datetime | None = None
     failure_count: int = 0
+    # The delivery whose labels these are, of an edition; SHA-256 of the labels written so far.
+    edition_of: str = ""
+    label_set_sha256: str = ""
+    # What had come by then goes out. Not always the time it was made: labels may bear a time from
+    # before the clock was set back.
+    until: datetime | None = None
+
+    @property
+    def holder(self) -> str:
+        """Name of the delivery that holds the labels."""
+        return self.edition_of or self.name
 
     @property
     def open(self) -> bool:
@@ -133,9 +144,10 @@ class Delivery:
 
     def free_for(self, holder: str, now: datetime) -> bool:
         """May this worker take it on?"""
-        if self.lease_time is not None and self.lease_time > now:
-            return self.lease_holder == holder
-        return True
+        if self.lease_time is None or self.lease_time <= now:
+            return True
+        # No lease is longer: one that ends later was given before the clock was set back.
+        return self.lease_time - now > LEASE or self.lease_holder == holder
 
 
 @dataclass(frozen=True)
@@ -149,6 +161,7 @@ class Written:
     left_out: dict[str, int]
     problems: dict[str, int]
     examples: tuple[Doc, ...]
+    label_set_sha256: str = ""
 
 
 # -- labels ----------------------------------------------------------------------------------
@@ -196,9 +209,14 @@ def choose_formats(project: Project, wanted: Sequence[str], known: Iterable[str]
 
 
 def create(
-    project: Project, delivery_id: str, formats: Sequence[str], ready: int, now: datetime
+    project: Project,
+    delivery_id: str,
+    formats: Sequence[str],
+    ready: int,
+    now: datetime,
+    newest: datetime | None = None,
 ) -> Delivery:
-    """A PENDING delivery."""
+    """A PENDING delivery of what is ready; `newest` is when the youngest of it came."""
     _, tenant, _, short = project.name.split("/")
     return Delivery(
         name=f"{project.name}/deliveries/{delivery_id}",
@@ -212,6 +230,33 @@ def create(
         confidence=project.confidence,
         promise=project.promise,
         promised=ready,
+        until=max(now, newest or now),
+    )
+
+
+def edition(of: Delivery, delivery_id: str, formats: Sequence[str], now: datetime) -> Delivery:
+    """The labels that a delivery holds, to be written again; `Refused` where it holds none."""
+    if of.state not in (DeliveryState.COMPLETED, DeliveryState.ACCEPTED):
+        raise Refused(f"the delivery is {of.state}; only of a COMPLETED or ACCEPTED one is another")
+    return Delivery(
+        name=f"{of.name.rpartition('/')[0]}/{delivery_id}",
+        template=of.template,
+        state=DeliveryState.WRITING,
+        formats=tuple(formats),
+        create_time=now,
+        update_time=now,
+        blob=f"{of.blob.rpartition('/')[0]}/{delivery_id}",
+        max_error_rate=of.max_error_rate,
+        confidence=of.confidence,
+        label_count=of.label_count,
+        sources=of.sources,
+        error_bound=of.error_bound,
+        promise=of.promise,
+        floored=of.floored,
+        work_seconds=of.work_seconds,
+        effort=of.effort,
+        evidence=of.evidence,
+        edition_of=of.holder,
     )
 
 
@@ -238,7 +283,7 @@ def hold(delivery: Delivery, rows: Sequence[Doc], work: Doc, now: datetime) -> D
         sources=dict(sorted(sources.items())),
         work_seconds=delivery.work_seconds + sum(row["work_seconds"] for row in rows),
         effort=work,
-        floored=floors.counted(delivery.promise, delivery.floored, rows),
+        floored=class_limits.counted(delivery.promise, delivery.floored, rows),
         lease_time=now + LEASE,
     )
 
@@ -275,6 +320,7 @@ def add_part(delivery: Delivery, part: Written, now: datetime) -> Delivery:
         left_out=_added(delivery.left_out, part.left_out),
         problems=_added(delivery.problems, part.problems),
         examples=(*delivery.examples, *part.examples)[:EXAMPLES],
+        label_set_sha256=part.label_set_sha256,
         lease_time=now + LEASE,
     )
 
@@ -305,15 +351,14 @@ def stumble(delivery: Delivery, reason: str, now: datetime) -> Delivery:
             lease_holder="",
             lease_time=None,
         )
-    return _next(
-        delivery,
-        now,
-        reason=f"tried again: {reason}"[:1000],
-        failure_count=count,
-        # Nobody's name: the pause holds for this worker, too.
-        lease_holder="-",
-        lease_time=now + timedelta(seconds=min(60.0, 0.5 * 2**count)),
-    )
+    again = pause(delivery, f"tried again: {reason}", min(60.0, 0.5 * 2**count), now)
+    return replace(again, failure_count=count)
+
+
+def pause(delivery: Delivery, reason: str, seconds: float, now: datetime) -> Delivery:
+    """Left alone for so many seconds. Nobody's name: that holds for this worker, too."""
+    until = now + timedelta(seconds=seconds)
+    return _next(delivery, now, reason=reason[:1000], lease_holder="-", lease_time=until)
 
 
 def accept(delivery: Delivery, now: datetime) -> Delivery:
@@ -338,6 +383,8 @@ def released(delivery: Delivery, now: datetime) -> Delivery:
 
 
 def _must_be_completed(delivery: Delivery, what: str) -> None:
+    if delivery.edition_of:
+        raise Refused(f"this is an edition of {delivery.edition_of}; that one can be {what}")
     if delivery.state is not DeliveryState.COMPLETED:
         raise Refused(f"the delivery is {delivery.state}; only a COMPLETED one can be {what}")
 

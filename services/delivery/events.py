@@ -14,10 +14,11 @@ from labelmill.template.v1.template_pb2 import Reference
 from labelmill.trainer.v1.events_pb2 import ModelCandidateEvaluated
 
 from libs.common.codec import message_to_doc
-from libs.common.effort import effort_of
 from libs.common.errors import Invalid
+from libs.common.explicit import explicit
+from libs.common.work_stages import effort_of
+from services.delivery.certificate.models import model_of
 from services.delivery.domain import CONFIDENCE, Doc, Project
-from services.delivery.models import model_of
 from services.delivery.service import Deliveries
 
 
@@ -79,7 +80,7 @@ def _promise(project: Any) -> Doc:
     return {
         "version": project.target_version,
         "reference": "EXPERTS" if experts else "AUDITED",
-        "class_floors": dict(sorted(target.class_floors.items())),
+        "class_error_limits": dict(sorted(target.class_error_limits.items())),
     }
 
 
@@ -114,15 +115,20 @@ def _row(task: Any) -> Doc:
 
 
 def _lineage(task: Any) -> Doc:
-    prediction = message_to_doc(task.prediction) if task.HasField("prediction") else None
-    earlier = [message_to_doc(label) for label in task.earlier_labels]
+    """What made the label, as it leaves the platform."""
+    prediction = _told(task.prediction) if task.HasField("prediction") else None
+    earlier = [_told(label) for label in task.earlier_labels]
     return {
         **({"earlier_labels": earlier} if earlier else {}),
         "prediction": prediction,
-        "annotations": [message_to_doc(a) for a in task.annotations],
-        "reviews": [message_to_doc(r) for r in task.reviews],
-        "decisions": [message_to_doc(d) for d in task.decisions],
+        "annotations": [_told(a) for a in task.annotations],
+        "reviews": [_told(r) for r in task.reviews],
+        "decisions": [_told(d) for d in task.decisions],
     }
+
+
+def _told(message: Any) -> Doc:
+    return explicit(message_to_doc(message), type(message))
 
 
 def _one_line(data: str) -> str:

@@ -11,6 +11,7 @@ from services.delivery.rpc import DeliveriesRpc
 from services.delivery.service import Deliveries
 from services.delivery.signing import open_signer
 from services.delivery.store import COLLECTIONS as COLLECTIONS
+from services.delivery.store import RENAMED as RENAMED
 
 
 def build(ctx: Context) -> Parts:

@@ -8,17 +8,20 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 import orjson
+from labelmill.annotation.v1.annotation_pb2 import Value
 from labelmill.delivery.v1 import events_pb2
 
 from libs.common import names
 from libs.common.codec import time_text, to_doc
 from libs.common.errors import AlreadyExists, Invalid, NotFound, OutOfTurn
+from libs.common.explicit import explicit
 from libs.common.store import Unit, keep_newest
-from services.delivery import bounds, domain, store
-from services.delivery.background import Background, count_ready, delivery_message, event_key
+from services.delivery import domain, store
+from services.delivery.bundle.writing import FORMATS
+from services.delivery.certificate import coverage
+from services.delivery.certificate.gate_history import look_of
 from services.delivery.domain import READY, RETURNED, Delivery, DeliveryState, Doc, Project
-from services.delivery.story import look_of
-from services.delivery.writing import FORMATS
+from services.delivery.pipeline import Background, count_ready, delivery_message, event_key
 
 _NAME_CHUNK = 500
 
@@ -65,7 +68,7 @@ class Deliveries(Background):
         async def work(unit: Unit) -> None:
             for report in reports:
                 known = await unit.get(store.REPORTS, report["project"])
-                if bounds.is_newer_report(known, report):
+                if coverage.is_newer_report(known, report):
                     unit.overwrite(store.REPORTS, {"name": report["project"], **report})
 
         await self._store.transact(work)
@@ -145,17 +148,35 @@ class Deliveries(Background):
     async def _new(
         self, unit: Unit, project: Project, formats: Sequence[str], least: int
     ) -> Delivery:
-        try:
-            chosen = domain.choose_formats(project, formats, FORMATS)
-        except domain.Refused as refused:
-            raise Invalid(str(refused), field="formats") from refused
+        chosen = _chosen(project, formats)
         ready = await store.deliverable(unit, project.name)
         if ready <= 0:
             raise OutOfTurn("there is no accepted label that is not in a delivery yet")
         if ready < least:
             words = f"{ready} accepted labels have come here, fewer than {least}; ask again"
             raise OutOfTurn(words, field="least_count")
-        return domain.create(project, names.new_id(), chosen, ready, self._clock.now())
+        newest = await store.newest_arrival(unit, project.name)
+        return domain.create(project, names.new_id(), chosen, ready, self._clock.now(), newest)
+
+    async def reissue(self, name: str, formats: Sequence[str], request_id: str) -> Delivery:
+        """A new edition of a delivery's frozen labels; the same request answers with the same."""
+
+        async def work(unit: Unit) -> Delivery:
+            of = await self._delivery(unit, name)
+            project = await self._project(unit, names.project_of(name), "name")
+            key = f"{name}:{request_id}"
+            known = await unit.get(store.REQUESTS, key) if request_id else None
+            if known is not None:
+                return await self._repeated(unit, known, formats)
+            chosen = _chosen(project, formats)
+            made = _decided(domain.edition, of, names.new_id(), chosen, self._clock.now())
+            store.save(unit, made)
+            if request_id:
+                doc = {"name": key, "made": made.name, "formats": list(formats)}
+                unit.insert(store.REQUESTS, [doc])
+            return made
+
+        return await self._store.transact(work)
 
     async def _repeated(self, unit: Unit, known: Doc, formats: Sequence[str]) -> Delivery:
         if known["formats"] != list(formats):
@@ -219,7 +240,8 @@ class Deliveries(Background):
         row = await self._store.get(store.LABELS, task)
         if row is None:
             raise NotFound(f"{task[:200]} has no accepted label", field="name")
-        label = {k: row[k] for k in ("value", "source", "score", "accept_time", "gate")}
+        label = {k: row[k] for k in ("source", "score", "accept_time", "gate")}
+        label["value"] = explicit(row["value"], Value)
         return {
             "task": row["name"],
             "item": row["item"],
@@ -231,6 +253,13 @@ class Deliveries(Background):
             "label": label,
             **orjson.loads(row["lineage"]),
         }
+
+
+def _chosen(project: Project, formats: Sequence[str]) -> list[str]:
+    try:
+        return domain.choose_formats(project, formats, FORMATS)
+    except domain.Refused as refused:
+        raise Invalid(str(refused), field="formats") from refused
 
 
 def _decided(decide: Callable[..., Delivery], *args: Any) -> Delivery:

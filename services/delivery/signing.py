@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
-import hashlib
 from pathlib import Path
 
-from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.serialization import (
     Encoding,
     NoEncryption,
     PrivateFormat,
     PublicFormat,
     load_pem_private_key,
-    load_pem_public_key,
 )
 
+from libs.bundle.keys import key_id
 from libs.common.config import kept_secret
 
 
@@ -38,19 +37,6 @@ class Signer:
 def open_signer(pem: str, data_dir: Path) -> Signer:
     """The configured key, else one made once and kept below `data_dir`."""
     return Signer(pem or kept_secret(data_dir / "keys" / "delivery-signing.pem", _fresh()))
-
-
-def public_key(pem: bytes) -> Ed25519PublicKey:
-    """The key of a PEM file; `ValueError` where it is none."""
-    key = load_pem_public_key(pem)
-    if not isinstance(key, Ed25519PublicKey):
-        raise ValueError("not an Ed25519 public key")
-    return key
-
-
-def key_id(key: Ed25519PublicKey) -> str:
-    """SHA-256 of the raw public key, hex."""
-    return hashlib.sha256(key.public_bytes(Encoding.Raw, PublicFormat.Raw)).hexdigest()
 
 
 def _fresh() -> str:

@@ -7,7 +7,7 @@ from datetime import datetime
 
 from libs.common.codec import from_doc, time_text, to_doc
 from libs.common.names import project_of
-from libs.common.store import Below, Collection, Doc, Reader, Unit
+from libs.common.store import Below, Collection, Doc, Reader, Unit, every
 from services.delivery.domain import READY, Delivery, Project
 
 PROJECTS = Collection("projects")
@@ -39,6 +39,16 @@ COLLECTIONS = (
     MODELS,
     CHAINS,
 )
+# Fields that versions before 0.2 called otherwise.
+RENAMED = {
+    "class_floors": "class_error_limits",
+    "look_count": "analysis_count",
+    "standing_count": "ongoing_audit_count",
+    "standing_errors": "ongoing_audit_errors",
+    "piece_count": "subtask_count",
+    "planted": "injected_error",
+    "entry": "element",
+}
 MOST_LOOKS = 200
 _OPEN, _DONE = "OPEN", "DONE"
 
@@ -61,9 +71,8 @@ async def delivery_by_name(reader: Reader | Unit, name: str) -> Delivery | None:
     return None if doc is None else from_doc(Delivery, doc)
 
 
-async def open_deliveries(reader: Reader, limit: int) -> list[Delivery]:
-    docs = await reader.find(DELIVERIES, {"work": _OPEN}, limit=limit)
-    return [from_doc(Delivery, doc) for doc in docs]
+async def open_deliveries(reader: Reader) -> list[Delivery]:
+    return [from_doc(Delivery, doc) async for doc in every(reader, DELIVERIES, {"work": _OPEN})]
 
 
 async def deliveries_of(reader: Reader, project: str, after: str, limit: int) -> list[Delivery]:
@@ -89,6 +98,18 @@ async def ready_labels(
     )
 
 
+async def newest_arrival(reader: Reader | Unit, project: str) -> datetime | None:
+    """When the youngest label came that no delivery holds; may be ahead of a clock set back."""
+    found = await reader.find(
+        LABELS,
+        {"project": project, "delivery": READY},
+        order=("arrive_time", "name"),
+        descending=True,
+        limit=1,
+    )
+    return datetime.fromisoformat(found[0]["arrive_time"]) if found else None
+
+
 async def labels_of(reader: Reader | Unit, delivery: str, after: str, limit: int) -> list[Doc]:
     """Labels a delivery holds, by name."""
     return await reader.find(
@@ -103,11 +124,11 @@ async def deliverable(reader: Reader | Unit, project: str) -> int:
 
 
 async def gates_of(reader: Reader | Unit, project: str) -> list[Doc]:
-    return await reader.find(GATES, {"project": project}, limit=1000)
+    return [doc async for doc in every(reader, GATES, {"project": project})]
 
 
 async def models_of(reader: Reader | Unit, project: str) -> list[Doc]:
-    return await reader.find(MODELS, {"project": project}, limit=1000)
+    return [doc async for doc in every(reader, MODELS, {"project": project})]
 
 
 async def looks_of(reader: Reader | Unit, project: str) -> list[Doc]:

@@ -5,12 +5,10 @@ from __future__ import annotations
 import base64
 import hashlib
 import hmac
-import ipaddress
 import re
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
-ROLES = ("owner", "manager", "reviewer", "annotator", "service")
 KEY = re.compile(r"lm_([a-z0-9]{26})_([A-Za-z0-9_-]{43})")
 RETRY_SECONDS = (5, 30, 120, 600, 3600, 6 * 3600, 24 * 3600, 48 * 3600)
 
@@ -29,6 +27,8 @@ class Tenant:
     display_name: str
     create_time: datetime
     version: int = 1
+    # Nobody of a suspended tenant is let in, whatever they show.
+    suspended: bool = False
 
 
 @dataclass(frozen=True)
@@ -39,11 +39,16 @@ class User:
     display_name: str
     create_time: datetime
     version: int = 1
+    active: bool = True
 
 
 @dataclass(frozen=True)
 class ApiKey:
-    """An API key; only the SHA-256 of its 256-bit random secret is kept."""
+    """An API key; only the SHA-256 of its 256-bit random secret is kept.
+
+    `ceiling` is the role of whoever made it: the key carries its user's role, but never a higher
+    one, so that no key made below comes up with its user. Empty: made before there were ceilings.
+    """
 
     name: str
     user: str
@@ -51,6 +56,35 @@ class ApiKey:
     create_time: datetime
     version: int = 1
     revoked: bool = False
+    ceiling: str = ""
+    made_by: str = ""
+
+
+@dataclass(frozen=True)
+class Delegation:
+    """A person lets a service work in their name; `key` is the key they said so with."""
+
+    name: str
+    person: str
+    service: str
+    key: str
+    create_time: datetime
+    version: int = 1
+    revoked: bool = False
+
+
+@dataclass(frozen=True)
+class AuditEntry:
+    """Who did what to whose rights; never changed, never deleted."""
+
+    name: str
+    tenant: str
+    actor: str
+    key: str
+    action: str
+    target: str
+    detail: str
+    create_time: datetime
 
 
 @dataclass(frozen=True)
@@ -67,6 +101,12 @@ class Upload:
     version: int = 1
     done: bool = False
     blob: str = ""
+    # When the last bytes came.
+    update_time: datetime | None = None
+
+    def expired(self, before: datetime) -> bool:
+        """Did nothing happen to it since then?"""
+        return (self.update_time or self.create_time) < before
 
 
 @dataclass(frozen=True)
@@ -75,6 +115,7 @@ class Webhook:
     tenant: str
     url: str
     event_types: tuple[str, ...]
+    # As `vault.seal` gives it.
     secret: str
     create_time: datetime
     version: int = 1
@@ -102,7 +143,7 @@ def key_digest(secret: str) -> str:
     return hashlib.sha256(secret.encode()).hexdigest()
 
 
-def take_chunk(upload: Upload, offset: int, size: int) -> Upload:
+def take_chunk(upload: Upload, offset: int, size: int, now: datetime) -> Upload:
     """The upload after another chunk; raises `Wrong` with the right offset."""
     if upload.done:
         raise Wrong(409, "Upload-Offset", "the upload is complete")
@@ -111,7 +152,11 @@ def take_chunk(upload: Upload, offset: int, size: int) -> Upload:
     if offset + size > upload.size:
         raise Wrong(413, "body", f"more bytes than the {upload.size} announced")
     return replace(
-        upload, offset=offset + size, chunks=upload.chunks + 1, version=upload.version + 1
+        upload,
+        offset=offset + size,
+        chunks=upload.chunks + 1,
+        version=upload.version + 1,
+        update_time=now,
     )
 
 
@@ -142,11 +187,3 @@ def after_attempt(message: Message, status: int, error: str, now: datetime) -> M
 def again(message: Message, now: datetime) -> Message:
     """A replayed message starts over."""
     return replace(message, state="PENDING", attempts=0, next_time=now, version=message.version + 1)
-
-
-def forbidden_address(address: str) -> bool:
-    """Is this an address a tenant's URL must not lead to?"""
-    ip = ipaddress.ip_address(address)
-    if isinstance(ip, ipaddress.IPv6Address) and ip.ipv4_mapped:
-        ip = ip.ipv4_mapped
-    return not ip.is_global or ip.is_multicast

@@ -14,7 +14,7 @@ from labelmill.qc_scorer.v1.events_pb2 import AnnotatorPaused, AnnotatorResumed,
 from labelmill.scheduler.v1.events_pb2 import ScheduleUpdated
 
 from libs.common.names import tenant_of
-from services.gateway.schema import rest
+from services.gateway.http.schema import rest
 from services.gateway.webhooks import Webhooks
 
 

@@ -1,42 +1,55 @@
 """Webhooks: events told to tenants' own servers, signed as Standard Webhooks specifies.
 
 A message is stored with the event that caused it and sent by a timer until it is taken, with
-growing pauses. URLs are hostile: the name is resolved once, private addresses are refused,
+growing pauses; every tenant has a lane of its own, so that a server that hangs holds nobody
+else's messages. URLs are hostile: the name is resolved once, private addresses are refused,
 the connection goes to the address that was checked, redirects are not followed.
 """
 
 from __future__ import annotations
 
 import asyncio
-import socket
-from collections.abc import Sequence
+import logging
+from collections import defaultdict
 from typing import Any
-from urllib.parse import urlsplit
 
 import httpx2
 import orjson
 
-from libs.common import names
+from libs.common import names, outbound
 from libs.common.clock import Clock
 from libs.common.codec import to_doc
 from libs.common.errors import Invalid, NotFound
+from libs.common.outbound import Address, NotAllowed
 from libs.common.store import Store, Unit
 from services.gateway import domain, store
 from services.gateway.domain import Message
+from services.gateway.security.vault import Unreadable, Vault
 
 _SECONDS = 10.0
-_AT_ONCE = 20
+# Messages of one tenant that are under way at once.
+_LANE = 4
 _ANSWER_BYTES = 10_000
+log = logging.getLogger(__name__)
 
 
 class Webhooks:
     """Stores and sends webhook messages."""
 
-    def __init__(self, store_: Store, clock: Clock, *, allow_private: bool) -> None:
+    def __init__(self, store_: Store, clock: Clock, *, allow_private: bool, vault: Vault) -> None:
         self._store, self._clock, self._private = store_, clock, allow_private
-        self._client = httpx2.AsyncClient(timeout=_SECONDS, follow_redirects=False)
+        self.vault = vault
+        # The lanes bound what is under way; a pool's own bound would be shared by all tenants.
+        limits = httpx2.Limits(max_connections=None, max_keepalive_connections=20)
+        self._client = httpx2.AsyncClient(timeout=_SECONDS, follow_redirects=False, limits=limits)
+        # Messages under way by tenant.
+        self._lanes: dict[str, dict[str, asyncio.Task[None]]] = defaultdict(dict)
 
     async def close(self) -> None:
+        under_way = [task for lane in self._lanes.values() for task in lane.values()]
+        for task in under_way:
+            task.cancel()
+        await asyncio.gather(*under_way, return_exceptions=True)
         await self._client.aclose()
 
     async def tell(self, tenant: str, kind: str, data: dict[str, Any]) -> None:
@@ -56,9 +69,27 @@ class Webhooks:
         await self._store.transact(work)
 
     async def send_due(self) -> None:
-        """Tries every message whose time has come, some at once."""
-        due = await store.due_messages(self._store, self._clock.now(), _AT_ONCE)
-        await asyncio.gather(*(self._send(message) for message in due))
+        """Begins with every message whose time has come and whose tenant's lane has room; waits
+        for none of them."""
+        now = self._clock.now()
+        async for message in store.due_messages(self._store, now, 2 * _LANE):
+            lane = self._lanes[message.tenant]
+            if message.name not in lane and len(lane) < _LANE:
+                task = asyncio.create_task(self._send_one(message))
+                lane[message.name] = task
+                task.add_done_callback(lambda _, m=message: self._leave(m))  # type: ignore[misc]
+
+    def _leave(self, message: Message) -> None:
+        lane = self._lanes[message.tenant]
+        lane.pop(message.name, None)
+        if not lane:
+            self._lanes.pop(message.tenant, None)
+
+    async def _send_one(self, message: Message) -> None:
+        try:
+            await self._send(message)
+        except Exception:
+            log.exception("%s could not be sent; it is tried again", message.name)
 
     async def replay(self, name: str) -> Message:
         """The message starts over."""
@@ -87,26 +118,31 @@ class Webhooks:
 
     async def _post(self, url: str, secret: str, message: Message) -> tuple[int, str]:
         try:
-            target, host = await self.resolve(url)
-            return await self._exchange(target, host, secret, message)
+            # However slowly the parts of an answer come, it has no longer than this.
+            async with asyncio.timeout(_SECONDS):
+                opened = self.vault.open(secret)
+                target, address = await self.resolve(url)
+                return await self._exchange(target, address, opened, message)
         except Invalid as refused:
             return 0, refused.message
-        except (httpx2.HTTPError, OSError) as error:
+        except Unreadable as wrong:
+            return 0, str(wrong)
+        except (httpx2.HTTPError, httpx2.InvalidURL, OSError) as error:
             return 0, type(error).__name__
 
     async def _exchange(
-        self, target: str, host: str, secret: str, message: Message
+        self, target: str, address: Address, secret: str, message: Message
     ) -> tuple[int, str]:
         body, moment = message.body.encode(), int(self._clock.now().timestamp())
         message_id = message.name.rsplit("/", 1)[-1]
         headers = {
-            "host": host,
+            "host": address.host_header,
             "content-type": "application/json",
             "webhook-id": message_id,
             "webhook-timestamp": str(moment),
             "webhook-signature": domain.signature(secret, message_id, moment, body),
         }
-        extensions = {"sni_hostname": host.rsplit(":", 1)[0]}
+        extensions = {"sni_hostname": address.host}
         async with self._client.stream(
             "POST", target, content=body, headers=headers, extensions=extensions
         ) as response:
@@ -120,27 +156,12 @@ class Webhooks:
                 "" if response.is_success else f"HTTP {response.status_code}",
             )
 
-    async def resolve(self, url: str) -> tuple[str, str]:
-        """(URL with the checked address instead of the host, Host header); raises `Invalid`."""
-        parts = urlsplit(url)
+    async def resolve(self, url: str) -> tuple[str, Address]:
+        """(URL with the checked address instead of the host, the address); raises `Invalid`."""
         schemes = ("https", "http") if self._private else ("https",)
-        if parts.scheme not in schemes or not parts.hostname or parts.username is not None:
-            raise Invalid(f"must be a {' or '.join(schemes)} URL without user", field="url")
-        port = parts.port or (443 if parts.scheme == "https" else 80)
-        found = await addresses(parts.hostname, port)
-        bad = [a for a in found if domain.forbidden_address(a)]
-        if not found or (bad and not self._private):
-            raise Invalid("leads to no public address", field="url")
-        address = f"[{found[0]}]" if ":" in found[0] else found[0]
-        path = f"{parts.path or '/'}{'?' + parts.query if parts.query else ''}"
-        host = parts.hostname if parts.port is None else f"{parts.hostname}:{parts.port}"
-        return f"{parts.scheme}://{address}:{port}{path}", host
-
-
-async def addresses(host: str, port: int) -> Sequence[str]:
-    """Addresses of a host name; none where it cannot be resolved."""
-    try:
-        found = await asyncio.get_running_loop().getaddrinfo(host, port, type=socket.SOCK_STREAM)
-    except (socket.gaierror, UnicodeError):
-        return []
-    return [str(entry[4][0]) for entry in found]
+        try:
+            address = outbound.taken_apart(url, schemes)
+            found = await asyncio.to_thread(outbound.resolved, address)
+            return address.at(outbound.checked(address, found, self._private)), address
+        except NotAllowed as error:
+            raise Invalid(str(error), field="url") from error

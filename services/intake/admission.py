@@ -6,17 +6,18 @@
 from __future__ import annotations
 
 import hashlib
+import logging
 from collections import defaultdict
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
-from itertools import chain
 from typing import Any
 
 from labelmill.annotation.v1 import annotation_pb2
 from labelmill.intake.v1 import events_pb2, intake_pb2
 
-from libs.common import names, values
+from libs import label_validation
+from libs.common import names
 from libs.common.blobs import Blobs
 from libs.common.clock import Clock
 from libs.common.codec import Doc, doc_to_message, time_text, to_doc
@@ -24,14 +25,17 @@ from libs.common.store import Unit
 from services.intake import cleaning, domain, store
 from services.intake.cleaning import Look, near
 from services.intake.domain import NewItem, Outcome, Project
+from services.intake.imports.turns import Turns
 from services.intake.probing import Finding
 
 # Of an item that is kept with its refusal.
 HELD_BYTES = 300_000
 MALFORMED = "malformed"
-_VALUES = ("gold", "draft", "label")
-_THREADS = 2
+_VALUES = ("gold", "prediction", "label")
+# Threads that help others decode; what fewer candidates than a slice need is not worth one.
+_HELPERS = 64
 _SLICE = 50
+log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -57,10 +61,19 @@ class Settled:
     other: str = ""
 
 
-def _lists_of(project: Project, data: Doc) -> values.Extent:
+def _lists_of(project: Project, data: Doc) -> label_validation.Extent:
     """How far the item's lists of frames, sweeps and cameras go."""
     types = {one.name: one.type for one in project.data_fields}
-    return values.with_lists(values.NOWHERE, data, types)
+    return label_validation.with_lists(label_validation.NOWHERE, data, types)
+
+
+def _check_value(project: Project, value: Doc, name: str, data: Doc) -> None:
+    """Raise `Misfit` unless the value is one of the template's, and about this item."""
+    text, offered = project.text_of(data), project.candidates_of(data)
+    label_validation.check(value, project.label_schema, name, text, offered)
+    types = {one.name: one.type for one in project.data_fields}
+    label_validation.check_prompted(value, project.label_schema, name, data, types)
+    label_validation.check_extent(value, name, _lists_of(project, data))
 
 
 _FIT = Settled(Outcome.ADMITTED)
@@ -69,9 +82,11 @@ _FIT = Settled(Outcome.ADMITTED)
 class Admission:
     """The one way into the store of items."""
 
-    def __init__(self, clock: Clock, blobs: Blobs, parse: Callable[[str], Any]) -> None:
-        self._clock, self._blobs, self._parse = clock, blobs, parse
-        self._pool = ThreadPoolExecutor(_THREADS, thread_name_prefix="cleaning")
+    def __init__(
+        self, clock: Clock, blobs: Blobs, parse: Callable[[str], Any], turns: Turns
+    ) -> None:
+        self._clock, self._blobs, self._parse, self._turns = clock, blobs, parse, turns
+        self._helpers = ThreadPoolExecutor(_HELPERS, thread_name_prefix="cleaning")
 
     def check(self, project: Project, items: Sequence[NewItem]) -> list[Candidate]:
         """Each item with its parsed data, or why it is refused."""
@@ -79,34 +94,50 @@ class Admission:
         return [self._checked(project, tenant, item) for item in items]
 
     def _checked(self, project: Project, tenant: str, item: NewItem) -> Candidate:
+        key = domain.readable(item.source_key, domain.KEY_LIMIT)
         try:
             data = domain.check_item(project, item, self._parse, tenant)
             for name in _VALUES:
                 value = getattr(item, name)
                 if value is not None:
-                    text, offered = project.text_of(data), project.candidates_of(data)
-                    values.check(value, project.label_schema, name, text, offered)
-                    values.check_extent(value, name, _lists_of(project, data))
-        except (domain.Refused, values.Misfit) as refused:
-            return Candidate(item, item.source_key, refused=Finding(MALFORMED, str(refused)))
-        return Candidate(item, item.source_key, data)
+                    _check_value(project, value, name, data)
+        except (domain.Refused, label_validation.Misfit) as refused:
+            return Candidate(item, key, refused=Finding(MALFORMED, str(refused)))
+        except Exception as error:
+            log.exception("an item of %s cannot be checked", project.name)
+            return Candidate(item, key, refused=Finding(MALFORMED, _unforeseen(error)))
+        return Candidate(item, key, data)
 
     def clean(self, project: Project, candidates: Sequence[Candidate]) -> list[Candidate]:
-        """Candidates with what was seen of them; media are decoded in threads."""
+        """Candidates with what was seen of them; media are decoded here and by one helper, in turns
+        with other tenants."""
+        tenant = project.name.split("/")[1]
 
         def seen(some: Sequence[Candidate]) -> list[Candidate]:
-            return [one if one.data is None else self._seen(project, one) for one in some]
+            made = []
+            with self._turns.turn(tenant) as turn:
+                for one in some:
+                    made.append(one if one.data is None else self._seen(project, one))
+                    turn.share()
+            return made
 
-        slices = [candidates[i : i + _SLICE] for i in range(0, len(candidates), _SLICE)]
-        return list(chain.from_iterable(self._pool.map(seen, slices)))
+        if len(candidates) <= _SLICE:
+            return seen(candidates)
+        middle = len(candidates) // 2
+        helped = self._helpers.submit(seen, candidates[middle:])
+        return [*seen(candidates[:middle]), *helped.result()]
 
     def _seen(self, project: Project, one: Candidate) -> Candidate:
-        look = cleaning.look(project, one.data or {}, self._blobs)
-        extent = values.extent_of(look.facts)
+        try:
+            look = cleaning.look(project, one.data or {}, self._blobs)
+        except Exception as error:
+            log.exception("an item of %s cannot be looked at", project.name)
+            return replace(one, refused=Finding("corrupt", _unforeseen(error)))
+        extent = label_validation.extent_of(look.facts)
         try:
             for name in _VALUES:
-                values.check_extent(getattr(one.item, name) or {}, name, extent)
-        except values.Misfit as misfit:
+                label_validation.check_extent(getattr(one.item, name) or {}, name, extent)
+        except label_validation.Misfit as misfit:
             return replace(one, look=look, refused=Finding(MALFORMED, str(misfit)))
         return replace(one, look=look)
 
@@ -119,13 +150,11 @@ class Admission:
         hold: bool = True,
     ) -> list[Settled]:
         """What became of each, in order. Refusals keep their items if `hold`."""
-        digests = [digest_of(one.item) for one in candidates]
-        ids = [
-            _item_name(project.name, c.item, d) for c, d in zip(candidates, digests, strict=True)
-        ]
         settled = [_verdict(one, project) for one in candidates]
         fit = [i for i, one in enumerate(settled) if one.refused is None]
-        known = await store.digests(unit, [ids[i] for i in fit])
+        digests = {i: digest_of(candidates[i].item) for i in fit}
+        ids = {i: _item_name(project.name, candidates[i].item, digests[i]) for i in fit}
+        known = await store.digests(unit, list(ids.values()))
         sorted_out = domain.sort_out([(ids[i], digests[i]) for i in fit], known)
         for i, (outcome, reason) in zip(fit, sorted_out, strict=True):
             if reason:
@@ -194,6 +223,10 @@ class Admission:
         unit.emit_all(key, events_pb2.ItemsRefused, "refusals", told, project=project)
 
 
+def _unforeseen(error: Exception) -> str:
+    return f"cannot be taken in ({type(error).__name__})"
+
+
 def digest_of(item: NewItem) -> str:
     return hashlib.sha256(item.data.encode()).hexdigest()
 
@@ -260,11 +293,12 @@ def _refusal(project: str, dataset: str, one: Candidate, why: Finding, now: str,
     # What could not be read, or does not fit the template, is nothing that could be admitted.
     appealable = hold and one.data is not None and why.code not in (MALFORMED, "corrupt", "missing")
     appealable &= len(one.item.data) <= HELD_BYTES
+    reason = why.detail if why.code == MALFORMED else f"{why.code}: {why.detail}"
     doc: Doc = {
         "name": f"{project}/refusals/{names.new_id()}",
         "project": project,
         "source_key": one.key,
-        "reason": (why.detail if why.code == MALFORMED else f"{why.code}: {why.detail}")[:1000],
+        "reason": domain.readable(reason, 1000),
         "create_time": now,
         "code": why.code,
         "state": "REFUSED",

@@ -16,6 +16,9 @@ class IntakeSettings(BaseSettings):
     )
     max_fetch_bytes: int = 20_000_000_000
     fetch_seconds: float = 3600.0
+    lanes: int = Field(
+        default=256, ge=1, description="tenants whose imports are worked on at once, each its own"
+    )
     s3_buckets: str = Field(
         default="", description="tenant=bucket or tenant=bucket/prefix, comma-separated; * any"
     )

@@ -9,6 +9,7 @@ from labelmill.intake.v1.intake_pb2_grpc import IntakeServicer
 
 from libs.common.access import caller
 from libs.common.codec import Doc, doc_to_message, message_to_doc, to_message
+from libs.common.paging import following, page
 from services.intake.domain import Import, ImportState, LabelsAs, NewItem, Outcome, RefusalState
 from services.intake.service import Intake
 
@@ -44,11 +45,11 @@ class IntakeRpc(IntakeServicer):
         return doc_to_message(await self._service.item(request.name), pb.Item)
 
     async def ListItems(self, request: Any, context: Any) -> pb.ListItemsResponse:  # noqa: N802
-        size = request.page_size or 100
-        docs = await self._service.items(request.parent, size, request.page_token)
+        size, after = page(request, "items")
+        docs = await self._service.items(request.parent, size, after)
         return pb.ListItemsResponse(
             items=[doc_to_message(doc, pb.Item) for doc in docs],
-            next_page_token=docs[-1]["name"] if len(docs) == size else "",
+            next_page_token=following(docs, size),
         )
 
     async def CreateImport(self, request: Any, context: Any) -> pb.Import:  # noqa: N802
@@ -57,6 +58,7 @@ class IntakeRpc(IntakeServicer):
             name=request.parent,
             dataset=request.dataset,
             blob=request.blob,
+            filename=request.filename,
             format=request.format,
             state=ImportState.PENDING,
             create_time=now,
@@ -65,26 +67,31 @@ class IntakeRpc(IntakeServicer):
             url=request.source,
             labels_as=_LABELS_AS.get(request.labels_as),
             classes=dict(request.classes),
+            encoding=request.encoding,
         )
-        return to_message(await self._service.create_import(asked, request.request_id), pb.Import)
+        made = await self._service.create_import(asked, request.request_id, caller().subject)
+        return to_message(made, pb.Import)
+
+    async def CancelImport(self, request: Any, context: Any) -> pb.Import:  # noqa: N802
+        return to_message(await self._service.cancel_import(request.name), pb.Import)
 
     async def GetImport(self, request: Any, context: Any) -> pb.Import:  # noqa: N802
         return to_message(await self._service.import_(request.name), pb.Import)
 
     async def ListImports(self, request: Any, context: Any) -> Any:  # noqa: N802
-        size = request.page_size or 100
-        found = await self._service.imports(request.parent, size, request.page_token)
+        size, after = page(request, "imports")
+        found = await self._service.imports(request.parent, size, after)
         return pb.ListImportsResponse(
             imports=[to_message(i, pb.Import) for i in found],
-            next_page_token=found[-1].name if len(found) == size else "",
+            next_page_token=following(found, size),
         )
 
     async def ListRefusals(self, request: Any, context: Any) -> Any:  # noqa: N802
-        size = request.page_size or 100
-        docs = await self._service.refusals(request.parent, size, request.page_token)
+        size, after = page(request, "refusals")
+        docs = await self._service.refusals(request.parent, size, after)
         return pb.ListRefusalsResponse(
             refusals=[doc_to_message(doc, pb.Refusal) for doc in docs],
-            next_page_token=docs[-1]["name"] if len(docs) == size else "",
+            next_page_token=following(docs, size),
         )
 
     async def AppealRefusal(self, request: Any, context: Any) -> pb.Refusal:  # noqa: N802
@@ -104,7 +111,7 @@ def _new_item(item: Any) -> NewItem:
         metadata=dict(item.metadata) if item.metadata else None,
         gold=_value(item, "gold"),
         group=item.group,
-        draft=_value(item, "draft"),
+        prediction=_value(item, "prediction"),
         label=_value(item, "label"),
     )
 

@@ -13,10 +13,13 @@ from libs.common.access import Caller
 from libs.common.blobs import Blobs
 from libs.common.clock import Clock
 from libs.common.codec import Doc, to_doc
-from libs.common.errors import AlreadyExists, Invalid, NotFound
-from libs.common.patience import eventually
+from libs.common.errors import AlreadyExists, Invalid, NotFound, OutOfTurn
+from libs.common.names import content_id
+from libs.common.offload import aside
+from libs.common.retry import eventually
 from libs.common.store import Store, Unit, keep_newest
-from services.intake import sources, store
+from libs.formats.source import known_encoding
+from services.intake import domain, sources, store
 from services.intake.admission import Admission
 from services.intake.appeals import Appeals
 from services.intake.config import IntakeSettings
@@ -28,10 +31,14 @@ from services.intake.domain import (
     RefusalState,
     Refused,
 )
-from services.intake.importing import Importing, Means
+from services.intake.imports.lanes import Lanes
+from services.intake.imports.runner import Importing, Means
+from services.intake.imports.turns import Turns
 from services.intake.sources.remote import Remote
 
 Result = tuple[Outcome, str, str]
+# Threads that read and decode at once.
+_TURNS = 2
 
 
 class Intake:
@@ -46,12 +53,16 @@ class Intake:
         settings: IntakeSettings | None = None,
     ) -> None:
         self._store, self._clock, self._blobs = store_, clock, blobs
-        self._admission = Admission(clock, blobs, parse)
-        self._remote = Remote(settings or IntakeSettings())
-        means = Means(store_, clock, blobs, self._admission, self._remote)
-        self._importing = Importing(means, self._project)
+        settings = settings or IntakeSettings()
+        turns = Turns(_TURNS)
+        self._admission = Admission(clock, blobs, parse, turns)
+        self._remote = Remote(settings)
+        means = Means(store_, clock, blobs, self._admission, self._remote, turns)
+        importing = Importing(means, self._project)
+        self._lanes = Lanes(importing, store_, clock, settings.lanes)
         self._appeals = Appeals(store_, clock, self._admission)
-        self.run_imports = self._importing.run
+        self.start_imports, self.run_imports = self._lanes.start, self._lanes.run
+        self.close = self._lanes.close
 
     def now(self) -> datetime:
         return self._clock.now()
@@ -67,7 +78,8 @@ class Intake:
         """(outcome, item name, reason) per item, in order; one unit of work. Calls are cleaned
         only where the project says how: they come by the thousand."""
         project = await self._project(project_name)
-        candidates = self._admission.check(project, items)
+        size = sum(len(item.data) for item in items)
+        candidates = await aside(size, lambda: self._admission.check(project, items))
         if project.cleaning is not None:
             candidates = await asyncio.to_thread(self._admission.clean, project, candidates)
 
@@ -79,14 +91,14 @@ class Intake:
 
     # -- imports ------------------------------------------------------------------------------
 
-    async def create_import(self, asked: Import, request_id: str) -> Import:
+    async def create_import(self, asked: Import, request_id: str, person: str = "") -> Import:
         """A PENDING import of an uploaded file or a URL, its project in `asked.name`; the same
-        request answers with the same one."""
+        request of the same person answers with the same one."""
         project = await self._project(asked.name)
         await self._check_source(project, asked)
 
         async def work(unit: Unit) -> Import:
-            key = f"{project.name}:{request_id}"
+            key = f"{project.name}:{content_id(person, request_id)}"
             known = await unit.get(store.REQUESTS, key) if request_id else None
             if known is not None:
                 return await _repeated(unit, known["made"], asked)
@@ -115,6 +127,9 @@ class Intake:
             raise Invalid(
                 "say what the labels are: GOLD, PREDICTIONS or SETTLED", field="labels_as"
             )
+        if asked.encoding and not known_encoding(asked.encoding):
+            words = f"{asked.encoding!r} is not known; it is written as utf-8, gb18030, cp1252 ..."
+            raise Invalid(words, field="encoding")
         if bool(asked.blob) == bool(asked.url):
             raise Invalid("give either an upload or a source", field="source")
         if asked.format == sources.OBJECTS and not asked.url.startswith("s3://"):
@@ -124,10 +139,30 @@ class Intake:
                 self._remote.check(asked.url, tenant)
             except Refused as refused:
                 raise Invalid(str(refused), field="source") from refused
-        elif not asked.blob.startswith(f"uploads/{tenant}/") or not await self._blobs.exists(
-            asked.blob
-        ):
+        elif not asked.blob.startswith(
+            (f"blobs/{tenant}/", f"uploads/{tenant}/")
+        ) or not await self._blobs.is_file(asked.blob):
             raise Invalid("there is no such finished upload", field="blob")
+
+    async def cancel_import(self, name: str) -> Import:
+        """CANCELLED: nothing more comes in; what was admitted stays. Raises `OutOfTurn` where it is
+        done."""
+
+        async def work(unit: Unit) -> Import:
+            found = await store.import_by_name(unit, name)
+            if found is None:
+                raise NotFound(f"{name[:200]} was not found", field="name")
+            try:
+                cancelled = domain.cancel(found, self._clock.now())
+            except ValueError as error:
+                raise OutOfTurn(str(error), field="name") from error
+            if cancelled is not found:
+                unit.put(store.IMPORTS, store.import_doc(cancelled))
+            return cancelled
+
+        cancelled = await self._store.transact(work)
+        self._lanes.stop_import(name)
+        return cancelled
 
     # -- appeals ------------------------------------------------------------------------------
 
@@ -154,11 +189,28 @@ class Intake:
         found = await store.import_by_name(self._store, name)
         if found is None:
             raise NotFound(f"{name[:200]} was not found", field="name")
-        return found
+        return (await store.with_notes(self._store, [found]))[0]
+
+    async def note_failures(self, project: str, items: Sequence[str], reason: str) -> None:
+        """Some of these items have no draft for want of the model: that is told once in the report
+        of each import they came with."""
+
+        async def work(unit: Unit) -> None:
+            docs = (await unit.get_many(store.ITEMS, items)).values()
+            ids = {doc["import_id"] for doc in docs if doc.get("import_id")}
+            imports = [f"{project}/imports/{one.rsplit('/', 1)[-1]}" for one in sorted(ids)]
+            known = await unit.get_many(store.NOTES, imports)
+            note = f"items go to people without a draft: {reason}"
+            for name in imports:
+                if name not in known:
+                    unit.overwrite(store.NOTES, {"name": name, "notes": [note]})
+
+        await self._store.transact(work)
 
     async def imports(self, project: str, size: int, after: str) -> list[Import]:
         await self._project(project)
-        return await store.imports_of(self._store, project, after, size)
+        found = await store.imports_of(self._store, project, after, size)
+        return await store.with_notes(self._store, found)
 
     async def refusals(self, project: str, size: int, after: str) -> list[Doc]:
         await self._project(project)
@@ -179,5 +231,5 @@ async def _repeated(unit: Unit, name: str, asked: Import) -> Import:
 
 
 def _what(import_: Import) -> tuple[str, ...]:
-    file = import_.source or import_.blob
-    return file, import_.format, import_.labels_as or "", repr(sorted(import_.classes.items()))
+    file, classes = import_.source or import_.blob, repr(sorted(import_.classes.items()))
+    return file, import_.format, import_.labels_as or "", classes, import_.encoding

@@ -13,18 +13,21 @@ from typing import Any
 
 from google.protobuf.message import Message
 
-from libs.common import clouds
 from libs.common.blobs import Blobs
 from libs.common.codec import Doc
 from libs.common.errors import Fault, Invalid, NotFound, Unavailable
-from libs.common.geometry import boxes, fit, poses, tracks
-from libs.common.patience import eventually
+from libs.common.retry import eventually
 from libs.common.store import Store
-from services.prelabel_gateway import adapters, clips, cutting, domain, pieces, store
+from libs.imaging import graph_cut
+from libs.sensor import box_fit, boxes, point_clouds, poses, tracks
+from services.prelabel_gateway import adapters, domain, store
 from services.prelabel_gateway.domain import Assist, Impossible
-from services.prelabel_gateway.triton import Inference
+from services.prelabel_gateway.inference.client import Inference
+from services.prelabel_gateway.object_inputs import clip, scope
 
 log = logging.getLogger(__name__)
+# Assists that a model answers, which must not be had for what is labelled blind.
+MODELS_ASKED = frozenset({"rewrite", "transcribe"})
 # What one call may ask for: people wait for it.
 _MOST, _SECONDS = 20, 30.0
 _TRACKS = 200
@@ -33,13 +36,13 @@ _LONGEST = 10_000
 
 @dataclass(frozen=True)
 class Asked:
-    """What one call asks: the assist, the item's data, what the person has so far, the entry of a
+    """What one call asks: the assist, the item's data, what the person has so far, the element of a
     list worked on; of a task that goes over the objects of the part `per`, its object."""
 
     assist: Assist
     data: Doc
     value: Doc
-    entry: str = ""
+    element: str = ""
     per: str = ""
     about: Doc | None = None
 
@@ -65,7 +68,7 @@ class Assists:
         capability: str,
         data: str,
         value: Doc,
-        entry: str,
+        element: str,
         inputs: Message | None = None,
     ) -> Doc:
         """{value, model, model_version}. Raises `NotFound`, `Invalid` with the field's name, and
@@ -77,9 +80,13 @@ class Assists:
         if capability not in offered:
             words = ", ".join(sorted(offered)) or "none"
             raise Invalid(f"the template offers these assists: {words}", field="capability")
+        # Of an item in parts the tasks, with their shapes, are those of the parts' projects.
+        shape = project.schema.get("shape", "composite")
+        if capability in MODELS_ASKED and shape != "composite" and shape not in value:
+            raise Invalid(f"must hold {shape}, as the project's labels do", field="value")
         parsed = own_data(self._parse, data, project_name)
-        about = pieces.object_of(inputs, project.per) if inputs is not None else None
-        asked = Asked(offered[capability], parsed, value, entry, project.per, about)
+        about = scope.object_of(inputs, project.per) if inputs is not None else None
+        asked = Asked(offered[capability], parsed, value, element, project.per, about)
         made = await self._ways[capability](asked)
         return {"model": "", "model_version": "", **made}
 
@@ -110,21 +117,21 @@ class Assists:
 
     async def _fit(self, asked: Asked) -> Doc:
         """Each 3D box hugs the points in and around it; of tracks, those with a key frame at the
-        sweep `entry`."""
-        value, entry = asked.value, asked.entry
-        found = _boxes(value, entry)
+        sweep `element`."""
+        value, element = asked.value, asked.element
+        found = _boxes(value, element)
         if not 0 < len(found) <= _MOST:
             raise Invalid(f"must hold 1 to {_MOST} boxes to fit", field="value")
         content, name = await self._media(asked, "cloud")
         try:
-            cloud = await asyncio.to_thread(clouds.read, content, name)
-        except clouds.Unreadable as reason:
+            cloud = await asyncio.to_thread(point_clouds.read, content, name)
+        except point_clouds.Unreadable as reason:
             raise Invalid(str(reason), field=f"data.{asked.assist.input}") from reason
         made = copy.deepcopy(value)
-        for place, box in _boxes(made, entry).items():
+        for place, box in _boxes(made, element).items():
             try:
-                row = await asyncio.to_thread(fit.fit, cloud.points, boxes.array([box])[0])
-            except fit.Unfit as reason:
+                row = await asyncio.to_thread(box_fit.fit, cloud.points, boxes.array([box])[0])
+            except box_fit.Unfit as reason:
                 raise Invalid(str(reason), field=place) from reason
             box.update(boxes.document(row))
         return {"value": made}
@@ -146,12 +153,12 @@ class Assists:
                 float(rect.get(k, 0.0)) for k in ("x", "y", "width", "height")
             )
             try:
-                found = await asyncio.to_thread(cutting.cut, content, (left, top, width, height))
-            except cutting.Uncuttable as reason:
+                found = await asyncio.to_thread(graph_cut.cut, content, (left, top, width, height))
+            except graph_cut.Uncuttable as reason:
                 raise Invalid(str(reason), field=f"value.objects.objects[{i}].rect") from reason
             made[i] = {
                 **{k: v for k, v in objects[i].items() if k != "rect"},
-                "mask": cutting.document(found),
+                "mask": graph_cut.document(found),
             }
         return {"value": {"objects": {"objects": made}}}
 
@@ -172,7 +179,7 @@ class Assists:
         if not 0 < len(silent) <= _MOST:
             words = f"must hold 1 to {_MOST} segments without words"
             raise Invalid(words, field="value.segments")
-        cut = await asyncio.to_thread(clips.clips, content, [segments[i] for i in silent])
+        cut = await asyncio.to_thread(clip.clips, content, [segments[i] for i in silent])
         spoken, model = await self._said(assist, _all_there(cut, "value.segments"))
         made = list(segments)
         for i, text in zip(silent, spoken, strict=True):
@@ -184,7 +191,7 @@ class Assists:
         if asked.about is None:
             words = f"must be the task's own: the object of {asked.per} that it is about is in them"
             raise Invalid(words, field="inputs")
-        cut = await asyncio.to_thread(clips.clips, content, [asked.about])
+        cut = await asyncio.to_thread(clip.clips, content, [asked.about])
         return _all_there(cut, "inputs")[0]
 
     async def _said(self, assist: Assist, recordings: list[bytes]) -> tuple[list[str], Doc]:
@@ -212,7 +219,8 @@ class Assists:
         (answer,), model = await self._ask(assist, "rewriting", [str(before).encode()])
         try:
             after = str(json.loads(answer)["value"]["text"]["text"])
-        except (ValueError, KeyError, TypeError) as error:
+            after.encode()
+        except domain.MALFORMED as error:
             raise Unavailable(f"model {assist.model} proposed no text") from error
         if turns:
             made: Doc = {"conversation": {"turns": [*turns[:-1], {**turns[-1], "content": after}]}}
@@ -235,19 +243,22 @@ class Assists:
         arrays = await self._inference.infer(
             model, adapters.INPUT, inputs, [adapters.OUTPUT], _SECONDS
         )
-        answers = [row[0] for row in arrays[adapters.OUTPUT].tolist()]
+        rows = arrays[adapters.OUTPUT]
+        if not rows.shape[1]:
+            raise Unavailable(f"model {assist.model} answered nothing")
+        answers = [row[0] for row in rows.tolist()]
         return answers, {"model": model.name, "model_version": model.version}
 
     # -- media -------------------------------------------------------------------------------
 
     async def _media(self, asked: Asked, key: str) -> tuple[bytes, str]:
-        """(bytes, name of its blob) of the assist's media field, or of one entry of a list of them
-        (by its number or `name`)."""
+        """(bytes, name of its blob) of the assist's media field, or of one element of a list of
+        them (by its number or `name`)."""
         value = asked.data.get(asked.assist.input)
         where = f"data.{asked.assist.input}"
         if isinstance(value, list):
-            value = _entry(value, asked.entry, where)
-            where = f"{where}[{asked.entry}]"
+            value = _element(value, asked.element, where)
+            where = f"{where}[{asked.element}]"
         if isinstance(value, dict):
             value = value.get(key)
         if not isinstance(value, str):
@@ -283,26 +294,24 @@ def own_data(parse: Callable[[str], Any], data: str, project: str) -> Doc:
     return parsed
 
 
-def _entry(values: list[Any], entry: str, where: str) -> Any:
+def _element(values: list[Any], element: str, where: str) -> Any:
     named = {str(one.get("name")): one for one in values if isinstance(one, dict) and "name" in one}
     numbered = {str(number): one for number, one in enumerate(values)}
-    found = {**numbered, **named}.get(entry)
+    found = {**numbered, **named}.get(element)
     if found is None:
-        words = (
-            f"has no entry {entry[:100]!r}; name one of {', '.join(list(named or numbered)[:10])}"
-        )
-        raise Invalid(words, field="entry")
+        known = ", ".join(list(named or numbered)[:10])
+        raise Invalid(f"has no element {element[:100]!r}; name one of {known}", field="element")
     return found
 
 
-def _boxes(value: Doc, entry: str) -> dict[str, Doc]:
-    """Boxes of cuboids, fusion, or key frames of tracks at the sweep `entry`, by their path."""
+def _boxes(value: Doc, element: str) -> dict[str, Doc]:
+    """Boxes of cuboids, fusion, or key frames of tracks at the sweep `element`, by their path."""
     if "cuboid_tracks" in value:
         return {
             f"value.cuboid_tracks.tracks[{i}].frames[{j}]": frame
             for i, track in enumerate(value["cuboid_tracks"].get("tracks", []))
             for j, frame in enumerate(track.get("frames", []))
-            if str(tracks.number(frame)) == (entry or "0")
+            if str(tracks.number(frame)) == (element or "0")
         }
     path = "value.fusion.cuboids" if "fusion" in value else "value.cuboids"
     holder = value.get("fusion", value).get("cuboids", {})

@@ -12,6 +12,18 @@ Doc = dict[str, Any]
 LEAST_SCORE = 0.25
 
 
+# What reading an answer of another shape than expected raises.
+MALFORMED = (LookupError, TypeError, ValueError, AttributeError, ArithmeticError, RecursionError)
+
+
+class NoModel(str):
+    """Why there is no draft: the project has no model, or none yet. Nothing is wrong."""
+
+
+class ModelAway(str):
+    """Why there is no draft: the inference server does not have the model, or does not answer."""
+
+
 class Impossible(Exception):
     """An output no label can be made of; the message says what is wrong with it."""
 
@@ -52,12 +64,6 @@ class Project:
     per: str = ""
 
 
-def own_models(tenant: str, name: str) -> bool:
-    """May this tenant see the model? A trained one carries its tenant before two hyphens."""
-    owner, trained, _ = name.partition("--")
-    return not trained or owner == tenant
-
-
 def choice_of(probabilities: Any, model_classes: list[str], classes: tuple[str, ...]) -> Doc:
     """{value, score} of one row of class probabilities; raises `Impossible`."""
     if len(probabilities) != len(model_classes):
@@ -67,6 +73,9 @@ def choice_of(probabilities: Any, model_classes: list[str], classes: tuple[str, 
     if not -1e-3 <= score <= 1 + 1e-3:
         raise Impossible(f"probability {score:g} is outside 0 to 1")
     name = model_classes[best]
+    # A class that the model does not know would be called by the name of another.
+    if unknown := [one for one in classes if one not in model_classes]:
+        raise Impossible(f"the model does not know the template's {', '.join(unknown)[:200]}")
     if name not in classes:
         raise Impossible(f"the model's class {name!r} is not one of the template's")
     return {"value": {"choices": {"classes": [name]}}, "score": min(1.0, max(0.0, score))}
@@ -78,6 +87,8 @@ def boxes_of(rows: Any, size: Any, model_classes: list[str], classes: tuple[str,
     Classes the template does not ask for are left out; the draft's score is that of its least
     certain box, since one wrong box makes the image an error.
     """
+    if not set(classes) & set(model_classes):
+        raise Impossible("the model knows none of the template's classes")
     width, height = float(size[0]), float(size[1])
     if not (width > 0 and height > 0):
         raise Impossible("the model could not read the image")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 import time
 from base64 import b64decode
@@ -11,13 +12,20 @@ from typing import Any
 import numpy as np
 
 from libs.common import telemetry
-from libs.common.errors import Fault, Invalid
+from libs.common.errors import Fault, Invalid, Unavailable
 from libs.common.store import Store
 from services.prelabel_gateway import adapters, domain, store
-from services.prelabel_gateway.busy import Busy
-from services.prelabel_gateway.domain import Doc, Impossible, Project, Route
-from services.prelabel_gateway.inputs import Inputs
-from services.prelabel_gateway.triton import IN_FLIGHT, Inference, Model
+from services.prelabel_gateway.domain import (
+    Doc,
+    Impossible,
+    ModelAway,
+    NoModel,
+    Project,
+    Route,
+)
+from services.prelabel_gateway.inference.client import IN_FLIGHT, Inference, Model
+from services.prelabel_gateway.object_inputs.select import Inputs
+from services.prelabel_gateway.usage_meter import Busy
 
 BATCH_SECONDS = 30.0
 # A slow model works so long for one project before others have their turn.
@@ -62,9 +70,10 @@ class Drafts:
                 arrays = await self._inference.infer(
                     model, tensor, readable, ["EMBEDDING"], timeout
                 )
+            _check_vectors(model, arrays["EMBEDDING"])
         except Fault as fault:
             log.warning("no embeddings for %s: %s", project.name, fault)
-            return [str(fault)] * len(datas)
+            return [_reason(fault)] * len(datas)
         rows = iter(arrays["EMBEDDING"].astype(np.float16))
         found = [next(rows) if isinstance(v, bytes) else v for v in inputs]
         return [
@@ -79,7 +88,7 @@ class Drafts:
         if not route.model:
             trains = bool(project.embedding.model)
             reason = "no model was promoted yet" if trains else "the project has no model route"
-            return [reason] * len(tasks)
+            return [NoModel(reason)] * len(tasks)
         try:
             model = await self._inference.model(route.model, route.version)
             if model.capability != route.capability:
@@ -95,7 +104,7 @@ class Drafts:
         except Fault as fault:
             log.warning("no drafts for %s: %s", project.name, fault)
             telemetry.INFERENCE_ITEMS_TOTAL.labels(route.model, "failed").inc(len(tasks))
-            return [str(fault)] * len(tasks)
+            return [_reason(fault)] * len(tasks)
 
     async def _documents(
         self, project: Project, model: Model, route: Route, tasks: Sequence[Any], timeout: float
@@ -117,7 +126,7 @@ class Drafts:
                 drafts += await self._infer(project, model, inputs, timeout)
             except Fault as fault:
                 log.warning("no drafts for %s: %s", project.name, fault)
-                drafts += [str(fault)] * len(some)
+                drafts += [_reason(fault)] * len(some)
         return drafts
 
     async def _kept_vectors(
@@ -150,13 +159,33 @@ class Drafts:
         readable = [i for i, value in enumerate(inputs) if not isinstance(value, str)]
         with self._busy.request(project.name, len(values)):
             arrays = await self._inference.infer(model, tensor, values, outputs, timeout)
-        rows = zip(*(arrays[name].tolist() for name in outputs), strict=True)
-        for i, row in zip(readable, rows, strict=True):
-            drafts[i] = _read(project, model, row, inputs[i])
+        rows = list(zip(*(arrays[name].tolist() for name in outputs), strict=True))
+
+        def read() -> list[Draft]:
+            pairs = zip(readable, rows, strict=True)
+            return [_read(project, model, row, inputs[i]) for i, row in pairs]
+
+        # Documents may be large: thousands of polygons take longer than others should wait.
+        documents = model.capability in adapters.ADAPTERS
+        made = await asyncio.to_thread(read) if documents else read()
+        for i, draft in zip(readable, made, strict=True):
+            drafts[i] = draft
         good = sum(isinstance(d, dict) for d in drafts)
         telemetry.INFERENCE_ITEMS_TOTAL.labels(model.name, "drafted").inc(good)
         telemetry.INFERENCE_ITEMS_TOTAL.labels(model.name, "refused").inc(len(drafts) - good)
         return drafts
+
+
+def _reason(fault: Fault) -> str:
+    """Why there is nothing, by who is to blame: the server may be back, a bad answer stays one."""
+    return ModelAway(fault) if isinstance(fault, Unavailable) else str(fault)
+
+
+def _check_vectors(model: Model, array: np.ndarray) -> None:
+    """Raises `Invalid` unless there is one vector (d,) of numbers an item."""
+    if array.ndim != 2 or not array.shape[1] or array.dtype.kind not in "fiu":
+        words = f"{array.dtype} of shape {array.shape}"
+        raise Invalid(f"model {model.name} answered {words}, not one vector an item")
 
 
 def _read(project: Project, model: Model, row: Sequence[Any], given: Any) -> Draft:
@@ -172,4 +201,6 @@ def _read(project: Project, model: Model, row: Sequence[Any], given: Any) -> Dra
             draft = domain.choice_of(row[0], model.classes, project.classes)
     except Impossible as impossible:
         return f"model {model.name}: {impossible}"
+    except domain.MALFORMED as error:
+        return f"model {model.name} answered in another shape than expected: {error!r:.200}"
     return {**draft, "model": model.name, "model_version": model.version}

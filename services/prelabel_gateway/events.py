@@ -6,12 +6,13 @@ from collections import defaultdict
 from datetime import UTC, datetime
 from typing import Any
 
-from labelmill.prelabel_gateway.v1.events_pb2 import DraftsPostponed
-from labelmill.task_dispatch.v1.events_pb2 import DraftsRequested, TasksCreated
+from labelmill.prelabel_gateway.v1.events_pb2 import PredictionsPostponed
+from labelmill.task_dispatch.v1.events_pb2 import PredictionsRequested, TasksCreated
 from labelmill.template.v1.events_pb2 import ProjectUpdated
 from labelmill.trainer.v1.events_pb2 import ModelPromoted, ModelRolledBack
 
 from libs.common.codec import from_message, message_to_doc
+from libs.common.names import may_use_model, tenant_of
 from services.prelabel_gateway.domain import Assist, Project, Route
 from services.prelabel_gateway.service import PrelabelGateway
 
@@ -49,28 +50,34 @@ async def on_versions(service: PrelabelGateway, messages: list[Any]) -> None:
 
 def _project(project: Any, template: Any) -> Project:
     own = project.policy.model_route
+    route = from_message(Route, own if own.model else template.model_route)
+    assists = [from_message(Assist, one) for one in template.assists]
+    tenant = tenant_of(project.name)
     return Project(
         name=project.name,
         version=project.version,
         template=project.template,
-        route=from_message(Route, own if own.model else template.model_route),
+        # What was named before creation looked whose it is, is not asked either.
+        route=route if may_use_model(tenant, route.model) else Route(),
         classes=tuple(template.label_schema.classes),
-        embedding=_embedding(project.policy.training),
-        assists=tuple(from_message(Assist, one) for one in template.assists),
+        embedding=_embedding(tenant, project.policy.training),
+        assists=tuple(one for one in assists if may_use_model(tenant, one.model)),
         schema=message_to_doc(template.label_schema),
         per=template.per,
     )
 
 
-def _embedding(training: Any) -> Route:
+def _embedding(tenant: str, training: Any) -> Route:
+    if not may_use_model(tenant, training.embedding):
+        return Route()
     return Route(model=training.embedding, capability="embedding", input=training.input)
 
 
 HANDLERS = {
     ProjectUpdated: on_projects,
     TasksCreated: on_tasks,
-    DraftsPostponed: on_postponed,
-    DraftsRequested: on_drafts_requested,
+    PredictionsPostponed: on_postponed,
+    PredictionsRequested: on_drafts_requested,
     ModelPromoted: on_versions,
     ModelRolledBack: on_versions,
 }

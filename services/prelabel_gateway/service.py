@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-from base64 import b64encode
 from collections import defaultdict
 from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
@@ -17,16 +16,17 @@ from libs.common import names
 from libs.common.blobs import Blobs
 from libs.common.clock import Clock
 from libs.common.codec import Doc, doc_to_message, message_to_doc, time_text, to_doc
-from libs.common.errors import Invalid, NotFound, OutOfTurn, Unavailable
-from libs.common.patience import eventually
+from libs.common.errors import Denied, Invalid, NotFound, OutOfTurn, Unavailable
+from libs.common.retry import eventually
 from libs.common.store import Store, Unit, keep_newest
 from services.prelabel_gateway import domain, store
 from services.prelabel_gateway.assists import own_data
-from services.prelabel_gateway.busy import Busy
-from services.prelabel_gateway.domain import Project, Route
+from services.prelabel_gateway.domain import ModelAway, NoModel, Project, Route
 from services.prelabel_gateway.drafts import BATCH_SECONDS, HEAD, Draft, Drafts
-from services.prelabel_gateway.inputs import Inputs
-from services.prelabel_gateway.triton import Inference
+from services.prelabel_gateway.embeddings import Embeddings
+from services.prelabel_gateway.inference.client import Inference
+from services.prelabel_gateway.object_inputs.select import Inputs
+from services.prelabel_gateway.usage_meter import Busy
 
 _ASSIST_SECONDS = 3.0
 # So long drafts of a slow model are waited for before tasks go to people without.
@@ -48,6 +48,7 @@ class PrelabelGateway:
         self._store, self._clock, self._inference = store_, clock, inference
         self._parse, self._inputs, self._busy = parse, Inputs(blobs, parse), Busy()
         self._drafts = Drafts(store_, inference, self._inputs, self._busy)
+        self.embeddings = Embeddings(store_, clock, self._drafts)
 
     async def remember_projects(self, projects: Sequence[Project]) -> None:
         docs = [to_doc(project) for project in projects]
@@ -61,16 +62,20 @@ class PrelabelGateway:
         for another turn, though not for ever. A project that trains gets embeddings first. What
         items brought along is told in a model's place; who was answered already needs no draft."""
         project = await self._project(project_name)
-        route = project.route
+        route, unembedded = project.route, dict[str, str]()
         if project.embedding.model:
-            await self._embed(project, tasks)
+            unembedded = await self.embeddings.embed(project, tasks)
             route = await store.promoted_route(self._store, project_name) or Route()
         waiting = [task for task in tasks if task.state != task_dispatch_pb2.STATE_SCORING]
         brought = [task for task in waiting if task.HasField("prediction")]
         lacking = [task for task in waiting if not task.HasField("prediction")]
         drafts: list[Draft] = [domain.brought(message_to_doc(t.prediction)) for t in brought]
         if lacking:
-            drafts += await self._drafts.of(project, route, lacking, BATCH_SECONDS)
+            made = await self._drafts.of(project, route, lacking, BATCH_SECONDS)
+            drafts += [
+                unembedded.get(task.name, draft) if isinstance(draft, str) else draft
+                for task, draft in zip(lacking, made, strict=True)
+            ]
         began = since or self._clock.now()
         if self._clock.now() - began > _LONGEST_WAIT:
             minutes = _LONGEST_WAIT // timedelta(minutes=1)
@@ -89,7 +94,7 @@ class PrelabelGateway:
                 shards[names.shard_of(task.name)].append(task)
             for shard, some in shards.items():
                 key = names.event_key(project, shard)
-                event = events_pb2.DraftsPostponed
+                event = events_pb2.PredictionsPostponed
                 unit.emit_all(key, event, "tasks", some, project=project, since=since)
 
         if tasks:
@@ -125,28 +130,6 @@ class PrelabelGateway:
             raise OutOfTurn(f"{name} is not known here yet")
         return project
 
-    async def _embed(self, project: Project, tasks: Sequence[Any]) -> None:
-        """Embeds new tasks once: kept for every later version, and told to the trainer."""
-        vectors = await self._drafts.vectors(project, [t.data for t in tasks], BATCH_SECONDS)
-        good = [(t, v) for t, v in zip(tasks, vectors, strict=True) if not isinstance(v, str)]
-
-        async def work(unit: Unit) -> None:
-            shards: dict[int, list[Any]] = defaultdict(list)
-            known = await unit.get_many(store.FEATURES, [task.name for task, _ in good])
-            fresh = [(task, v.tobytes()) for task, v in good if task.name not in known]
-            for task, vector in fresh:
-                feature = events_pb2.TaskFeatures(task=task.name, vector=vector, gold=task.gold)
-                shards[names.shard_of(task.name)].append(feature)
-            docs = [{"name": t.name, "vector": b64encode(v).decode()} for t, v in fresh]
-            unit.insert(store.FEATURES, docs)
-            for shard, features in shards.items():
-                key = names.event_key(project.name, shard)
-                unit.emit_all(
-                    key, events_pb2.FeaturesComputed, "tasks", features, project=project.name
-                )
-
-        await self._store.transact(work)
-
     async def _tell(
         self, project: Project, tasks: Sequence[Any], drafts: Sequence[Doc | str], lot: Any
     ) -> None:
@@ -160,13 +143,14 @@ class PrelabelGateway:
                 task.ClearField("data")
                 task.ClearField("prediction")
                 shard = names.shard_of(task.name)
-                if isinstance(draft, str):
-                    failed[shard].append(events_pb2.FailedTask(task=task, reason=draft))
+                message = _message(project, task.name, draft, now, lot)
+                if isinstance(message, str):
+                    why = _cause(message)
+                    failed[shard].append(
+                        events_pb2.FailedTask(task=task, reason=message, cause=why)
+                    )
                     continue
-                doc = _prediction(project, task.name, draft, now)
-                doc |= {"lot": lot.number} if lot.gate else {}
-                docs.append(doc)
-                message = doc_to_message(doc, annotation_pb2.Prediction)
+                docs.append(message_to_doc(message))
                 completed[shard].append(events_pb2.PredictedTask(task=task, prediction=message))
             unit.insert(store.PREDICTIONS, docs)
             _emit(unit, project.name, events_pb2.PredictionsCompleted, completed, told)
@@ -174,11 +158,23 @@ class PrelabelGateway:
 
         await self._store.transact(work)
 
+    async def asks_openly(self, project_name: str) -> None:
+        """Raises `Denied` in a project that trains: there people label without the model's word,
+        since it learns from theirs."""
+        if (await self._known(project_name)).embedding.model:
+            words = "a model that learns from people is not asked by them"
+            raise Denied(words, field="assignment")
+
+    async def _known(self, name: str) -> Project:
+        """The project a person names; `NotFound` where there is none."""
+        project = await eventually(lambda: store.project_by_name(self._store, name))
+        if project is None:
+            raise NotFound(f"{name[:200]} was not found", field="parent")
+        return project
+
     async def assist(self, project_name: str, data: str) -> Doc:
         """One draft while somebody waits for it; nothing is kept."""
-        project = await eventually(lambda: store.project_by_name(self._store, project_name))
-        if project is None:
-            raise NotFound(f"{project_name[:200]} was not found", field="parent")
+        project = await self._known(project_name)
         if project.per:
             words = f"its tasks are about one object of {project.per} each; an item has no draft"
             raise Invalid(words, field="parent")
@@ -216,7 +212,7 @@ class PrelabelGateway:
         """Every model of the inference server this tenant may use, with what it can do."""
         found = []
         for name, version, ready in await self._inference.models():
-            if not domain.own_models(tenant.rsplit("/", 1)[-1], name):
+            if not names.may_use_model(tenant, name):
                 continue
             doc: Doc = {"name": name, "version": version, "ready": ready}
             if ready:
@@ -236,6 +232,29 @@ def _prediction(project: Project, task: str, draft: Doc, now: str) -> Doc:
         "create_time": now,
         **draft,
     }
+
+
+def _cause(reason: str) -> events_pb2.FailureCause:
+    if isinstance(reason, NoModel):
+        return events_pb2.FAILURE_CAUSE_NO_MODEL
+    if isinstance(reason, ModelAway):
+        return events_pb2.FAILURE_CAUSE_MODEL_AWAY
+    return events_pb2.FAILURE_CAUSE_NO_ANSWER
+
+
+def _message(
+    project: Project, task: str, draft: Doc | str, now: str, lot: annotation_pb2.Lot
+) -> annotation_pb2.Prediction | str:
+    """The prediction, or why there is none: what cannot be told is this task's loss alone."""
+    if isinstance(draft, str):
+        return draft
+    doc = _prediction(project, task, draft, now)
+    doc |= {"lot": lot.number} if lot.gate else {}
+    try:
+        return doc_to_message(doc, annotation_pb2.Prediction)
+    except domain.MALFORMED as error:
+        log.warning("%s: an answer of %s is no value: %r", task, draft["model"], error)
+        return f"model {draft['model']}: the answer is no value: {error!r:.200}"
 
 
 def _head_route(project: Project, model: str, version: str) -> Route:

@@ -9,21 +9,21 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from services.qc_scorer import gate, planning, stream
-from services.qc_scorer.agreement import differs
 from services.qc_scorer.consensus import merge
+from services.qc_scorer.gates import lot_proof, planner, stream_bounds
+from services.qc_scorer.losses import differs
 
 Doc = dict[str, Any]
 CONFIDENCE = 0.95
 # Of the promised error the gate may use up this part; the rest is left for people's labels,
-# which have an error and an uncertain measure of it, too (QUALITY 5.5).
+# which have an error and an uncertain measure of it, too.
 GATE_PART = 0.75
 # Where nothing is promised, the audit is looked at as often as for this error rate.
 USUAL_TARGET = 0.02
 
 
 # A person who errs may repeat the model's very error and hide it from the proof. Proofs reckon
-# with this chance, well above what people who pass their gold tests err at all (QUALITY 5.5).
+# with this chance, well above what people who pass their gold tests err at all.
 MISS_RATE = 0.05
 
 
@@ -55,16 +55,16 @@ class Project:
     confidence: float = CONFIDENCE
     reference: Reference = Reference.AUDITED
     classes: tuple[str, ...] = ()
-    class_floors: Mapping[str, float] = field(default_factory=dict)
+    class_error_limits: Mapping[str, float] = field(default_factory=dict)
     machine_label: bool = False
     training: bool = False
     gold_accuracy: float = 0.0
-    adaptive_opinions: float = 0.0
+    adaptive_annotations: float = 0.0
     check_false_alarm: float = 0.0
     unchecked_share: float = 0.1
     # Projects that work the parts of its items; of such a project, the project of the wholes.
     parts: tuple[str, ...] = ()
-    whole: str = ""
+    parent_project: str = ""
 
     @property
     def experts(self) -> bool:
@@ -99,7 +99,7 @@ class Score:
     agreement: float
     consensus: Doc | None
     confidence: float
-    opinion_count: int
+    annotation_count: int
     matches_prediction: bool
     disputed: bool
     worth_asking: bool = False
@@ -140,7 +140,10 @@ def audit_outcome(task: Doc, project: Project) -> bool | None:
     None where the task was not audited."""
     if not any(d.get("action") == "AUDIT" for d in task.get("decisions", [])):
         return None
-    before = [a["value"] for a in counted(task)][:-1]
+    before = [a["value"] for a in counted(task)]
+    # Where nobody was left to audit it a reviewer judged those opinions, and there is no other.
+    if len(before) >= task.get("replica_count", 0):
+        before = before[:-1]
     if not before:
         return None
     consensus, _ = merge(before, project.merge_rule, project.loss)
@@ -180,8 +183,8 @@ def skill(annotator: str, counters: Doc) -> Doc:
         "gold_count": int(counters.get("gold", 0)),
         "gold_correct_count": int(right),
         "accuracy": a / (a + b),
-        "accuracy_lower": float(stream.beta.ppf(0.025, a, b)),
-        "accuracy_upper": float(stream.beta.ppf(0.975, a, b)),
+        "accuracy_lower": float(stream_bounds.beta.ppf(0.025, a, b)),
+        "accuracy_upper": float(stream_bounds.beta.ppf(0.975, a, b)),
         "agreement": counters.get("agreeing", 0.0) / compared if compared else 0.0,
         "median_seconds": statistics.median(counters.get("seconds") or [0.0]),
     }
@@ -196,9 +199,9 @@ def quality(project: Project, counters: Doc, gate_bound: float, granted: int = 0
         int(counters.get(k, 0)) for k in ("machine", "human", "verified", "audits", "audit_errors")
     )
     # The audit is counted as it grows: looks at fixed sizes, each with its own share of risk.
-    looks = stream.looks_due(audits, project.gate_target or USUAL_TARGET, project.half_alpha)
-    alpha = stream.look_alpha(max(1, looks), project.half_alpha)
-    human_bound = 0.0 if project.experts else stream.upper_bound(errors, audits, alpha)
+    looks = stream_bounds.looks_due(audits, project.gate_target or USUAL_TARGET, project.half_alpha)
+    alpha = stream_bounds.look_alpha(max(1, looks), project.half_alpha)
+    human_bound = 0.0 if project.experts else stream_bounds.upper_bound(errors, audits, alpha)
     total, unseen = machine + human, human - verified
     lots = int(counters.get("lots", 0))
     errors_left = granted + (machine - lots) * gate_bound if machine else 0.0
@@ -235,31 +238,35 @@ STANDING_ALPHA = 0.01
 PASSING_SURE = 0.8
 
 
-def decide(project: Project, curve: gate.Curve, now: planning.Circumstances) -> planning.Decision:
+def decide(
+    project: Project, curve: lot_proof.Curve, now: planner.Circumstances
+) -> planner.Decision:
     """What follows an evaluation; without a promise to keep, the model only drafts."""
     if project.machine_label and project.max_error_rate:
-        return planning.decide(curve, now)
-    plan = gate.Plan(0.0, 0, 0, int(curve.counts[-1]))
-    return planning.Decision(planning.STOP, "the project has people label", plan)
+        return planner.decide(curve, now)
+    plan = lot_proof.Plan(0.0, 0, 0, int(curve.counts[-1]))
+    return planner.Decision(planner.STOP, "the project has people label", plan)
 
 
-def draw_of(row: Doc) -> gate.Draw:
+def draw_of(row: Doc) -> lot_proof.Draw:
     """A draw as kept."""
     wrong = None if row["pending"] else bool(row["wrong"])
-    return gate.Draw(-float(row["score"]), float(row.get("tie", 0.0)), wrong)
+    return lot_proof.Draw(-float(row["score"]), float(row.get("tie_breaker", 0.0)), wrong)
 
 
-def passes_any(proof: gate.Proof, draws: Sequence[gate.Draw]) -> bool:
+def passes_any(proof: lot_proof.Proof, draws: Sequence[lot_proof.Draw]) -> bool:
     """Does anything stand before the threshold?"""
     if math.isinf(proof.uncertainty):
         return proof.uncertainty > 0
-    return any((d.uncertainty, d.tie) < (proof.uncertainty, proof.tie) for d in draws)
+    return any(
+        (d.uncertainty, d.tie_breaker) < (proof.uncertainty, proof.tie_breaker) for d in draws
+    )
 
 
 def proven(
     doc: Doc,
     project: Project,
-    proof: gate.Proof,
+    proof: lot_proof.Proof,
     drawn: int,
     bound: int,
     class_thresholds: Mapping[str, float],
@@ -278,7 +285,7 @@ def proven(
         **doc,
         "state": (GateState.OPEN if opened else GateState.CLOSED).value,
         "threshold": 0.0 if whole else -proof.uncertainty,
-        "tie": 1.0 if whole else proof.tie,
+        "tie_breaker": 1.0 if whole else proof.tie_breaker,
         "bound_count": bound if opened else 0,
         "error_bound": bound / max(1, doc["size"]) if opened else 1.0,
         "sample_size": proof.settled,
@@ -300,7 +307,7 @@ def floor_threshold(
     wrong = [None if r["pending"] else bool(r["wrong"]) for r in ranked]
     sizes = sorted({max(1, len(scores) * i // FLOOR_GRID) for i in range(1, FLOOR_GRID + 1)})
     draws = [sum(float(r["score"]) >= scores[n - 1] for r in ranked) for n in sizes if scores]
-    best = gate.subset_threshold(wrong, sizes[: len(draws)], draws, floor, alpha)
+    best = lot_proof.subset_threshold(wrong, sizes[: len(draws)], draws, floor, alpha)
     return float(scores[best - 1]) if best else 2.0
 
 
@@ -323,15 +330,15 @@ def watched(doc: Doc, project: Project, wrong: Sequence[bool]) -> Doc:
     after = {
         **doc,
         "bets": bets,
-        "standing_count": doc.get("standing_count", 0) + len(wrong),
-        "standing_errors": doc.get("standing_errors", 0) + sum(wrong),
+        "ongoing_audit_count": doc.get("ongoing_audit_count", 0) + len(wrong),
+        "ongoing_audit_errors": doc.get("ongoing_audit_errors", 0) + sum(wrong),
     }
     if wealth < 1.0 / STANDING_ALPHA:
         return after
     words = (
-        f"the standing audit found {after['standing_errors']} errors in"
-        f" {after['standing_count']} labels of lot {doc['lot']}; more than {allowed:.4f} of what"
-        f" it let out is wrong at confidence {1 - STANDING_ALPHA:.2f}"
+        f"the standing audit found {after['ongoing_audit_errors']} errors in"
+        f" {after['ongoing_audit_count']} labels of lot {doc['lot']}; more than {allowed:.4f} of"
+        f" what it let out is wrong at confidence {1 - STANDING_ALPHA:.2f}"
     )
     return {**after, "state": GateState.BREACHED.value, "reason": words}
 

@@ -34,15 +34,15 @@ from labelmill.trainer.v1.events_pb2 import ModelCandidateEvaluated
 
 from libs.common.codec import message_to_doc, time_text
 from libs.common.names import project_of
-from services.qc_scorer.accepted import Row, machine_row
-from services.qc_scorer.agreement import with_tolerance
-from services.qc_scorer.correction import UNCHECKED_SHARE
 from services.qc_scorer.domain import CONFIDENCE, Project, Reference
+from services.qc_scorer.losses import with_tolerance
+from services.qc_scorer.review.accepted_labels import Row, machine_row
 from services.qc_scorer.service import QcScorer
+from services.qc_scorer.submission_check.conformal import UNCHECKED_SHARE
 
 
 def _loss(template: Template) -> str:
-    """The loss of a template, as `agreement.named` reads it."""
+    """The loss of a template, as `losses.named` reads it."""
     schema = template.label_schema
     sigmas = ",".join(f"{sigma:g}" for sigma in schema.skeleton.sigmas)
     # Names of classes may have any characters, those between options, too.
@@ -63,15 +63,15 @@ async def on_projects(service: QcScorer, messages: list[Any]) -> None:
                 confidence=m.project.target.confidence or CONFIDENCE,
                 reference=_reference(m.project.target),
                 classes=tuple(m.template.label_schema.classes),
-                class_floors=dict(m.project.target.class_floors),
+                class_error_limits=dict(m.project.target.class_error_limits),
                 machine_label=m.project.policy.machine_label,
                 training=m.project.policy.HasField("training"),
                 gold_accuracy=m.project.policy.gold_accuracy,
-                adaptive_opinions=m.project.policy.adaptive_opinions,
+                adaptive_annotations=m.project.policy.adaptive_annotations,
                 check_false_alarm=m.project.policy.check_false_alarm,
                 unchecked_share=m.project.policy.unchecked_share or UNCHECKED_SHARE,
                 parts=tuple(f"{m.project.name}.{part.name}" for part in m.template.parts),
-                whole=m.project.whole,
+                parent_project=m.project.parent_project,
             )
             for m in messages
         ]
@@ -117,7 +117,7 @@ async def on_accepted(service: QcScorer, messages: list[Any]) -> None:
     for message in messages:
         for task in message.tasks:
             # A whole is kept by name, whoever made its pieces: they may change.
-            if task.label.source == LABEL_SOURCE_MACHINE and not task.pieces:
+            if task.label.source == LABEL_SOURCE_MACHINE and not task.subtasks:
                 machine[message.project] += 1
                 row = machine_row(task.name, task.version, task.label.score, task.label.gate)
                 rows[message.project].append(row)
@@ -167,6 +167,9 @@ async def on_refused(service: QcScorer, messages: list[Any]) -> None:
 async def on_deliveries(service: QcScorer, messages: list[Any]) -> None:
     for m in messages:
         delivery = m.delivery
+        if delivery.edition_of:
+            # The same labels once more: what became of them is told by the delivery itself.
+            continue
         state = DeliveryState.Name(delivery.state).removeprefix("DELIVERY_STATE_")
         until = time_text(delivery.create_time.ToDatetime(UTC))
         await service.note_delivery(project_of(delivery.name), delivery.name, state, until)

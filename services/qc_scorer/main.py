@@ -9,6 +9,7 @@ from services.qc_scorer.events import HANDLERS
 from services.qc_scorer.rpc import QualityRpc
 from services.qc_scorer.service import QcScorer
 from services.qc_scorer.store import COLLECTIONS as COLLECTIONS
+from services.qc_scorer.store import RENAMED as RENAMED
 
 
 def build(ctx: Context) -> Parts:
@@ -24,4 +25,5 @@ def build(ctx: Context) -> Parts:
             Timer("look-over", 30.0, service.look_over),
             Timer("delivered", 2.0, service.forget_delivered),
         ],
+        start=service.mark_known,
     )

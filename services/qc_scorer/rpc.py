@@ -7,8 +7,9 @@ from typing import Any
 from labelmill.qc_scorer.v1 import qc_scorer_pb2 as pb
 from labelmill.qc_scorer.v1.qc_scorer_pb2_grpc import QualityServicer
 
-from libs.common.access import act_as, caller, leads
+from libs.common.access import act_as, caller, leads, own_request
 from libs.common.codec import doc_to_message, message_to_doc
+from libs.common.paging import following, page
 from services.qc_scorer.service import QcScorer
 
 
@@ -23,11 +24,11 @@ class QualityRpc(QualityServicer):
         return pb.ListGatesResponse(gates=[doc_to_message(doc, pb.Gate) for doc in docs])
 
     async def ListSkills(self, request: Any, context: Any) -> pb.ListSkillsResponse:  # noqa: N802
-        size = request.page_size or 100
-        docs = await self._service.skills(request.parent, size, request.page_token)
+        size, after = page(request, "skills")
+        docs = await self._service.skills(request.parent, size, after)
         return pb.ListSkillsResponse(
             skills=[doc_to_message(doc, pb.Skill) for doc in docs],
-            next_page_token=docs[-1]["name"] if len(docs) == size else "",
+            next_page_token=following(docs, size),
         )
 
     async def GetSkill(self, request: Any, context: Any) -> pb.Skill:  # noqa: N802
@@ -42,11 +43,11 @@ class QualityRpc(QualityServicer):
         return doc_to_message(doc, pb.Skill)
 
     async def ListSuspectGold(self, request: Any, context: Any) -> Any:  # noqa: N802
-        size = request.page_size or 100
-        docs = await self._service.suspect_gold(request.parent, size, request.page_token)
+        size, after = page(request, "suspects")
+        docs = await self._service.suspect_gold(request.parent, size, after)
         return pb.ListSuspectGoldResponse(
             golds=[doc_to_message(doc, pb.SuspectGold) for doc in docs],
-            next_page_token=docs[-1]["name"] if len(docs) == size else "",
+            next_page_token=following(docs, size),
         )
 
     async def ListRisks(self, request: Any, context: Any) -> pb.ListRisksResponse:  # noqa: N802
@@ -66,7 +67,7 @@ class QualityRpc(QualityServicer):
             request.count,
             request.uniform_share,
             request.reason,
-            request.request_id,
+            own_request(request.request_id),
         )
         return doc_to_message(doc, pb.ReviewRequest)
 

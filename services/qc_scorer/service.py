@@ -13,11 +13,15 @@ from libs.common import names
 from libs.common.codec import Doc, doc_to_message, time_text, to_doc, to_message
 from libs.common.errors import OutOfTurn
 from libs.common.store import Unit, keep_newest
-from services.qc_scorer import accepted, contract, correction, domain, looks, store, wholes
-from services.qc_scorer.checks import Checks
-from services.qc_scorer.checkup import Checkup
+from libs.common.upgrades import mark_each
+from services.qc_scorer import composite_report, domain, store
 from services.qc_scorer.domain import Project
-from services.qc_scorer.inference import Inference
+from services.qc_scorer.gates import risk_budget, stream
+from services.qc_scorer.review import accepted_labels
+from services.qc_scorer.review.service import Checkup
+from services.qc_scorer.submission_check import conformal
+from services.qc_scorer.submission_check.service import Checks
+from services.qc_scorer.truth.service import Inference
 
 Scored = tuple[Any, Doc]
 
@@ -32,14 +36,14 @@ class QcScorer(Checkup, Checks, Inference):
             await keep_newest(unit, store.PROJECTS, [to_doc(project) for project in projects])
             for project in projects:
                 if await store.project_by_name(unit, project.name) == project:
-                    unit.count(store.QUALITY, project.name, {"promises": 1})
+                    store.count_quality(unit, project.name, {"promises": 1})
                     await self._close_outdated(unit, project)
 
         await self._store.transact(work)
 
     async def _close_outdated(self, unit: Unit, project: Project) -> None:
         for doc in await store.gates_of(unit, project.name):
-            if closed := contract.outdated(doc, project):
+            if closed := risk_budget.outdated(doc, project):
                 self._tell_gate(unit, closed)
 
     async def remember_gold(self, answers: dict[str, Doc]) -> None:
@@ -62,7 +66,7 @@ class QcScorer(Checkup, Checks, Inference):
             believed = await self.believe(unit, project, [doc for _, doc in tasks])
             for (message, doc), score in zip(tasks, believed, strict=True):
                 result = replace(score, check=checks.get(message.name))
-                result = accepted.under_review(result, doc, project)
+                result = accepted_labels.under_review(result, doc, project)
                 if _is_sampled(doc) and not _in_lot(doc):
                     sampled.append(doc)
                 scored = events_pb2.ScoredTask(
@@ -87,28 +91,40 @@ class QcScorer(Checkup, Checks, Inference):
             seen = await unit.get_many(store.SCORED, [t["name"] for t in human])
             fresh = [t for t in human if t["name"] not in seen]
             audits = await self.audits(unit, project, fresh)
-            made = {t["name"]: wholes.counts(t, project) for t in human}
+            made = {t["name"]: composite_report.counts(t, project) for t in human}
             _keep_scored(unit, made, seen, await self.learn(unit, project, fresh))
-            unit.count(
-                store.QUALITY,
+            store.count_quality(
+                unit,
                 project_name,
                 {
-                    "machine": machine - sum(map(accepted.was_machine, fresh)),
-                    "lots": lots - sum(map(accepted.was_in_lot, fresh)),
+                    "machine": machine - sum(map(accepted_labels.was_machine, fresh)),
+                    "lots": lots - sum(map(accepted_labels.was_in_lot, fresh)),
                     "human": len(fresh),
                     "audits": len(audits),
                     "audit_errors": sum(audits),
                     "verified": sum(domain.verified(t) for t in fresh),
-                    **wholes.moved(made, seen),
+                    **composite_report.moved(made, seen),
                 },
             )
             await self._count_people(unit, project, fresh)
             evidence = [t for t in fresh if _is_sampled(t) and t.get("label")]
+            self._tell_compared(unit, project, evidence)
             await self._weigh(unit, project, [t for t in evidence if not _in_lot(t)])
             await self.settle_draws(unit, project, [t for t in evidence if _in_lot(t)])
             await self.settle_checks(unit, project, fresh)
 
         await self._store.transact(work)
+
+    def _tell_compared(self, unit: Unit, project: Project, evidence: Sequence[Doc]) -> None:
+        """Only the blind sample says what a prediction is worth: who saw it leans on it."""
+        if evidence:
+            wrong = sum(domain.draft_was_wrong(task, project) for task in evidence)
+            event = events_pb2.PredictionsCompared(
+                project=project.name,
+                compared_count=len(evidence),
+                equal_count=len(evidence) - wrong,
+            )
+            unit.emit(names.event_key(project.name, 0), event)
 
     async def cancel(self, project_name: str, tasks: Sequence[Doc]) -> None:
         """Evidence that a manager took out of the line settles: proofs must not wait for it."""
@@ -171,42 +187,60 @@ class QcScorer(Checkup, Checks, Inference):
         again = sum(not k["pending"] for k in known.values())
         doc = {**doc, "evidence_count": doc.get("evidence_count", 0) + len(rows) - again}
         looked = None
-        due = looks.looks_due(doc["evidence_count"], project, doc.get("number", 1))
-        if due > doc.get("look_count", 0):
+        due = stream.looks_due(doc["evidence_count"], project, doc.get("number", 1))
+        if due > doc.get("analysis_count", 0):
             evidence = await store.evidence_of(unit, name) | rows
-            looked = looks.look(doc, looks.settled_first(evidence.values()), project)
-        unit.overwrite(store.GATES, looked or doc)
-        if looked is not None:
-            looked["update_time"] = now
-            looked["risk"] = doc.get("risk", 0.0) + 1.0 - looked["confidence"]
-            event = events_pb2.GateUpdated(gate=doc_to_message(looked, qc_scorer_pb2.Gate))
-            unit.emit(names.event_key(project.name, 0), event)
-            if looked["state"] == domain.GateState.BREACHED.value:
-                self._recall(unit, looked)
+            looked = stream.look(doc, stream.settled_first(evidence.values()), project)
+        if looked is None:
+            unit.overwrite(store.GATES, doc)
+            return
+        risk = doc.get("risk", 0.0) + 1.0 - looked["confidence"]
+        emitted = self._tell_gate(unit, {**looked, "risk": risk})
+        if emitted["state"] == domain.GateState.BREACHED.value:
+            self._recall(unit, emitted)
+
+    async def mark_known(self) -> None:
+        """Does everything that timers do for every project that an earlier release left, once."""
+
+        def mark(unit: Unit, project: Doc) -> None:
+            for kind in store.Due:
+                store.mark(unit, kind, project["name"])
+
+        await mark_each(self._store, "due", store.PROJECTS, mark)
 
     async def tell_quality(self) -> None:
         """Emits a report for every project whose counts, or its parts', moved since the last."""
-        docs = await self._store.find(store.QUALITY, {}, limit=1000)
-        moved = [doc["name"] for doc in docs if _moved(doc)]
-        projects = [await store.project_by_name(self._store, name) for name in moved]
-        of_parts = {project.whole for project in projects if project and project.whole}
-        for name in sorted({*moved, *of_parts}):
-            await self._tell(name, always=name in of_parts)
+        of_parts: set[str] = set()
+        emitted: set[str] = set()
 
-    async def _tell(self, project_name: str, always: bool = False) -> None:
-        async def work(unit: Unit) -> None:
+        async def tell(name: str) -> None:
+            if await self._tell(name):
+                emitted.add(name)
+            project = await store.project_by_name(self._store, name)
+            if project is not None and project.parent_project:
+                of_parts.add(project.parent_project)
+
+        await store.each_due(self._store, store.Due.QUALITY, tell)
+        for name in sorted(of_parts - emitted):
+            await self._tell(name, always=True)
+
+    async def _tell(self, project_name: str, always: bool = False) -> bool:
+        """Was a report emitted?"""
+
+        async def work(unit: Unit) -> bool:
             counters = await unit.get(store.QUALITY, project_name)
             project = await store.project_by_name(unit, project_name)
             if counters is None or project is None or not (always or _moved(counters)):
-                return
+                return False
             report = await self._report(unit, project, counters)
             unit.count(store.QUALITY, project_name, _told(counters))
             event = events_pb2.QualityUpdated(
                 report=doc_to_message(report, qc_scorer_pb2.QualityReport)
             )
             unit.emit(names.event_key(project_name, 0), event)
+            return True
 
-        await self._store.transact(work)
+        return await self._store.transact(work)
 
     async def gates(self, project: str) -> list[Doc]:
         await self._known(project)
@@ -225,19 +259,19 @@ class QcScorer(Checkup, Checks, Inference):
         """Measured quality, at the confidence that what was spent of the risk still allows."""
         gates = await store.gates_of(reader, project.name)
         ledger = await store.ledger_of(reader, project.name)
-        granted = contract.errors_granted(gates, project)
-        report = domain.quality(project, counters, contract.stream_bound(gates), granted)
-        spent = contract.risk_spent(gates, ledger)
+        granted = risk_budget.errors_granted(gates, project)
+        report = domain.quality(project, counters, risk_budget.stream_bound(gates), granted)
+        spent = risk_budget.risk_spent(gates, ledger)
         if project.check_false_alarm:
-            report["correction"] = correction.report(counters)
+            report["correction"] = conformal.report(counters)
         if estimate := await self.estimated(reader, project):
             report["estimated_error"] = estimate
         method = await self.truth_method(reader, project)
-        confidence = contract.confidence(project, spent)
+        confidence = risk_budget.confidence(project, spent)
         report |= {"confidence": confidence, "truth_method": method}
         if not project.parts:
             return report
-        return wholes.report(report, await self._of_parts(reader, project), counters)
+        return composite_report.report(report, await self._of_parts(reader, project), counters)
 
     async def _of_parts(self, reader: Any, project: Project) -> list[Doc]:
         """Reports of the projects that work the parts; one not known yet proves nothing."""
@@ -245,7 +279,7 @@ class QcScorer(Checkup, Checks, Inference):
         for name in project.parts:
             part = await store.project_by_name(reader, name)
             counters = await reader.get(store.QUALITY, name) or {}
-            part = part or replace(project, name=name, parts=(), whole=project.name)
+            part = part or replace(project, name=name, parts=(), parent_project=project.name)
             made.append(await self._report(reader, part, counters))
         return made
 
@@ -296,5 +330,5 @@ def _told(counters: Doc) -> dict[str, float]:
 
 _TOLD = (
     *("promises", "machine", "human", "verified", "audits", "audit_errors", "judged"),
-    *wholes.COUNTS,
+    *composite_report.COUNTS,
 )

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import enum
+import logging
 import secrets
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 
 from libs.common.codec import from_doc
-from libs.common.store import Below, Collection, Doc, Reader, Unit, find_below
+from libs.common.store import Below, Collection, Doc, Reader, Store, Unit, every, find_below
 from services.qc_scorer.domain import Project
 
 PROJECTS = Collection("projects")
@@ -42,7 +44,10 @@ SAMPLES = Collection("samples")
 REVIEWS = Collection("reviews", indexes=(("request", "name"),))
 # Rejected deliveries in a row, and until when labels have gone out.
 ATTEMPTS = Collection("attempts")
+# Projects of which something moved, by what is to be done about it.
+DUE = Collection("due", indexes=(("kind", "name"),))
 COLLECTIONS = (
+    DUE,
     GROUPS,
     MEMBERS,
     RISKS,
@@ -74,9 +79,68 @@ COLLECTIONS = (
     HISTORIES,
     SECRETS,
 )
+# Fields that versions before 0.2 called otherwise.
+RENAMED = {
+    "class_floors": "class_error_limits",
+    "adaptive_opinions": "adaptive_annotations",
+    "whole": "parent_project",
+    "tie": "tie_breaker",
+    "look_count": "analysis_count",
+    "standing_count": "ongoing_audit_count",
+    "standing_errors": "ongoing_audit_errors",
+    "planted": "injected_error",
+    "planted_kept": "injected_error_kept",
+    "opinion_count": "annotation_count",
+    "answer_count": "annotation_count",
+    "piece_count": "subtask_count",
+    "career": "horizon",
+    "entry": "element",
+}
+log = logging.getLogger(__name__)
 _MOST_EVIDENCE = 200_000
 _MOST_OPINIONS = 2_000
 _CHUNKS = 20
+
+
+class Due(enum.StrEnum):
+    """What is to be done for a project, by a timer."""
+
+    QUALITY = "QUALITY"
+    PEOPLE = "PEOPLE"
+    FIT = "FIT"
+    DELIVERED = "DELIVERED"
+
+
+def mark(unit: Unit, kind: Due, project: str) -> None:
+    """Something of the project moved."""
+    name = f"{project}/{kind.lower()}"
+    unit.overwrite(DUE, {"name": name, "kind": kind.value, "project": project})
+
+
+async def each_due(store_: Store, kind: Due, work: Callable[[str], Awaitable[None]]) -> None:
+    """Does the work for every marked project, however many there are. The mark goes first, so that
+    what moves meanwhile marks the project anew; it comes back where the work failed, and one
+    project's fault is no other's."""
+    async for doc in every(store_, DUE, {"kind": kind.value}):
+
+        async def take(unit: Unit, name: str = doc["name"]) -> None:
+            unit.delete(DUE, [name])
+
+        async def put_back(unit: Unit, project: str = doc["project"]) -> None:
+            mark(unit, kind, project)
+
+        await store_.transact(take)
+        try:
+            await work(doc["project"])
+        except Exception:
+            log.exception("%s: %s waits for the next time", doc["project"], kind.lower())
+            await store_.transact(put_back)
+
+
+def count_quality(unit: Unit, project: str, deltas: Mapping[str, float]) -> None:
+    """Adds to a project's counters, of which a report is made."""
+    unit.count(QUALITY, project, deltas)
+    mark(unit, Due.QUALITY, project)
 
 
 async def project_by_name(reader: Reader | Unit, name: str) -> Project | None:
@@ -161,7 +225,7 @@ async def settled_of(reader: Reader, project: str, most: int) -> list[Doc]:
 
 
 async def gates_of(reader: Reader | Unit, project: str) -> list[Doc]:
-    return await reader.find(GATES, {"project": project}, limit=1000)
+    return [doc async for doc in every(reader, GATES, {"project": project})]
 
 
 async def people_of(reader: Reader, project: str, after: str, limit: int) -> list[Doc]:

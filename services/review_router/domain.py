@@ -6,7 +6,7 @@ import enum
 from dataclasses import dataclass, replace
 from typing import Any
 
-from services.review_router import planting
+from services.review_router import injected_errors, known_answers
 from services.review_router.gates import Gate, passes
 
 Doc = dict[str, Any]
@@ -48,15 +48,15 @@ class Policy:
     pre_label: bool = False
     training: Doc | None = None
     experts: bool = False
-    adaptive_opinions: float = 0.0
-    planted_share: float = 0.0
+    adaptive_annotations: float = 0.0
+    injected_error_share: float = 0.0
     classes: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
 class Coins:
-    """Chance, decided before the facts: uniform in [0, 1) per purpose. `lot` and `tie` are one
-    for all of a group."""
+    """Chance, decided before the facts: uniform in [0, 1) per purpose. `lot` and `tie_breaker` are
+    one for all of a group."""
 
     sample: float
     review: float
@@ -64,7 +64,7 @@ class Coins:
     order: float
     lot: float = 1.0
     standing: float = 1.0
-    tie: float = 0.0
+    tie_breaker: float = 0.0
     plant: float = 1.0
 
 
@@ -92,14 +92,14 @@ class Facts:
     group: str = ""
     sampled: bool = False
     stage: str = "ANNOTATION"
-    opinion_count: int = 0
+    annotation_count: int = 0
     replica_count: int = 1
     disputed: bool = False
     consensus: Doc | None = None
     confidence: float = 0.0
     matches_prediction: bool = False
     draft_shown: bool = False
-    planted_kept: bool = False
+    injected_error_kept: bool = False
     blind: bool = False
     worth_asking: bool = False
     truth_method: str = ""
@@ -125,7 +125,7 @@ class Routing:
     priority: float = 0.0
     comment: str = ""
     gate: str = ""
-    tie: float = 0.0
+    tie_breaker: float = 0.0
     group: str = ""
 
 
@@ -133,17 +133,20 @@ def route(facts: Facts, policy: Policy, gate: Gate, phase: Phase, coins: Coins) 
     """The next step of a task. Total: every combination of facts has one."""
     if facts.held:
         return _to(facts, Action.RETURN, "far from the draft; asked to look again", facts.hint)
-    if facts.opinion_count or facts.verdicts:
+    if facts.annotation_count or facts.verdicts:
         return _after_people(facts, policy, coins)
     return _first(facts, policy, gate, phase, coins)
 
 
 def _first(facts: Facts, policy: Policy, gate: Gate, phase: Phase, coins: Coins) -> Routing:
     replicas = max(1, policy.replica_count)
-    # Known answers and the gate's evidence come early and look like each other.
+    # The gate's evidence comes early.
     early = 1.0 + coins.order
     if facts.gold:
-        return _annotate(facts, "known answer, planted", replicas, blind=True, priority=early)
+        blind, priority = known_answers.disguise(
+            facts, policy, gate, phase is Phase.COLD_START, coins
+        )
+        return _annotate(facts, "known answer", replicas, blind=blind, priority=priority)
     if facts.lot is not None:
         return _join_lot(facts, facts.lot, policy, phase, coins)
     if facts.prediction is None:
@@ -160,7 +163,7 @@ def _first(facts: Facts, policy: Policy, gate: Gate, phase: Phase, coins: Coins)
             priority=early,
         )
     score = float(facts.prediction.get("score", 0.0))
-    passing = gate.open and passes(facts.prediction, facts.group, gate, coins.tie)
+    passing = gate.open and passes(facts.prediction, facts.group, gate, coins.tie_breaker)
     if policy.machine_label and passing:
         if gate.lot and coins.standing < STANDING_SHARE:
             return _draw(facts, gate.name, "drawn for the standing audit", coins, replicas)
@@ -174,8 +177,8 @@ def _first(facts: Facts, policy: Policy, gate: Gate, phase: Phase, coins: Coins)
         )
     blind = not (policy.pre_label and phase is not Phase.COLD_START)
     if not blind:
-        share, classes = policy.planted_share, policy.classes
-        drafted = planting.plant(facts.prediction, classes, share, coins.plant)
+        share, classes = policy.injected_error_share, policy.classes
+        drafted = injected_errors.plant(facts.prediction, classes, share, coins.plant)
         facts = replace(facts, prediction=drafted)
     # The least certain first: they teach most and gain least from waiting for the gate.
     return _annotate(facts, _why_person(policy, gate), replicas, blind=blind, priority=1.0 - score)
@@ -203,13 +206,13 @@ def _join_lot(facts: Facts, lot: Lot, policy: Policy, phase: Phase, coins: Coins
     waits = _annotate(
         facts, "waits for the proof of its lot", replicas, blind=blind, priority=1.0 - score
     )
-    return replace(waits, gate=lot.gate, tie=coins.tie, group=facts.group)
+    return replace(waits, gate=lot.gate, tie_breaker=coins.tie_breaker, group=facts.group)
 
 
 def _draw(facts: Facts, gate: str, reason: str, coins: Coins, replicas: int) -> Routing:
     score = float((facts.prediction or {}).get("score", 0.0))
     drawn = _annotate(facts, reason, replicas, blind=True, sampled=True, priority=DRAWN + score)
-    return replace(drawn, gate=gate, tie=coins.tie)
+    return replace(drawn, gate=gate, tie_breaker=coins.tie_breaker)
 
 
 def _why_person(policy: Policy, gate: Gate) -> str:
@@ -221,11 +224,15 @@ def _why_person(policy: Policy, gate: Gate) -> str:
 def _after_people(facts: Facts, policy: Policy, coins: Coins) -> Routing:
     if facts.verdicts and facts.stage in ("REVIEW", "ADJUDICATION"):
         return _after_review(facts)
-    if facts.opinion_count < facts.replica_count:
+    if facts.annotation_count < facts.replica_count:
         return _annotate(facts, "opinions are missing", facts.replica_count, blind=facts.blind)
-    if facts.planted_kept:
+    if facts.injected_error_kept:
         return _annotate(
-            facts, "one more blind opinion", facts.opinion_count + 1, blind=True, priority=UNDER_WAY
+            facts,
+            "one more blind opinion",
+            facts.annotation_count + 1,
+            blind=True,
+            priority=UNDER_WAY,
         )
     if _adaptive(facts, policy):
         if facts.worth_asking and (more := _while_worth(facts, policy)):
@@ -252,9 +259,9 @@ def _after_people(facts: Facts, policy: Policy, coins: Coins) -> Routing:
 
 def _why_settled(facts: Facts) -> str:
     if not facts.disputed:
-        return f"{facts.opinion_count} opinion(s) agree"
+        return f"{facts.annotation_count} opinion(s) agree"
     return (
-        f"{facts.opinion_count} opinions differ; right with probability {facts.confidence:.3f},"
+        f"{facts.annotation_count} opinions differ; right with probability {facts.confidence:.3f},"
         " one more is not worth its price"
     )
 
@@ -272,7 +279,7 @@ def _drawn(facts: Facts, policy: Policy, coins: Coins) -> Routing | None:
         facts.task_version,
         Action.AUDIT,
         "drawn by chance for audit",
-        replica_count=facts.opinion_count + 1,
+        replica_count=facts.annotation_count + 1,
         blind=True,
         priority=1.0 + coins.order,
     )
@@ -286,18 +293,18 @@ def _review(facts: Facts, reason: str) -> Routing:
 def _adaptive(facts: Facts, policy: Policy) -> bool:
     """Does the worth of one more opinion decide, and not the rule for opinions that differ?
     Never for evidence, which must not depend on it, nor after a reviewer's word."""
-    weighed = policy.adaptive_opinions > 0 and bool(facts.truth_method)
+    weighed = policy.adaptive_annotations > 0 and bool(facts.truth_method)
     fixed = facts.gold or facts.sampled or facts.verdicts or facts.stage != "ANNOTATION"
     return weighed and not fixed
 
 
 def _while_worth(facts: Facts, policy: Policy) -> Routing | None:
-    if facts.opinion_count >= max(1, policy.replica_count) + EXTRA_OPINIONS:
+    if facts.annotation_count >= max(1, policy.replica_count) + EXTRA_OPINIONS:
         return _to(facts, Action.ADJUDICATE, "opinions differ") if facts.disputed else None
     return _annotate(
         facts,
         f"right with probability {facts.confidence:.3f}; one more opinion is worth its price",
-        facts.opinion_count + 1,
+        facts.annotation_count + 1,
         blind=True,
         priority=UNDER_WAY,
     )
@@ -306,19 +313,19 @@ def _while_worth(facts: Facts, policy: Policy) -> Routing | None:
 def _accuses_draft(facts: Facts, policy: Policy) -> bool:
     """One person who errs against a right draft would cost the proof; a second decides."""
     drawn = facts.sampled and bool((facts.prediction or {}).get("lot"))
-    lone = facts.opinion_count == 1 and not facts.verdicts
+    lone = facts.annotation_count == 1 and not facts.verdicts
     return drawn and lone and not facts.matches_prediction and not policy.experts
 
 
 def _after_dispute(facts: Facts, policy: Policy) -> Routing:
     most = max(1, policy.replica_count) + EXTRA_OPINIONS
-    settles = facts.stage == "AUDIT" or facts.sampled or facts.opinion_count >= most
+    settles = facts.stage == "AUDIT" or facts.sampled or facts.annotation_count >= most
     if settles:
         return _to(facts, Action.ADJUDICATE, "opinions differ")
     return _annotate(
         facts,
         "opinions differ; one more",
-        facts.opinion_count + 1,
+        facts.annotation_count + 1,
         blind=facts.blind,
         priority=UNDER_WAY,
     )
@@ -337,7 +344,7 @@ def _after_review(facts: Facts) -> Routing:
         return _annotate(
             facts,
             "rejected by a reviewer",
-            facts.opinion_count + 1,
+            facts.annotation_count + 1,
             blind=True,
             priority=UNDER_WAY,
             comment=comment,

@@ -14,7 +14,7 @@ from labelmill.template.v1.events_pb2 import ProjectUpdated
 from labelmill.template.v1.template_pb2 import REFERENCE_EXPERTS
 
 from libs.common.codec import from_message, message_to_doc
-from services.review_router import planting
+from services.review_router import injected_errors
 from services.review_router.domain import Facts, Lot
 from services.review_router.service import Router
 
@@ -139,14 +139,16 @@ def _scored(task: Any, score: Any) -> Facts:
         prediction=doc.get("prediction"),
         sampled=task.sampled,
         stage=doc.get("stage", "ANNOTATION"),
-        opinion_count=score.opinion_count,
+        annotation_count=score.annotation_count,
         replica_count=task.replica_count,
         disputed=score.disputed,
         consensus=said.get("consensus"),
         confidence=score.confidence,
         matches_prediction=score.matches_prediction,
-        draft_shown=planting.shown(doc.get("prediction"), counted),
-        planted_kept=planting.kept(doc.get("prediction"), said.get("consensus"), counted),
+        draft_shown=injected_errors.shown(doc.get("prediction"), counted),
+        injected_error_kept=injected_errors.kept(
+            doc.get("prediction"), said.get("consensus"), counted
+        ),
         worth_asking=score.worth_asking,
         truth_method=score.truth_method,
         blind=task.blind,

@@ -19,7 +19,7 @@ class Gate:
     threshold: float = 1.0
     error_bound: float = 1.0
     lot: int = 0
-    tie: float = 0.0
+    tie_breaker: float = 0.0
     class_thresholds: Mapping[str, float] = field(default_factory=dict)
     groups: frozenset[str] = frozenset()
 
@@ -37,4 +37,4 @@ def passes(prediction: Doc, group: str, gate: Gate, tie: float) -> bool:
         return False
     if group:
         return group in gate.groups
-    return score > gate.threshold or (score == gate.threshold and tie < gate.tie)
+    return score > gate.threshold or (score == gate.threshold and tie < gate.tie_breaker)

@@ -9,6 +9,7 @@ from services.review_router.events import HANDLERS
 from services.review_router.rpc import RouterRpc
 from services.review_router.service import Router
 from services.review_router.store import COLLECTIONS as COLLECTIONS
+from services.review_router.store import RENAMED as RENAMED
 
 
 def build(ctx: Context) -> Parts:

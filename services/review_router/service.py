@@ -99,7 +99,7 @@ class Router:
                 threshold=doc.get("threshold", 0.0),
                 error_bound=doc.get("error_bound", 0.0),
                 lot=doc.get("lot", 0),
-                tie=doc.get("tie", 0.0),
+                tie_breaker=doc.get("tie_breaker", 0.0),
                 class_thresholds=doc.get("class_thresholds", {}),
                 groups=frozenset(groups[name]),
             )

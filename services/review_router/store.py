@@ -13,6 +13,14 @@ SECRETS = Collection("secrets")
 # Groups that pass a gate's lot whole.
 PASSING = Collection("passing")
 COLLECTIONS = (PROJECTS, GATES, PHASES, SECRETS, PASSING)
+# Fields that versions before 0.2 called otherwise.
+RENAMED = {
+    "planted_share": "injected_error_share",
+    "adaptive_opinions": "adaptive_annotations",
+    "class_floors": "class_error_limits",
+    "tie": "tie_breaker",
+    "look_count": "analysis_count",
+}
 
 
 def passing_name(gate: str, group: str) -> str:

@@ -9,6 +9,7 @@ from services.scheduler.events import HANDLERS
 from services.scheduler.rpc import SchedulesRpc
 from services.scheduler.service import Scheduler
 from services.scheduler.store import COLLECTIONS as COLLECTIONS
+from services.scheduler.store import RENAMED as RENAMED
 
 
 def build(ctx: Context) -> Parts:
@@ -18,5 +19,6 @@ def build(ctx: Context) -> Parts:
         service=service,
         servicers=[(add_SchedulesServicer_to_server, rpc, "labelmill.scheduler.v1.Schedules")],
         handlers=HANDLERS,
-        timers=[Timer("revise", 1.0, service.revise_all)],
+        timers=[Timer("revise", 1.0, service.revise_due)],
+        start=service.mark_known,
     )

@@ -3,14 +3,23 @@
 from __future__ import annotations
 
 from libs.common.codec import from_doc, to_doc
-from libs.common.store import Collection, Doc, Reader, Unit
-from services.scheduler.domain import Measures, Schedule, Training
+from libs.common.store import Below, Collection, Doc, Reader, Unit, every
+from services.scheduler.alerts import Drafting, GateNote, Waiting
+from services.scheduler.domain import Measures, Schedule
+from services.scheduler.training import Training
 
 SCHEDULES = Collection("schedules")
 COUNTS = Collection("counts")
 GATES = Collection("gates", indexes=(("project", "name"),))
 TRAININGS = Collection("trainings")
-COLLECTIONS = (SCHEDULES, COUNTS, GATES, TRAININGS)
+# Projects whose schedule is to be revised, by when.
+DUE = Collection("due", indexes=(("time", "name"),))
+COLLECTIONS = (SCHEDULES, COUNTS, GATES, TRAININGS, DUE)
+# Fields that versions before 0.2 called otherwise.
+RENAMED = {
+    "offer_floor": "min_priority",
+    "look_count": "analysis_count",
+}
 
 
 def schedule_name(project: str) -> str:
@@ -25,18 +34,31 @@ async def schedule_of(reader: Reader | Unit, project: str) -> Schedule | None:
 async def measures_of(reader: Reader | Unit, project: str) -> Measures:
     doc = await reader.get(COUNTS, project) or {}
     times = await reader.get(COUNTS, f"{project}/times") or {}
-    gates = await reader.find(GATES, {"project": project}, limit=100)
-    open_gates = sum(g["state"] == "OPEN" for g in gates)
+    gates = [from_doc(GateNote, gate) async for gate in every(reader, GATES, {"project": project})]
     return Measures(
         compared=int(doc.get("compared", 0)),
         equal=int(doc.get("equal", 0)),
-        drafts=int(doc.get("drafts", 0)),
-        failures=int(doc.get("failures", 0)),
-        open_gates=open_gates,
-        closed_gates=sum(g["state"] == "CLOSED" and g["was_open"] for g in gates),
         accepted_time=times.get("accepted", ""),
-        opened_time=times.get("opened", ""),
+        gates=tuple(gates),
+        drafting=await drafting_of(reader, project),
+        waiting=from_doc(Waiting, await reader.get(COUNTS, f"{project}/waiting") or {}),
     )
+
+
+async def drafting_of(reader: Reader | Unit, project: str) -> Drafting:
+    return from_doc(Drafting, await reader.get(COUNTS, f"{project}/drafting") or {})
+
+
+def save_drafting(unit: Unit, project: str, drafting: Drafting) -> None:
+    unit.overwrite(COUNTS, {**to_doc(drafting), "name": f"{project}/drafting"})
+
+
+async def save_waiting(unit: Unit, project: str, waiting: Waiting, now: str) -> None:
+    """Keeps since when something waits."""
+    name = f"{project}/waiting"
+    known = await unit.get(COUNTS, name) or {}
+    since = (known.get("since") or now) if waiting.task_count else ""
+    unit.overwrite(COUNTS, {**to_doc(waiting), "name": name, "since": since})
 
 
 async def training_of(reader: Reader | Unit, project: str) -> Training | None:
@@ -57,6 +79,29 @@ async def note_time(unit: Unit, project: str, what: str, time: str) -> None:
 async def note_gate(unit: Unit, gate: Doc) -> None:
     known = await unit.get(GATES, gate["name"]) or {}
     if known.get("version", 0) < gate["version"]:
-        was_open = known.get("was_open", False) or gate["state"] == "OPEN"
-        kept = {k: gate[k] for k in ("name", "project", "state", "version")}
-        unit.overwrite(GATES, {**kept, "was_open": was_open})
+        note = GateNote(
+            name=gate["name"],
+            project=gate["project"],
+            state=gate["state"],
+            version=gate["version"],
+            was_open=known.get("was_open", False) or gate["state"] == "OPEN",
+            time=gate.get("update_time", ""),
+            reason=gate.get("reason", ""),
+        )
+        unit.overwrite(GATES, to_doc(note))
+
+
+def mark(unit: Unit, project: str, now: str) -> None:
+    """Something of the project moved: its schedule is revised next."""
+    unit.overwrite(DUE, {"name": project, "project": project, "time": now})
+
+
+def mark_later(unit: Unit, project: str, time: str) -> None:
+    """Revised at a time though nothing moves; apart from `mark`: neither hides the other."""
+    unit.overwrite(DUE, {"name": f"{project}/later", "project": project, "time": time})
+
+
+async def due(reader: Reader, now: str, limit: int) -> list[Doc]:
+    """Marks whose time has come, oldest first."""
+    where = {"time": Below(now, equal=True)}
+    return await reader.find(DUE, where, order=("time", "name"), limit=limit)

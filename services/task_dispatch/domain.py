@@ -1,14 +1,15 @@
-"""What a task is made of: shapes, errors and what may be seen of it; its moves are in `moves.py`.
+"""What a task is made of: shapes, errors and what may be seen of it; its moves are in `lifecycle`.
 
 Two axes: stage (what kind of work) and state (where in it). Values, predictions, annotations,
 reviews, decisions and labels are documents in the form of `labelmill.annotation.v1`; nothing
-here looks inside a value (`answers` does, once, when it comes in).
+here looks inside a value (`value_check` does, once, when it comes in).
 """
 
 from __future__ import annotations
 
 import enum
-from dataclasses import dataclass
+from collections.abc import Collection
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
@@ -44,7 +45,6 @@ class Action(enum.StrEnum):
 
 
 REVIEW_STAGES = frozenset({Stage.REVIEW, Stage.ADJUDICATION})
-ENDED = frozenset({State.ACCEPTED, State.DELIVERED, State.CANCELLED})
 ROUTABLE = frozenset({State.PRELABELING, State.ROUTING, State.SCORING})
 
 
@@ -60,6 +60,8 @@ class Policy:
     lease_seconds: int = 900
     annotator_cap: int = 0
     required_skills: tuple[str, ...] = ()
+    # Share of answers that a reviewer looks at: are there reviewers?
+    review_share: float = 0.0
     # What an hour of people costs (0: nobody said), and whether a model learns from them.
     hourly_cost: float = 0.0
     training: Doc | None = None
@@ -82,6 +84,39 @@ class Project:
     parts: tuple[Doc, ...] = ()
     join: str = ""
     data_fields: tuple[Doc, ...] = ()
+    # Only `people` may work in it, where `listed`.
+    listed: bool = False
+    people: tuple[str, ...] = ()
+
+    @property
+    def tenant(self) -> str:
+        """`tenants/t`"""
+        return self.name.split("/projects/", 1)[0]
+
+    @property
+    def members(self) -> tuple[bool, tuple[str, ...]]:
+        """(only those listed?, who is listed)."""
+        return self.listed, self.people
+
+
+@dataclass(frozen=True)
+class User:
+    """A user of a tenant as the gateway tells them; `name` is tenants/{t}/users/{u}."""
+
+    name: str
+    role: str
+    version: int
+    skills: tuple[str, ...] = ()
+    active: bool = True
+
+    @property
+    def id(self) -> str:
+        """Their id within the tenant: how annotations name them."""
+        return self.name.rsplit("/", 1)[-1]
+
+    def has(self, skills: Collection[str]) -> bool:
+        """Are they let in, with all of these skills?"""
+        return self.active and set(skills) <= set(self.skills)
 
 
 @dataclass(frozen=True)
@@ -116,8 +151,9 @@ class Routing:
 class Task:
     """One item, or a part of one, to be labelled under one template version. Fields as in the
     proto; besides: `fencing` is the newest token given out, `review_goal` the reviews wanted in
-    all; of a whole in parts `pieces` are its parts' tasks, `rounds` how often they clashed;
-    `extent` is how far the item's media go (document of `values.Extent`), where known."""
+    all; `saw_draft` who was shown a draft; of a task in parts `subtasks` are its parts' tasks,
+    `rounds` how often they clashed;
+    `extent` is how far the item's media go (document of `label_validation.Extent`), where known."""
 
     name: str
     project: str
@@ -142,16 +178,17 @@ class Task:
     priority: float = 0.0
     comment: str = ""
     excluded: tuple[str, ...] = ()
+    saw_draft: tuple[str, ...] = ()
     source_key: str = ""
     earlier_labels: tuple[Doc, ...] = ()
     group: str = ""
     fencing: int = 0
     review_goal: int = 0
     part: str = ""
-    entry: str = ""
-    whole: str = ""
+    element: str = ""
+    parent_task: str = ""
     inputs: Doc | None = None
-    pieces: tuple[str, ...] = ()
+    subtasks: tuple[str, ...] = ()
     rounds: int = 0
     extent: Doc | None = None
 
@@ -160,16 +197,24 @@ class Task:
         return self.stage in REVIEW_STAGES
 
     @property
-    def opinions(self) -> int:
+    def begun(self) -> bool:
+        """Does it wait for one more annotation, which somebody may not give any more: they answered
+        or skipped it, or saw the draft of what is blind now?"""
+        waits = self.state is State.OPEN and not self.reviewing
+        barred = self.annotations or self.excluded or (self.saw_draft and blinds(self))
+        return waits and bool(barred)
+
+    @property
+    def annotation_count(self) -> int:
         """Annotations that count."""
         return sum(counts(a) for a in self.annotations)
 
     @property
     def wanted(self) -> int:
-        """Opinions (or reviews) still missing."""
+        """Annotations (or reviews) still missing."""
         if self.reviewing:
             return self.review_goal - len(self.reviews)
-        return self.replica_count - self.opinions
+        return self.replica_count - self.annotation_count
 
     @property
     def free_slots(self) -> int:
@@ -196,6 +241,17 @@ class Assignment:
     result: Doc | None = None
 
 
+def changed(held: Assignment, **changes: Any) -> Assignment:
+    """Return the assignment with these changes, its version one higher."""
+    return replace(held, version=held.version + 1, **changes)
+
+
+def next_token(task: Task, now: datetime) -> int:
+    """The fencing token of the task's next lease: higher than all before. Made of the time, since a
+    count would tell who gets it that others had it before: that it is an audit, for instance."""
+    return max(task.fencing + 1, int(now.timestamp() * 1e6))
+
+
 def counts(annotation: Doc) -> bool:
     """Is it an opinion: neither late nor held?"""
     return not (annotation.get("late") or annotation.get("held"))
@@ -206,10 +262,25 @@ def shown_prediction(task: Task) -> Doc | None:
     draft = task.prediction
     if draft is None or task.blind or task.reviewing or task.stage is Stage.AUDIT:
         return None
-    if "planted" not in draft:
+    if "injected_error" not in draft:
         return draft
     # A planted draft looks like any other; that it is one is nobody's to see.
-    return {**{k: v for k, v in draft.items() if k != "planted"}, "value": draft["planted"]}
+    return {
+        **{k: v for k, v in draft.items() if k != "injected_error"},
+        "value": draft["injected_error"],
+    }
+
+
+def blinds(task: Task) -> bool:
+    """Is its draft kept from who annotates it?"""
+    return not task.reviewing and task.prediction is not None and shown_prediction(task) is None
+
+
+def assisted(task: Task) -> bool:
+    """May models be asked about the task? Where there is a draft, only by who sees it."""
+    if task.reviewing:
+        return False
+    return task.prediction is None or shown_prediction(task) is not None
 
 
 def shown_opinions(task: Task) -> tuple[Doc, ...]:

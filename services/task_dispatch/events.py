@@ -7,6 +7,7 @@ from dataclasses import asdict
 from typing import Any
 
 from labelmill.delivery.v1.events_pb2 import DeliveryRejected, LabelsFrozen
+from labelmill.gateway.v1.events_pb2 import UserUpdated
 from labelmill.intake.v1.events_pb2 import ItemsAdmitted
 from labelmill.qc_scorer.v1.events_pb2 import (
     AnnotatorPaused,
@@ -20,63 +21,73 @@ from labelmill.scheduler.v1.events_pb2 import ScheduleUpdated
 from labelmill.template.v1.events_pb2 import ProjectUpdated
 from labelmill.trainer.v1.events_pb2 import ModelPromoted, TasksPrioritized
 
-from libs.common import values
+from libs import label_validation
 from libs.common.codec import from_message, message_to_doc
-from services.task_dispatch.domain import Policy, Project, Routing
-from services.task_dispatch.service import TaskDispatch
+from services.task_dispatch.domain import Policy, Project, Routing, User
+from services.task_dispatch.service import UseCases
 
 
-async def on_projects(service: TaskDispatch, messages: list[Any]) -> None:
-    await service.remember_projects([_project(m.project, m.template) for m in messages])
+async def on_projects(service: UseCases, messages: list[Any]) -> None:
+    await service.ingest.remember_projects([_project(m.project, m.template) for m in messages])
 
 
-async def on_items(service: TaskDispatch, messages: list[Any]) -> None:
+async def on_users(service: UseCases, messages: list[Any]) -> None:
+    await service.ingest.remember_users(
+        [User(m.user, m.role, m.version, tuple(m.skills), m.active) for m in messages]
+    )
+
+
+async def on_items(service: UseCases, messages: list[Any]) -> None:
     by_project: dict[str, list[Any]] = defaultdict(list)
     for message in messages:
         by_project[message.project].extend(_item(item) for item in message.items)
     for project, items in by_project.items():
-        await service.create_tasks(project, items)
+        await service.ingest.create_tasks(project, items)
 
 
-async def on_routings(service: TaskDispatch, messages: list[Any]) -> None:
-    await service.route_tasks([from_message(Routing, r) for m in messages for r in m.routings])
+async def on_routings(service: UseCases, messages: list[Any]) -> None:
+    await service.ingest.route_tasks(
+        [from_message(Routing, r) for m in messages for r in m.routings]
+    )
 
 
-async def on_gates(service: TaskDispatch, messages: list[Any]) -> None:
+async def on_gates(service: UseCases, messages: list[Any]) -> None:
     for message in messages:
-        await service.plan_rerouting(message_to_doc(message.gate))
+        await service.rerouting.plan(message_to_doc(message.gate))
 
 
-async def on_promoted(service: TaskDispatch, messages: list[Any]) -> None:
+async def on_promoted(service: UseCases, messages: list[Any]) -> None:
     for m in messages:
         if m.HasField("lot"):
             version = m.version
             lot = message_to_doc(m.lot)
-            await service.plan_redraft(m.project, version.model, version.version, lot)
+            await service.bulk_updates.plan_redraft(m.project, version.model, version.version, lot)
 
 
-async def on_priorities(service: TaskDispatch, messages: list[Any]) -> None:
+async def on_priorities(service: UseCases, messages: list[Any]) -> None:
     for m in messages:
-        await service.prioritize({t.task: t.priority for t in m.tasks})
+        await service.bulk_updates.prioritize({t.task: t.priority for t in m.tasks})
 
 
-async def on_schedules(service: TaskDispatch, messages: list[Any]) -> None:
+async def on_schedules(service: UseCases, messages: list[Any]) -> None:
     for m in messages:
         schedule = m.schedule
-        await service.remember_floor(schedule.project, schedule.offer_floor, schedule.version)
+        await service.bulk_updates.remember_floor(
+            schedule.project, schedule.min_priority, schedule.version
+        )
 
 
-async def on_recalled(service: TaskDispatch, messages: list[Any]) -> None:
+async def on_recalled(service: UseCases, messages: list[Any]) -> None:
     for m in messages:
-        await service.plan_recall(m.project, m.gate, m.reason)
+        await service.bulk_updates.plan_recall(m.project, m.gate, m.reason)
 
 
-async def on_pauses(service: TaskDispatch, messages: list[Any]) -> None:
-    await service.remember_pauses([_pause(m, m.reason) for m in messages])
+async def on_pauses(service: UseCases, messages: list[Any]) -> None:
+    await service.ingest.remember_pauses([_pause(m, m.reason) for m in messages])
 
 
-async def on_resumed(service: TaskDispatch, messages: list[Any]) -> None:
-    await service.remember_pauses([_pause(m, "") for m in messages])
+async def on_resumed(service: UseCases, messages: list[Any]) -> None:
+    await service.ingest.remember_pauses([_pause(m, "") for m in messages])
 
 
 def _pause(message: Any, reason: str) -> dict[str, Any]:
@@ -88,20 +99,20 @@ def _pause(message: Any, reason: str) -> dict[str, Any]:
     }
 
 
-async def on_frozen(service: TaskDispatch, messages: list[Any]) -> None:
+async def on_frozen(service: UseCases, messages: list[Any]) -> None:
     for message in messages:
-        await service.deliver_tasks(list(message.tasks), message.delivery)
+        await service.ingest.deliver_tasks(list(message.tasks))
 
 
-async def on_reviews(service: TaskDispatch, messages: list[Any]) -> None:
+async def on_reviews(service: UseCases, messages: list[Any]) -> None:
     for m in messages:
         asked = [(t.task, t.task_version, t.priority) for t in m.tasks]
-        await service.review_tasks(m.request, asked, m.reason)
+        await service.ingest.review_tasks(m.request, asked, m.reason)
 
 
-async def on_rejected(service: TaskDispatch, messages: list[Any]) -> None:
+async def on_rejected(service: UseCases, messages: list[Any]) -> None:
     for message in messages:
-        await service.return_tasks(list(message.tasks), message.reason)
+        await service.ingest.return_tasks(list(message.tasks), message.reason)
 
 
 def _project(project: Any, template: Any) -> Project:
@@ -117,12 +128,15 @@ def _project(project: Any, template: Any) -> Project:
         parts=tuple(message_to_doc(part) for part in template.parts),
         join=template.join,
         data_fields=tuple(message_to_doc(one) for one in template.data_fields),
+        listed=project.members.listed,
+        people=tuple(project.members.people),
     )
 
 
 def _schema(template: Any) -> dict[str, Any]:
     """The label schema, with those of the parts by name."""
-    schema = message_to_doc(template.label_schema)
+    assists = [message_to_doc(one) for one in template.assists]
+    schema = label_validation.with_source(message_to_doc(template.label_schema), assists)
     parts = {part.name: message_to_doc(part.label_schema) for part in template.parts}
     return {**schema, "parts": parts} if parts else schema
 
@@ -131,15 +145,18 @@ def _item(item: Any) -> dict[str, Any]:
     """Only what a task needs; whether there is a known answer, not which."""
     doc = {"name": item.name, "data": item.data, "source_key": item.source_key}
     doc |= {"group": item.group, "import_id": item.import_id}
-    extent = values.extent_of(item.metadata)
-    if extent != values.NOWHERE:
+    extent = label_validation.extent_of(item.metadata)
+    if extent != label_validation.NOWHERE:
         doc["extent"] = asdict(extent)
-    doc |= {n: message_to_doc(getattr(item, n)) for n in ("draft", "label") if item.HasField(n)}
+    doc |= {
+        n: message_to_doc(getattr(item, n)) for n in ("prediction", "label") if item.HasField(n)
+    }
     return {**doc, "gold": True} if item.HasField("gold") else doc
 
 
 HANDLERS = {
     ProjectUpdated: on_projects,
+    UserUpdated: on_users,
     ItemsAdmitted: on_items,
     TasksRouted: on_routings,
     GateUpdated: on_gates,

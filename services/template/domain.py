@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any
 
-from services.template import kinds
-from services.template.checking import Unfit, check_route
+from services.template import label_shapes
+from services.template.validation import Unfit, check_route
 
 __all__ = ["Project", "TargetVersion", "Template", "Unfit"]
 Doc = dict[str, Any]
@@ -16,15 +17,19 @@ Doc = dict[str, Any]
 LEAST_CONFIDENCE, LOOSEST_FLOOR = 0.5, 0.5
 # A proof of it takes millions of labels without an error; of less, more than anybody makes.
 LEAST_RATE = 1e-6
+# A list travels with every event about its project.
+MOST_MEMBERS = 2000
 # Of a target that names none, as the proto says.
 CONFIDENCE = 0.95
 # What of a policy speaks of whole labels, and not of those of a part.
-_WHOLE = ("model_route", "training", "planted_share", "adaptive_opinions", "cleaning")
+_WHOLE = ("model_route", "training", "injected_error_share", "adaptive_annotations", "cleaning")
+# Types of data fields that embeddings are made of.
+EMBEDDED = ("text", "image")
 # What of a policy needs labels of one class each, and what to do where they are not.
 ONE_CLASS_ONLY = {
-    "planted_share": "set it to 0",
+    "injected_error_share": "set it to 0",
     "training": "leave it out",
-    "adaptive_opinions": "set it to 0",
+    "adaptive_annotations": "set it to 0",
 }
 
 
@@ -68,8 +73,10 @@ class Project:
     labels: dict[str, str] = field(default_factory=dict)
     target_version: int = 1
     # Of a project that works one part of another's items.
-    whole: str = ""
+    parent_project: str = ""
     part: str = ""
+    # {listed, people}; None is open to everybody.
+    members: Doc | None = None
 
     @property
     def promise(self) -> TargetVersion:
@@ -119,13 +126,15 @@ def make_project(asked: Project, name: str, template: Template, now: datetime) -
     """The project as created; raises `Unfit` where target or policy do not fit."""
     _check_promise(asked, template)
     made = replace(asked, name=name, create_time=now, update_time=now, version=1, target_version=1)
-    return replace(made, whole="", part="")
+    return replace(made, parent_project="", part="")
 
 
 def change_project(project: Project, asked: Project, template: Template, now: datetime) -> Project:
     """The project with a new display name, target, policy and labels."""
     if asked.template and asked.template != project.template:
         raise Unfit("project.template", "the template version of a project never changes")
+    if asked.members is not None and asked.members != project.members:
+        raise Unfit("project.members", "leave them out; members:change changes them")
     _check_promise(asked, template)
     target = asked.target or project.target
     return replace(
@@ -140,6 +149,33 @@ def change_project(project: Project, asked: Project, template: Template, now: da
     )
 
 
+def change_members(
+    project: Project, add: Sequence[str], remove: Sequence[str], listed: bool | None, now: datetime
+) -> Project:
+    """Return the project with other members; raise `Unfit` for more than an event should carry."""
+    known = project.members or {}
+    people = [p for p in dict.fromkeys([*known.get("people", ()), *add]) if p not in set(remove)]
+    if len(people) > MOST_MEMBERS:
+        words = f"a list has at most {MOST_MEMBERS} people; open the project to everybody"
+        raise Unfit("add", words)
+    closed = bool(known.get("listed")) if listed is None else listed
+    members = {"listed": closed, "people": people}
+    return replace(project, members=members, update_time=now, version=project.version + 1)
+
+
+# What annotators and reviewers see of a policy: what they need for work, and nothing of how
+# it is checked or paid.
+_OF_WORKERS = ("lease_seconds", "annotator_cap", "required_skills")
+
+
+def for_workers(project: Project) -> Project:
+    """Return what annotators and reviewers see of a project."""
+    policy = {k: v for k, v in (project.policy or {}).items() if k in _OF_WORKERS}
+    return replace(
+        project, policy=policy or None, target=None, target_version=0, labels={}, members=None
+    )
+
+
 def part_project(project: Project, template: Template, part: str) -> Project:
     """The project that works one part of another's items: its policy, but for what speaks of the
     whole label (ADR 14), and an equal share of its promise (ADR 15)."""
@@ -151,7 +187,7 @@ def part_project(project: Project, template: Template, part: str) -> Project:
         display_name=f"{project.display_name}: {part.replace('_', ' ')}".lstrip(": "),
         policy=policy or None,
         target=target or None,
-        whole=project.name,
+        parent_project=project.name,
         part=part,
     )
 
@@ -163,7 +199,7 @@ def _share(target: Doc, parts: int) -> Doc:
         return {}
     risk = 1.0 - (target.get("confidence") or CONFIDENCE)
     rate = target.get("max_error_rate", 0.0) / parts
-    kept = {k: v for k, v in target.items() if k != "class_floors"}
+    kept = {k: v for k, v in target.items() if k != "class_error_limits"}
     return {**kept, "max_error_rate": rate, "confidence": 1.0 - risk / parts}
 
 
@@ -186,7 +222,9 @@ def part_template(template: Template, name: str) -> Template:
         guideline="\n\n".join(filter(None, (part.get("guideline"), template.guideline))),
         loss_tolerance=float(part.get("loss_tolerance", 0.0)),
         assists=tuple(
-            one for one in template.assists if shape in kinds.ASSISTS[one["capability"]].shapes
+            one
+            for one in template.assists
+            if shape in label_shapes.ASSISTS[one["capability"]].shapes
         ),
         parts=(),
         join="",
@@ -197,7 +235,7 @@ def part_template(template: Template, name: str) -> Template:
 
 def _single(one: Doc) -> Doc:
     """A list as the tasks have it that go over its entries."""
-    return {**one, "type": kinds.ENTRIES[one["type"]]}
+    return {**one, "type": label_shapes.ENTRIES[one["type"]]}
 
 
 def _check_promise(asked: Project, template: Template) -> None:
@@ -215,9 +253,19 @@ def _check_promise(asked: Project, template: Template) -> None:
         if policy.get(name) and template.label_schema.get("shape") != "choice":
             words = f"works where a label is one class (shape choice); {without}"
             raise Unfit(f"project.policy.{name}", words)
-    if policy.get("planted_share") and not policy.get("pre_label"):
+    if training := policy.get("training"):
+        _check_training(training, template)
+    if policy.get("injected_error_share") and not policy.get("pre_label"):
         words = "needs pre_label: a planted draft must be shown; set it to 0"
-        raise Unfit("project.policy.planted_share", words)
+        raise Unfit("project.policy.injected_error_share", words)
+
+
+def _check_training(training: Doc, template: Template) -> None:
+    """Embeddings are made of a text or a picture; whether the model is there is not known here."""
+    types = {f["name"]: f["type"] for f in template.data_fields}
+    if types.get(training.get("input", "")) not in EMBEDDED:
+        words = f"must name a data field of type {' or '.join(EMBEDDED)}; there are {types}"
+        raise Unfit("project.policy.training.input", words)
 
 
 def _check_target(target: Doc, template: Template) -> None:
@@ -229,12 +277,12 @@ def _check_target(target: Doc, template: Template) -> None:
     if confidence and not LEAST_CONFIDENCE <= confidence < 1:
         words = f"must be from {LEAST_CONFIDENCE} to below 1, e.g. 0.95; no sample proves 1"
         raise Unfit("project.target.confidence", words)
-    for name, floor in target.get("class_floors", {}).items():
+    for name, floor in target.get("class_error_limits", {}).items():
         _check_floor(name, floor, template)
 
 
 def _check_floor(name: str, floor: float, template: Template) -> None:
-    path = f"project.target.class_floors.{name[:100]}"
+    path = f"project.target.class_error_limits.{name[:100]}"
     if template.label_schema["shape"] != "choice":
         raise Unfit(path, "a floor needs labels of one class each (shape choice)")
     classes = template.label_schema.get("classes", [])

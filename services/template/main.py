@@ -12,6 +12,7 @@ from services.template.catalogue import Definitions
 from services.template.rpc import ProjectsRpc, TemplatesRpc
 from services.template.service import Templates
 from services.template.store import COLLECTIONS as COLLECTIONS
+from services.template.store import RENAMED as RENAMED
 
 
 def build(ctx: Context) -> Parts:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import Protocol
 
@@ -12,9 +12,10 @@ from libs.common import names
 from libs.common.clock import Clock
 from libs.common.codec import Doc, to_doc, to_message
 from libs.common.errors import AlreadyExists, Conflict, Invalid, NotFound
+from libs.common.offload import aside
 from libs.common.store import Store, Unit
 from services.template import domain, store
-from services.template.changes import Change, changes
+from services.template.compatibility import Change, changes
 from services.template.domain import Project, TargetVersion, Template
 
 
@@ -33,6 +34,25 @@ def fitting() -> Iterator[None]:
         raise Invalid(unfit.message, field=unfit.field) from unfit
 
 
+def _own_models(tenant: str, named: Doc, path: str) -> None:
+    """Raise `Invalid` where a definition or a policy names a model of another tenant."""
+    parts = [
+        (f".parts.{i}.model_route.model", part.get("model_route"))
+        for i, part in enumerate(named.get("parts") or ())
+    ]
+    assists = [(f".assists.{i}.model", one) for i, one in enumerate(named.get("assists") or ())]
+    training = named.get("training") or {}
+    routes = [(".model_route.model", named.get("model_route")), *parts, *assists]
+    for place, holder in routes:
+        _own_model(tenant, (holder or {}).get("model", ""), path + place)
+    _own_model(tenant, training.get("embedding", ""), f"{path}.training.embedding")
+
+
+def _own_model(tenant: str, model: str, path: str) -> None:
+    if not names.may_use_model(tenant, model):
+        raise Invalid(f"there is no model {model[:200]!r} here", field=path)
+
+
 class Templates:
     """Template versions and projects."""
 
@@ -48,7 +68,8 @@ class Templates:
         """The next version; the same definition again gives the version that has it."""
         names.parse(parent, "tenants/*")
         with fitting():
-            parsed = self._parser.parse(definition)
+            parsed = await aside(len(definition), lambda: self._parser.parse(definition))
+        _own_models(parent, parsed, "definition")
         series = f"{parent}/templates/{template_id}"
 
         async def work(unit: Unit) -> Template:
@@ -58,7 +79,10 @@ class Templates:
             number = int(newest.name.rsplit("/", 1)[-1]) + 1 if newest else 1
             name = f"{series}/versions/{number}"
             with fitting():
-                template = domain.template_of(name, parsed, definition, self._clock.now())
+                template = await aside(
+                    len(definition),
+                    lambda: domain.template_of(name, parsed, definition, self._clock.now()),
+                )
             doc = {**to_doc(template), "parent": parent, "series": series, "number": number}
             unit.insert(store.TEMPLATES, [doc])
             return template
@@ -69,8 +93,12 @@ class Templates:
         """What the other version, or else the definition, changes in the named version."""
         old = (await self.template(name)).definition
         new = (await self.template(other)).definition if other else definition
-        with fitting():
+
+        def compare() -> list[Change]:
             return changes(self._parser.parse(old), self._parser.parse(new))
+
+        with fitting():
+            return await aside(len(old) + len(new), compare)
 
     async def template(self, name: str) -> Template:
         found = await store.template_by_name(self._store, name)
@@ -94,19 +122,22 @@ class Templates:
         """A new project; the same request again answers with the same project."""
         names.parse(parent, "tenants/*")
         name = f"{parent}/projects/{project_id}"
+        said = names.content_id(repr(to_doc(asked)))
 
         async def work(unit: Unit) -> Project:
             known = await store.project_by_name(unit, name)
             if known is not None:
-                return await self._repeated(unit, known, request_id)
+                return await self._repeated(unit, known, request_id, said)
             template = await self._visible(asked.template, parent)
+            _own_models(parent, asked.policy or {}, "project.policy")
             with fitting():
                 project = domain.make_project(asked, name, template, self._clock.now())
             for made in self._with_parts(project, template):
                 unit.insert(store.PROJECTS, [{**to_doc(made), "parent": parent}])
                 store.keep_promise(unit, made)
             if request_id:
-                unit.insert(store.REQUESTS, [{"name": f"{parent}:{request_id}", "made": name}])
+                request = {"name": f"{parent}:{request_id}", "made": name, "said": said}
+                unit.insert(store.REQUESTS, [request])
             self._announce(unit, project, template)
             return project
 
@@ -133,21 +164,46 @@ class Templates:
                     f"version {asked.version} is not the current one, {project.version}",
                     field="project.version",
                 )
-            if project.whole:
-                words = f"follows {project.whole}; change that"
+            if project.parent_project:
+                words = f"follows {project.parent_project}; change that"
                 raise Invalid(words, field="project.name")
             template = await self.template(project.template)
+            _own_models(names.tenant_of(asked.name), asked.policy or {}, "project.policy")
             with fitting():
                 changed = domain.change_project(project, asked, template, self._clock.now())
-            parent = names.tenant_of(project.name)
-            for made in self._with_parts(changed, template):
-                unit.put(store.PROJECTS, {**to_doc(made), "parent": parent})
-                if changed.target_version != project.target_version:
+            if changed.target_version != project.target_version:
+                for made in self._with_parts(changed, template):
                     store.keep_promise(unit, made)
-            self._announce(unit, changed, template)
+            self._save(unit, changed, template)
             return changed
 
         return await self._store.transact(work)
+
+    async def change_members(
+        self, name: str, add: Sequence[str], remove: Sequence[str], listed: bool | None
+    ) -> Project:
+        """Opens or closes the project, adds and removes people; a part follows its whole."""
+
+        async def work(unit: Unit) -> Project:
+            project = await store.project_by_name(unit, name)
+            if project is None:
+                raise NotFound(f"{name[:200]} was not found", field="name")
+            if project.parent_project:
+                raise Invalid(f"follows {project.parent_project}; change that", field="name")
+            template = await self.template(project.template)
+            with fitting():
+                changed = domain.change_members(project, add, remove, listed, self._clock.now())
+            self._save(unit, changed, template)
+            return changed
+
+        return await self._store.transact(work)
+
+    def _save(self, unit: Unit, project: Project, template: Template) -> None:
+        """Keeps and tells a changed project, and those of its parts."""
+        parent = names.tenant_of(project.name)
+        for made in self._with_parts(project, template):
+            unit.put(store.PROJECTS, {**to_doc(made), "parent": parent})
+        self._announce(unit, project, template)
 
     async def targets(self, name: str) -> list[TargetVersion]:
         """Every promise the project ever made, newest first."""
@@ -162,11 +218,11 @@ class Templates:
             raise Invalid(f"there is no template {name[:200]!r}", field="project.template")
         return found
 
-    async def _repeated(self, unit: Unit, known: Project, request_id: str) -> Project:
+    async def _repeated(self, unit: Unit, known: Project, request_id: str, said: str) -> Project:
         doc = request_id and await unit.get(
             store.REQUESTS, f"{names.tenant_of(known.name)}:{request_id}"
         )
-        if doc and doc["made"] == known.name:
+        if doc and doc["made"] == known.name and doc.get("said", said) == said:
             return known
         raise AlreadyExists(f"{known.name} exists already", field="project_id")
 

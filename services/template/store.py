@@ -11,6 +11,14 @@ PROJECTS = Collection("projects", indexes=(("parent", "name"),))
 REQUESTS = Collection("requests")
 TARGETS = Collection("targets", indexes=(("project", "number"),))
 COLLECTIONS = (TEMPLATES, PROJECTS, REQUESTS, TARGETS)
+# Fields that versions before 0.2 called otherwise.
+RENAMED = {
+    "class_floors": "class_error_limits",
+    "planted_share": "injected_error_share",
+    "adaptive_opinions": "adaptive_annotations",
+    "whole": "parent_project",
+    "entry": "element",
+}
 MOST_TARGETS = 1000
 
 

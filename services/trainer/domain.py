@@ -87,12 +87,6 @@ class ModelVersion:
     class_calibration: tuple[Doc, ...] = ()
 
 
-def model_name(project: str) -> str:
-    """Name of a project's model on the inference server; no other tenant's can be the same."""
-    _, tenant, _, own = project.split("/")
-    return f"{tenant}--{own}"
-
-
 def seed_size(classes: int, waiting: int) -> int:
     """Items drawn by chance before the first model."""
     wanted = min(MOST_SEED, max(LEAST_SEED, round(SEEDS_PER_CLASS * classes)))

@@ -9,12 +9,12 @@ from labelmill.annotation.v1.source_pb2 import LABEL_SOURCE_MACHINE
 from labelmill.prelabel_gateway.v1.events_pb2 import FeaturesComputed
 from labelmill.qc_scorer.v1.events_pb2 import GateUpdated, LotPlanned
 from labelmill.scheduler.v1.events_pb2 import TrainingRequested
-from labelmill.task_dispatch.v1.events_pb2 import TasksAccepted
+from labelmill.task_dispatch.v1.events_pb2 import TasksAccepted, TasksCancelled
 from labelmill.template.v1.events_pb2 import ProjectUpdated
 
 from libs.common.codec import message_to_doc
-from services.trainer import pool
 from services.trainer.domain import Project
+from services.trainer.learning import pool
 from services.trainer.service import Trainer
 
 
@@ -32,6 +32,14 @@ async def on_features(service: Trainer, messages: list[Any]) -> None:
 async def on_accepted(service: Trainer, messages: list[Any]) -> None:
     for m in messages:
         await service.add_labels(m.project, [_settled(task) for task in m.tasks])
+
+
+async def on_cancelled(service: Trainer, messages: list[Any]) -> None:
+    """What was taken out of the line is never asked for again."""
+    for m in messages:
+        if m.tasks:
+            gone = [(task.name, "", pool.NEITHER) for task in m.tasks]
+            await service.add_labels(m.project, gone)
 
 
 async def on_requests(service: Trainer, messages: list[Any]) -> None:
@@ -80,6 +88,7 @@ HANDLERS = {
     ProjectUpdated: on_projects,
     FeaturesComputed: on_features,
     TasksAccepted: on_accepted,
+    TasksCancelled: on_cancelled,
     TrainingRequested: on_requests,
     LotPlanned: on_plans,
     GateUpdated: on_gates,

@@ -6,10 +6,11 @@ from labelmill.trainer.v1.trainer_pb2_grpc import add_ModelsServicer_to_server
 
 from libs.common.host import Context, Parts, Timer
 from services.trainer.events import HANDLERS
-from services.trainer.repository import Repository
+from services.trainer.model_repository import Repository
 from services.trainer.rpc import ModelsRpc
 from services.trainer.service import Trainer
 from services.trainer.store import COLLECTIONS as COLLECTIONS
+from services.trainer.store import RENAMED as RENAMED
 
 
 def build(ctx: Context) -> Parts:

@@ -7,6 +7,7 @@ import hashlib
 import logging
 from collections.abc import Sequence
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -17,15 +18,19 @@ from libs.common import names, telemetry
 from libs.common.blobs import Blobs
 from libs.common.clock import Clock
 from libs.common.codec import Doc, doc_to_message, to_doc, to_message
-from libs.common.errors import NotFound, OutOfTurn
-from libs.common.patience import eventually
-from libs.common.store import Store, Unit, keep_newest
-from services.trainer import domain, pool, store
+from libs.common.errors import NotFound, OutOfTurn, Unavailable
+from libs.common.retry import eventually
+from libs.common.store import Store, Unit, every, keep_newest
+from services.trainer import domain, store
 from services.trainer.domain import ModelState, ModelVersion, Project
-from services.trainer.learning import Learnt, learn
-from services.trainer.pool import Pool
-from services.trainer.repository import Repository
+from services.trainer.learning import pool
+from services.trainer.learning.pool import Pool
+from services.trainer.learning.round import Learnt, learn
+from services.trainer.model_repository import Repository
 
+# A round that fails so often is given up.
+_TRIES = 3
+_PAGE = 200
 log = logging.getLogger(__name__)
 
 
@@ -80,16 +85,51 @@ class Trainer:
             if known is None or known["number"] < number:
                 unit.overwrite(
                     store.JOBS,
-                    {"name": project, "number": number, "reason": reason, "done": False},
+                    {"name": project, "number": number, "reason": reason},
                 )
 
         await self._store.transact(work)
 
     async def train_some(self) -> None:
-        """One round of every project that was asked for."""
-        for job in await self._store.find(store.JOBS, {}, limit=1000):
-            if not job["done"]:
+        """One round of every project that was asked for; a job is deleted once it is done. What
+        one project's data do to its round is no other's: it ends after some tries."""
+        async for job in every(self._store, store.JOBS, {}, _PAGE):
+            if job.get("done"):
+                # As jobs were once kept.
+                await self._store.transact(partial(self._delete_job, job))
+                continue
+            try:
                 await self._train(job)
+            except Unavailable as away:
+                log.warning("%s is trained later: %s", job["name"], away)
+            except Exception as error:
+                log.exception("%s could not be trained", job["name"])
+                await self._stumble(job, error)
+
+    async def _delete_job(self, job: Doc, unit: Unit) -> None:
+        """Unless another round was asked for meanwhile."""
+        known = await unit.get(store.JOBS, job["name"])
+        if known is not None and known["number"] == job["number"]:
+            unit.delete(store.JOBS, [job["name"]])
+
+    async def _stumble(self, job: Doc, error: Exception) -> None:
+        tries = job.get("tries", 0) + 1
+
+        async def work(unit: Unit) -> None:
+            known = await unit.get(store.JOBS, job["name"])
+            if known is None or known["number"] != job["number"]:
+                return
+            if tries < _TRIES:
+                unit.overwrite(store.JOBS, {**known, "tries": tries})
+                return
+            unit.delete(store.JOBS, [job["name"]])
+            self._give_up(unit, job, f"learning failed: {error!r:.200}; people label without it")
+
+        await self._store.transact(work)
+
+    def _give_up(self, unit: Unit, job: Doc, reason: str) -> None:
+        event = events_pb2.NothingToLearn(project=job["name"], number=job["number"], reason=reason)
+        unit.emit(names.event_key(job["name"], 0), event)
 
     async def _train(self, job: Doc) -> None:
         project = await store.project_by_name(self._store, job["name"])
@@ -137,11 +177,16 @@ class Trainer:
         """Items chance chose, before there is a model; more of them if one class came back."""
         size = domain.seed_size(len(project.classes), len(items.waiting))
         chosen = np.random.default_rng(job["number"]).permutation(items.waiting)[:size]
+        known = np.unique(items.label[items.learnt])
 
         async def work(unit: Unit) -> None:
             tasks = [items.names[i] for i in chosen]
-            self._order(unit, project.name, [], tasks)
-            unit.overwrite(store.JOBS, {**job, "done": True})
+            if tasks:
+                self._order(unit, project.name, [], tasks)
+            else:
+                words = "no item with an embedding is left to ask for, and there are labels of"
+                self._give_up(unit, job, f"{words} {len(known)} classes; a model needs two")
+            await self._delete_job(job, unit)
 
         await self._store.transact(work)
 
@@ -159,7 +204,7 @@ class Trainer:
             if version is not None and learnt is not None:
                 store.save_version(unit, version)
                 self._tell(unit, version, learnt, count)
-            unit.overwrite(store.JOBS, {**job, "done": True})
+            await self._delete_job(job, unit)
 
         await self._store.transact(work)
 
@@ -179,7 +224,7 @@ class Trainer:
         return ModelVersion(
             name=_version_name(project.name, number),
             project=project.name,
-            model=domain.model_name(project.name),
+            model=names.trained_model(project.name),
             version=number,
             state=state,
             reason=reason,
@@ -308,7 +353,8 @@ class Trainer:
         return await store.versions_of(self._store, project)
 
     async def roll_back(self, name: str) -> ModelVersion:
-        """Puts an older version back; `OutOfTurn` when it never served."""
+        """Puts an older version back; `OutOfTurn` when it never served. What alone serves already
+        is left as it is."""
 
         async def work(unit: Unit) -> ModelVersion:
             version = await store.version_by_name(unit, name)
@@ -316,10 +362,13 @@ class Trainer:
                 raise NotFound(f"{name[:200]} was not found", field="name")
             if version.state not in (ModelState.RETIRED, ModelState.SERVING):
                 raise OutOfTurn(f"version {version.version} is {version.state}: it never served")
-            for other in await store.versions_of(unit, version.project):
-                if other.state is ModelState.SERVING and other.name != name:
-                    why = f"rolled back to version {version.version}"
-                    store.save_version(unit, _moved(other, ModelState.ROLLED_BACK, why))
+            others = await store.versions_of(unit, version.project)
+            serving = [v for v in others if v.state is ModelState.SERVING and v.name != name]
+            if version.state is ModelState.SERVING and not serving:
+                return version
+            for other in serving:
+                why = f"rolled back to version {version.version}"
+                store.save_version(unit, _moved(other, ModelState.ROLLED_BACK, why))
             return await self._put_back(unit, version, "a person asked for it")
 
         return await self._store.transact(work)

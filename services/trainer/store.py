@@ -6,7 +6,7 @@ from __future__ import annotations
 from collections.abc import AsyncIterator
 
 from libs.common.codec import from_doc, to_doc
-from libs.common.store import Collection, Doc, Reader, Unit
+from libs.common.store import Collection, Doc, Reader, Unit, every
 from services.trainer.domain import ModelVersion, Project
 
 PROJECTS = Collection("projects")
@@ -17,6 +17,11 @@ VERSIONS = Collection("versions", indexes=(("project", "name"),))
 RANKINGS = Collection("rankings")
 JOBS = Collection("jobs")
 COLLECTIONS = (PROJECTS, FEATURES, LABELS, ORDERS, VERSIONS, RANKINGS, JOBS)
+# Fields that versions before 0.2 called otherwise.
+RENAMED = {
+    "planted": "injected_error",
+    "entry": "element",
+}
 _PAGE = 200
 
 
@@ -39,8 +44,8 @@ async def chunks(reader: Reader, collection: Collection, project: str) -> AsyncI
 
 async def versions_of(reader: Reader | Unit, project: str) -> list[ModelVersion]:
     """Newest first."""
-    docs = await reader.find(VERSIONS, {"project": project}, descending=True, limit=1000)
-    return [from_doc(ModelVersion, doc) for doc in docs]
+    docs = [doc async for doc in every(reader, VERSIONS, {"project": project})]
+    return [from_doc(ModelVersion, doc) for doc in reversed(docs)]
 
 
 async def version_by_name(reader: Reader | Unit, name: str) -> ModelVersion | None:

@@ -11,6 +11,7 @@ import pytest
 import yaml
 
 from deploy.helm import lint
+from libs.common.health import LIVENESS, OVERALL
 from services.__main__ import SERVICES
 from services.gateway.routes.table import STUBS
 
@@ -30,10 +31,12 @@ NAMES = {
 }
 ADDRESSES = {"BUS_URL": "bus", "STORE_URL": "store", "INFERENCE_URL": "inference"}
 ADDRESSES |= {"BLOB_URL": "blob", "DELIVERY_SIGNING_KEY": "signing", "OPERATOR_KEY": "operator"}
+ADDRESSES |= {"SECRETS_KEY": "secrets"}
 WORDS = {"inference": "inference_url", "blob": "ctx.blobs", "signing": "delivery_signing_key"}
+WORDS |= {"secrets": "secrets_key"}
 WORDS |= {"operator": "operator_key", "web": "import httpx2", "models": "Repository(ctx"}
 GOOD = [None, *sorted(CI.glob("*.yaml"))]
-SECRETS = {"SERVICE_TOKEN_KEY", "STORE_URL", "DELIVERY_SIGNING_KEY", "OPERATOR_KEY"}
+SECRETS = {"SERVICE_TOKEN_KEY", "STORE_URL", "DELIVERY_SIGNING_KEY", "OPERATOR_KEY", "SECRETS_KEY"}
 Manifest = dict[str, Any]
 
 
@@ -208,12 +211,15 @@ def test_probes_fit_the_ports(manifests: list[Manifest]) -> None:
             paths = {kind: p["httpGet"]["path"] for kind, p in probes.items()}
             assert paths == {
                 "startup": "/healthz",
-                "readiness": "/readyz",
+                "readiness": "/readyz/self",
                 "liveness": "/healthz",
             }
         else:
             assert ports == {"grpc": 50051, "metrics": 9090}
             assert {p["grpc"]["port"] for p in probes.values()} == {50051}
+            # A pod that waits for Kafka is not killed for it, at its start or later.
+            asked = {kind: p["grpc"].get("service", "") for kind, p in probes.items()}
+            assert asked == {"startup": LIVENESS, "readiness": OVERALL, "liveness": LIVENESS}
 
 
 def test_a_pod_has_time_to_end(manifests: list[Manifest]) -> None:

@@ -8,18 +8,18 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from labelmill.task_dispatch.v1.events_pb2 import TasksDelivered
+from labelmill.task_dispatch.v1.events_pb2 import TasksCancelled
 from labelmill.template.v1.events_pb2 import ProjectUpdated
 
 from libs.common.bus import Bus, Event, make_event
-from libs.common.bus.consumer import Consumer, Handlers, TooManyDead
 from libs.common.clock import FakeClock
 from libs.common.errors import Invalid, OutOfTurn, Unavailable
+from libs.common.messaging.consumer import Consumer, Handlers, TooManyDead
 from libs.common.store import DEAD_LETTERS, Collection, Store, Unit
 
 COUNTS = Collection("counts")
 TOPIC = ProjectUpdated.DESCRIPTOR.file.package
-TOPICS = [TOPIC, TasksDelivered.DESCRIPTOR.file.package]
+TOPICS = [TOPIC, TasksCancelled.DESCRIPTOR.file.package]
 
 
 class Desk:
@@ -91,7 +91,7 @@ def event(name: str, key: str = "k") -> Event:
     return make_event(key, message)
 
 
-async def until(true: Callable[[], Awaitable[bool]], seconds: float = 10.0) -> None:
+async def until(true: Callable[[], Awaitable[bool]], seconds: float = 120.0) -> None:
     deadline = asyncio.get_running_loop().time() + seconds
     while not await true():
         assert asyncio.get_running_loop().time() < deadline, f"not after {seconds} s"

@@ -6,10 +6,10 @@ import asyncio
 import random
 
 import pytest
-from labelmill.task_dispatch.v1.events_pb2 import TasksDelivered
+from labelmill.task_dispatch.v1.events_pb2 import TasksCancelled
 
 from libs.common.bus import Event, make_event
-from libs.common.bus.consumer import Consumer, TooManyDead
+from libs.common.messaging.consumer import Consumer, TooManyDead
 from libs.common.operations import DeadLetters
 from libs.common.store import INBOX
 from tests.contract.desk import HANDLERS, TOPIC, House, event, until
@@ -97,7 +97,7 @@ async def test_poison_goes_to_the_dead_letters_and_its_neighbours_go_on(house: H
 
 
 async def test_what_nobody_here_listens_to_is_passed_by(house: House) -> None:
-    stranger = make_event("k", TasksDelivered())
+    stranger = make_event("k", TasksCancelled())
     foreign = Event("f", TOPIC, "no.such.Type", "k", "", b"x")
     await house.bus.publish([stranger, foreign, event("a")])
     async with house.at_work():
@@ -162,6 +162,53 @@ async def test_what_stays_too_early_dies_in_the_end(house: House) -> None:
 
         await until(dead)
     assert (await house.dead())[0]["reason"].startswith("OutOfTurn: never")
+
+
+async def test_what_waits_for_a_part_that_is_away_does_not_die_of_it(house: House) -> None:
+    """Too early first, then a part goes away for longer than anything is parked."""
+    house.desk.early = {"a"}
+    await house.bus.publish([event("a")])
+    async with house.at_work():
+
+        async def parked() -> bool:
+            return bool(house.consumer._parked)
+
+        await until(parked)
+        house.desk.away = True
+        for _ in range(10):
+            house.clock.advance(20)
+            await asyncio.sleep(0.15)
+        assert house.consumer.outage.seconds > 0
+        house.desk.away, house.desk.early = False, set()
+
+        async def heard() -> bool:
+            return bool(await house.counts(["a"]))
+
+        await until(heard)
+    assert await house.dead() == []
+
+
+@pytest.mark.parametrize("seconds", [-86_400, 86_400])
+async def test_a_clock_that_is_set_kills_nothing_that_came_too_early(
+    house: House, seconds: float
+) -> None:
+    house.desk.early = {"a"}
+    await house.bus.publish([event("a")])
+    async with house.at_work():
+
+        async def parked() -> bool:
+            return bool(house.consumer._parked)
+
+        await until(parked)
+        house.clock.set_by(seconds)
+        await asyncio.sleep(0.3)
+        assert await house.dead() == []
+        house.desk.early = set()
+
+        async def heard() -> bool:
+            return bool(await house.counts(["a"]))
+
+        await until(heard)
 
 
 async def test_a_part_that_is_away_is_waited_for(house: House) -> None:

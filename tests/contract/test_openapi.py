@@ -13,9 +13,9 @@ from hypothesis import HealthCheck, settings
 from schemathesis import checks
 from schemathesis.specs.openapi import checks as openapi_checks
 
-from deploy.models.build import build, repository
 from libs.cli.client import Client
-from loadtests.platform import Platform
+from tests.built_models import built_models
+from tools.platform import Platform
 
 CHECKS = [
     checks.not_a_server_error,
@@ -28,9 +28,7 @@ CHECKS = [
 
 @pytest.fixture(scope="module")
 def api(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Any, str, dict[str, str]]]:
-    models = repository().absolute()
-    build(models)
-    env = {"LABELMILL_MODELS": str(models)}
+    env = {"LABELMILL_MODELS": str(built_models())}
     with Platform(tmp_path_factory.mktemp("openapi"), env=env) as platform:
         operator = Client(platform.url, platform.operator_key())
         key = operator.post("tenants", {"tenant_id": "acme"})["api_key"]

@@ -17,12 +17,13 @@ import pytest
 import yaml
 from PIL import Image, ImageDraw, ImageFont
 
-from deploy.models import carriers, packages
-from deploy.models.build import repository
+from deploy.models import packages
 from services.prelabel_gateway import adapters
 from services.prelabel_gateway.domain import Doc, Impossible
-from services.prelabel_gateway.embedded import EmbeddedServer
-from services.prelabel_gateway.triton import Inference
+from services.prelabel_gateway.inference.client import Inference
+from services.prelabel_gateway.inference.embedded_server import EmbeddedServer
+from tests import photographs
+from tests.built_models import built_models
 
 CATALOGUE = Path(__file__).parents[2] / "services/template/catalogue"
 RATE = 16000
@@ -30,10 +31,7 @@ RATE = 16000
 
 @pytest.fixture(scope="module")
 def models() -> Path:
-    home = repository()
-    home.mkdir(parents=True, exist_ok=True)
-    packages.add(home, [name for name, model in packages.MODELS.items() if model.usual])
-    return home
+    return built_models()
 
 
 class Server:
@@ -177,15 +175,7 @@ async def test_what_is_written_is_read_line_by_line(server: Server) -> None:
 
 @pytest.fixture(scope="module")
 def street(tmp_path_factory: pytest.TempPathFactory) -> Image.Image:
-    """A photograph of four people before a bus that a package brings along, 810 x 1080 pixels."""
-    folder = tmp_path_factory.mktemp("street")
-    digest = "33b198a1d2839bb9ac4c65d61f9e852196793cae9a0781360859425f6022b69c"
-    try:
-        wheels = carriers.download(folder, ["openvi"])
-    except carriers.BuildFailed as failed:
-        pytest.skip(f"no photograph: {failed}")
-    carriers.take(wheels, "openvi", "object_detection/bus.jpg", digest, folder / "bus.jpg")
-    return Image.open(folder / "bus.jpg").convert("RGB")
+    return photographs.street(tmp_path_factory.mktemp("street"))
 
 
 def png(image: Image.Image) -> bytes:
@@ -204,7 +194,7 @@ async def test_faces_are_boxes_or_points(server: Server, street: Image.Image) ->
     assert 90 < left["x"] < 140 and 390 < left["y"] < 440 and 240 < right["x"] < 290
     assert nobody["value"]["boxes"]["boxes"] == []
     skeleton = {"points": ["left_eye", "right_eye", "chin"]}
-    drawing: Doc = {"shape": "objects", "geometries": ["keypoints"], "skeleton": skeleton}
+    drawing = schema | {"shape": "objects", "geometries": ["keypoints"], "skeleton": skeleton}
     (drawn,) = await server.draft("faces", given[:1], drawing)
     assert isinstance(drawn, dict)
     for one in drawn["value"]["objects"]["objects"]:

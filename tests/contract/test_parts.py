@@ -266,6 +266,11 @@ def test_ports_differ_and_are_free() -> None:
     assert len(set(free_ports(5))) == 5
 
 
+def test_a_port_that_was_given_out_is_not_given_again_before_all_others() -> None:
+    """A platform takes ten, one by one, before any of its processes binds one."""
+    assert len({free_ports(1)[0] for _ in range(300)}) == 300
+
+
 def _environment_with_bad_numpy(home: Path) -> Path:
     (home / "bin").mkdir(parents=True)
     (home / "bin" / "python3").symlink_to(sys.executable)

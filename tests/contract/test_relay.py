@@ -10,8 +10,8 @@ import pytest
 from labelmill.template.v1.events_pb2 import ProjectUpdated
 
 from libs.common.bus import Bus, Event
-from libs.common.bus.relay import Relay
 from libs.common.errors import Unavailable
+from libs.common.messaging.relay import Relay
 from libs.common.store import Store, Unit, open_store
 from tests.contract.desk import COUNTS, TOPIC, House, until
 
@@ -112,3 +112,37 @@ async def test_closing_a_relay_that_is_at_work_is_no_error(house: House) -> None
     await asyncio.gather(relay.drain(), relay.drain(), relay.close())
     assert await house.store.pending_events(1) == []
     assert set(await names_on(house.bus)) == {f"e{i}" for i in range(400)}
+
+
+async def test_a_relay_outlives_a_fault_that_nobody_thought_of(house: House) -> None:
+    class Odd:
+        tries = 0
+
+        async def publish(self, events: Sequence[Event]) -> None:
+            self.tries += 1
+            if self.tries < 3:
+                raise KeyError("a mistake in a driver")
+            await house.bus.publish(events)
+
+    relay = Relay(house.store, Odd())  # type: ignore[arg-type]
+    running = asyncio.create_task(relay.run())
+    await emit(house.store, 3)
+
+    async def gone() -> bool:
+        return not await house.store.pending_events(1)
+
+    await until(gone)
+    await relay.close()
+    await running
+    assert await names_on(house.bus) == ["e0", "e1", "e2"]
+
+
+async def test_closing_a_relay_ends_though_the_bus_hangs(house: House) -> None:
+    class Hanging:
+        async def publish(self, events: Sequence[Event]) -> None:
+            await asyncio.Event().wait()
+
+    relay = Relay(house.store, Hanging())  # type: ignore[arg-type]
+    await emit(house.store, 3)
+    await asyncio.wait_for(relay.close(0.1), 20)
+    assert len(await house.store.pending_events(10)) == 3

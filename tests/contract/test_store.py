@@ -7,15 +7,14 @@ import os
 import subprocess
 import sys
 import uuid
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
 from labelmill.template.v1.events_pb2 import ProjectUpdated
 
 from deploy.parts import Mongod
-from deploy.parts.testing import require
-from libs.common.bus import MAX_PAYLOAD_BYTES
+from libs.common.bus import MAX_PAYLOAD_BYTES, Lag
 from libs.common.errors import Invalid, Unavailable
 from libs.common.store import (
     Above,
@@ -36,13 +35,6 @@ HOSTILE = {
     "$set": {"$a.b": 1},
     "version": 1,
 }
-
-
-@pytest.fixture(scope="session")
-def mongod() -> Iterator[Mongod]:
-    require("mongo")
-    with Mongod() as server:
-        yield server
 
 
 @pytest.fixture(params=["sqlite", "sqlite-full", "mongo-motor", "mongo-pymongo"])
@@ -98,6 +90,23 @@ async def test_find_orders_pages_and_compares(store: Store) -> None:
     above = await store.find(THINGS, {"project": "p", "rank": Above(1)}, order=order)
     below = await store.find(THINGS, {"project": "p", "rank": Below(1, equal=True)}, order=order)
     assert {d["rank"] for d in above} == {2} and {d["rank"] for d in below} == {0, 1}
+
+
+async def test_an_index_of_a_later_release_finds_what_was_stored_before(url: str) -> None:
+    docs: list[dict[str, object]] = [
+        {"name": "a", "version": 1, "project": "p", "rank": 2.5, "done": True, "owner": "é"},
+        {"name": "b", "version": 1, "project": "p", "rank": 1},
+    ]
+    earlier = await open_store(url, "test", [THINGS])
+    await put(earlier, *docs)
+    await earlier.close()
+    indexes = (*THINGS.indexes, ("owner", "done", "name"))
+    later = Collection(THINGS.name, indexes=indexes)
+    for _ in range(2):
+        store = await open_store(url, "test", [later])
+        assert await store.find(later, {"owner": "é", "done": True}) == [docs[0]]
+        assert await store.find(later, {"project": "p"}, order=("rank", "name")) == docs[::-1]
+        await store.close()
 
 
 async def test_no_update_is_lost_between_concurrent_writers(store: Store) -> None:
@@ -273,6 +282,20 @@ async def test_the_outbox_keeps_order_until_published(store: Store) -> None:
     assert [e.id for e in await store.pending_events(100)] == [e.id for e in events[20:]]
 
 
+async def test_the_outbox_says_how_much_waits_and_since_when(store: Store) -> None:
+    assert await store.unpublished() == Lag()
+
+    async def emit(unit: Unit) -> None:
+        for i in range(5):
+            unit.emit("k", event(f"e{i}"))
+
+    await store.transact(emit)
+    events = await store.pending_events(10)
+    assert await store.unpublished() == Lag(5, events[0].time)
+    await store.published(events[:2])
+    assert await store.unpublished() == Lag(3, events[2].time)
+
+
 async def test_hostile_names_and_fields_survive(store: Store) -> None:
     await put(store, HOSTILE)
     found = await store.get(THINGS, HOSTILE["name"])  # type: ignore[arg-type]
@@ -307,9 +330,10 @@ async def test_names_and_values_are_data_in_every_question(store: Store) -> None
     assert [d["name"] for d in every] == sorted((str(d["name"]) for d in docs), key=str.encode)
 
 
-async def test_a_mongodb_that_is_away_is_unavailable() -> None:
-    away = "mongodb://127.0.0.1:9/?serverSelectionTimeoutMS=200"
-    with pytest.raises(Unavailable, match="MongoDB cannot be reached"):
+async def test_a_mongodb_that_is_away_is_unavailable(monkeypatch: pytest.MonkeyPatch) -> None:
+    away = "mongodb://127.0.0.1:9/"
+    monkeypatch.setattr("libs.common.store.mongo._SECONDS", 0.5)
+    with pytest.raises(Unavailable, match=r"MongoDB \(STORE_URL\) cannot be reached"):
         await open_store(away, "test", [THINGS])
 
 

@@ -13,7 +13,9 @@ from pathlib import Path
 
 from tests.interop.frame import Result, Row
 
-FAMILIES = ("images", "language", "sound", "models", "space", "argoverse", "maps", "probing")
+FAMILIES = (
+    *("images", "language", "sound", "models", "space", "argoverse", "maps", "probing", "crooked"),
+)
 _HEAD = ("format", "files tried", "read by us", "read by the judge", "lost", "left out and said")
 
 

@@ -11,8 +11,9 @@ from typing import Any
 import numpy as np
 import pyarrow.feather as feather
 
-from libs.common.geometry import boxes, poses, rotations
-from libs.formats import Doc, Sample, space
+from libs.formats import Doc, Sample
+from libs.formats.spatial import boxes3d
+from libs.sensor import boxes, poses, rotations
 from tests.interop import judges
 from tests.interop.frame import Result, Row, read, round_trip, write
 from tests.interop.image_judges import unpacked
@@ -27,6 +28,7 @@ from tests.interop.space_samples import (
 
 _AV2 = "media/bev_map/av2_adcf7d18"
 _CAMERAS = "media/sensor_fusion/nuscenes_6cam/info.json"
+_CITY = "city_SE3_egovehicle.feather"
 _TABLE = "annotations.feather"
 # Of the sweeps of a track one in so many is a key frame.
 _STEP = 10
@@ -39,10 +41,10 @@ def argoverse2(data: Path) -> Result:
     result = Result()
     folder = data / _AV2
     original = judges.run("tables", "feather_rows", {"path": str(folder / "annotations.feather")})
-    start = original["rows"][0][0]
     stamps = sorted({row[0] for row in original["rows"]})
     sweeps = _sweeps(folder, stamps)
-    rows = [[row[0] - start, *row[1:]] for row in original["rows"]]
+    # Times go out as they came, too.
+    rows = original["rows"]
     for frame in ("ego", "world"):
         schema = {"shape": "cuboid_tracks", "frame": frame}
         samples, faults = read("argoverse2", folder, schema)
@@ -53,6 +55,7 @@ def argoverse2(data: Path) -> Result:
         with unpacked(written) as made:
             path = next(made.rglob("annotations.feather"))
             theirs = judges.run("tables", "feather_rows", {"path": str(path)})
+            _same_way(result, path.with_name(_CITY), folder / _CITY)
         result.same("types of columns", theirs["columns"], original["columns"])
         ours_, wanted = _parts(theirs["rows"]), _parts(rows)
         result.same(f"names of rows ({frame})", ours_[0], wanted[0])
@@ -64,6 +67,19 @@ def argoverse2(data: Path) -> Result:
     result.same("points inside", counted, sum(row[-1] for row in original["rows"]))
     result.judged = f"{len(rows)} rows of pandas alike"
     return result
+
+
+def _same_way(result: Result, ours: Path, theirs: Path) -> None:
+    """The vehicle's poses at every moment, as the log has them."""
+    made, wanted = (feather.read_table(one).to_pydict() for one in (ours, theirs))
+    result.same("times of poses", made["timestamp_ns"], wanted["timestamp_ns"])
+    for axis in ("tx_m", "ty_m", "tz_m"):
+        result.same(f"poses, {axis}", made[axis], wanted[axis], 1e-9)
+    turns = [
+        rotations.matrix(np.stack([one[k] for k in ("qw", "qx", "qy", "qz")], axis=1)).tolist()
+        for one in (made, wanted)
+    ]
+    result.same("poses, turns", *turns, 1e-9)
 
 
 def _parts(rows: list[list[Any]]) -> tuple[list[Any], np.ndarray]:
@@ -98,12 +114,10 @@ def av2_tracks(data: Path) -> Result:
     result = Result()
     folder = data / _AV2
     (original,) = _asked([folder])
-    start = min(row[0] for row in original["ego"])
     sweeps = _sweeps(folder, sorted({row[0] for row in original["ego"]}))
-    # Times are seconds from the first sweep; points inside are left out of tracks, and told.
+    # Points inside are left out of tracks, and told.
     wanted = {
-        frame: [[row[0] - start, *row[1:3], 0, row[4]] for row in original[frame]]
-        for frame in ("ego", "world")
+        frame: [[*row[:3], 0, row[4]] for row in original[frame]] for frame in ("ego", "world")
     }
     for frame in wanted:
         schema = {"shape": "cuboid_tracks", "frame": frame}
@@ -126,7 +140,6 @@ def av2_between(data: Path) -> Result:
     result = Result()
     folder = data / _AV2
     (original,) = _asked([folder], step=_STEP)
-    start = min(row[0] for row in original["ego"])
     sweeps = _sweeps(folder, sorted({row[0] for row in original["ego"]}))
     schema = {"shape": "cuboid_tracks", "frame": "world"}
     samples, faults = read("argoverse2", folder, schema)
@@ -135,7 +148,7 @@ def av2_between(data: Path) -> Result:
     written = write("argoverse2", given, {**schema, **classes(given)}, FIELDS)
     with unpacked(written) as made:
         (theirs,) = _asked(_logs(made))
-    wanted = [[row[0] - start, *row[1:3], 0, row[4]] for row in original["between"]]
+    wanted = [[*row[:3], 0, row[4]] for row in original["between"]]
     # Between two turns that are nearly the same we go straight, which is micrometres off.
     _alike(result, "between key frames", theirs["world"], wanted, 1e-5)
     kept = sum(not f.get("outside") for one in cuboids(given[0]) for f in one["frames"])
@@ -253,7 +266,7 @@ def _of_cuboids(sample: Sample, stamp: int, way: np.ndarray | None = None) -> li
 
 
 def _row(stamp: int, one: Doc, way: np.ndarray | None = None) -> list[Any]:
-    pose = space.pose_of(one) if way is None else way @ space.pose_of(one)
+    pose = boxes3d.pose_of(one) if way is None else way @ boxes3d.pose_of(one)
     size = np.array(boxes.vector(one["size"]))
     yaw = np.arctan2(pose[1, 0], pose[0, 0])
     corners = poses.apply(pose, _HALVES * size / 2)

@@ -14,9 +14,8 @@ import numpy as np
 from rapidfuzz.distance import Levenshtein
 from scipy.optimize import linear_sum_assignment
 
-from libs.common import clouds
-from libs.common.geometry import boxes
-from services.qc_scorer.agreement import tracking
+from libs.sensor import boxes, point_clouds
+from services.qc_scorer.losses.tracks import tracking
 
 Doc = dict[str, Any]
 Ask = Callable[[bytes], Doc]
@@ -316,18 +315,18 @@ def cuboids(data: Path, ask: Ask) -> Figures:
         [one["psr"]["position"][axis] for axis in "xy"]
         for one in json.loads((home / "label/000965.json").read_text())
     ]
-    cloud = clouds.read((home / "lidar/000965.pcd").read_bytes())
+    cloud = point_clouds.read((home / "lidar/000965.pcd").read_bytes())
     yield from _centres("street", cloud, truth, ask)
     home = data / "kitti_000008_fov"
     scene = json.loads((home / "info.json").read_text())["data_list"][0]
     to_lidar = np.linalg.inv(np.array(scene["images"]["CAM2"]["lidar2cam"]))
     known = [one["bbox_3d"] for one in scene["instances"] if one["bbox_label"] >= 0]
     truth = [(to_lidar @ [*box[:3], 1.0])[:2].tolist() for box in known]
-    cloud = clouds.read((home / "000008.bin").read_bytes())
+    cloud = point_clouds.read((home / "000008.bin").read_bytes())
     yield from _centres("parked cars", cloud, truth, ask)
 
 
-def _centres(name: str, cloud: clouds.Cloud, truth: list[list[float]], ask: Ask) -> Figures:
+def _centres(name: str, cloud: point_clouds.Cloud, truth: list[list[float]], ask: Ask) -> Figures:
     given = np.ascontiguousarray(cloud.points, "<f4").tobytes()
     found = ask(given)["value"]["cuboids"]["cuboids"]
     centres = boxes.array(found)[:, :2]

@@ -19,7 +19,7 @@ import numpy as np
 
 from deploy.models.build import repository
 from services.prelabel_gateway.domain import Doc
-from services.prelabel_gateway.embedded import LoadedModel, Tensor
+from services.prelabel_gateway.inference.embedded_server import LoadedModel, Tensor
 from tests.interop import draft_measures as measures
 
 Ask = Callable[[bytes], Doc]

@@ -14,8 +14,8 @@ from typing import IO
 from PIL import Image
 
 from libs.formats import Doc, Fault, Job, Problem, Sample
+from libs.formats.registry import format_of
 from libs.formats.source import Source, of_file, of_folder, of_zip
-from libs.formats.table import format_of
 
 _PROJECT = "tenants/t/projects/p"
 
@@ -139,7 +139,8 @@ def stem(key: str) -> str:
 
 
 def difference(left: object, right: object, tolerance: float = 1e-6, path: str = "") -> str:
-    """Where two documents differ first; empty if nowhere."""
+    """Where two documents differ first; empty if nowhere. What a document leaves out has its
+    usual value: 0, false, or an empty text, list or map."""
     if isinstance(left, (int, float)) and isinstance(right, (int, float)):
         close = math.isclose(left, right, rel_tol=0, abs_tol=tolerance)
         return "" if close else f"{path}: {left} and {right}"
@@ -147,6 +148,7 @@ def difference(left: object, right: object, tolerance: float = 1e-6, path: str =
         return _first(
             difference(left.get(k, 0), right.get(k, 0), tolerance, f"{path}.{k}")
             for k in sorted({*left, *right}, key=str)
+            if left.get(k) or right.get(k)
         )
     if isinstance(left, (list, tuple)) and isinstance(right, (list, tuple)):
         if len(left) != len(right):

@@ -8,10 +8,11 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from libs.common import rle
-from libs.formats import Sample, masks, shapes
-from libs.formats.labelstudio_brush import of_brush, to_brush
+from libs.formats import Sample
+from libs.formats.image import masks, shapes
+from libs.formats.image.labelstudio.brush import of_brush, to_brush
 from libs.formats.source import of_folder
+from libs.sensor import rle
 from tests.interop import judges
 from tests.interop.frame import Result, difference, read, round_trip, stem
 from tests.interop.image_judges import objects_of, schema_of, unpacked

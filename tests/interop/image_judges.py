@@ -11,7 +11,8 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
-from libs.formats import Doc, Sample, masks, shapes
+from libs.formats import Doc, Sample
+from libs.formats.image import masks, shapes
 from tests.interop import judges
 from tests.interop.frame import Result, Written, stem
 
@@ -127,12 +128,14 @@ def datumaro(format_: str, *types: str) -> Judge:
             for key, found in answer.items()
         }
         kinds = {_KINDS[kind] for kind in types}
+        # Boxes of COCO's instances have their corners as an outline.
+        kinds |= {"rect"} if "polygon" in types and format_ == "coco_instances" else set()
         ours = {
             stem(s.key): [
                 [one["class"], one["mask"]["counts"] if "mask" in one else places]
                 for one in objects_of(s)
                 if shapes.geometry(one)[0] in kinds or "rotated" in one
-                for places in _parts(one)
+                for places in _parts(one, "bbox" not in types)
             ]
             for s in samples
         }
@@ -141,8 +144,10 @@ def datumaro(format_: str, *types: str) -> Judge:
     return judge
 
 
-def _parts(one: Doc) -> list[list[float]]:
-    """Datumaro has a polygon a ring."""
+def _parts(one: Doc, cornered: bool) -> list[list[float]]:
+    """Datumaro has a polygon a ring; boxes may be `cornered`."""
+    if "rect" in one and cornered:
+        return [shapes.box_corners(one["rect"])]
     if "polygon" in one:
         return [ring["points"] for ring in one["polygon"]["rings"]]
     return [_places(one)]
@@ -175,7 +180,11 @@ def pycocotools(result: Result, written: Written, samples: list[Sample]) -> None
         result.same(f"pycocotools: {key}", ours, theirs)
         drawn = sorted(one["counts"] for one in answer[key] if "counts" in one)
         runs = sorted(one["mask"]["counts"] for one in objects if "mask" in one)
-        polygons = sum("polygon" in one for one in objects)
+        # Boxes of `coco-objects` have their corners as an outline, those of `coco` have none.
+        boxes = (
+            sum("rect" in one for one in objects) if b'"segmentation":' in written.content else 0
+        )
+        polygons = sum("polygon" in one for one in objects) + boxes
         result.same(f"pycocotools: masks of {key}", len(runs) + polygons, len(drawn))
         result.same(f"pycocotools: pixels of {key}", Counter(runs) - Counter(drawn), {})
         seen = sorted(one["keypoints"] for one in answer[key] if one["keypoints"])

@@ -1,4 +1,7 @@
-"""Reference readers, each in an environment of its own, spoken to in JSON."""
+"""Reference readers, each in an environment of its own, spoken to in JSON.
+
+`python -m tests.interop.judges NAME ...` makes environments before they are asked for.
+"""
 
 from __future__ import annotations
 
@@ -49,3 +52,8 @@ def _call(command: list[str], text: str, what: str) -> str:
     if done.returncode:
         raise Failed(f"{what}: {done.stderr.strip()[-2000:]}")
     return done.stdout
+
+
+if __name__ == "__main__":
+    for judge in sys.argv[1:]:
+        print(f"judge {judge}: {_python(judge)}")

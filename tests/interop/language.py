@@ -159,7 +159,7 @@ def _same_row(row: Doc, sample: Sample) -> bool:
     if row["source_key"] != sample.key or data != sample.data:
         return False
     if isinstance(row.get("value"), dict):
-        return bool(row["value"] == value)
+        return not difference(row["value"], value)
     if shape == "choices":
         return list(row["classes"]) == label.get("classes", [])
     return all(

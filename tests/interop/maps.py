@@ -12,9 +12,9 @@ from typing import Any
 import numpy as np
 import shapely
 
-from libs.common import clouds
 from libs.formats import Doc, Sample
 from libs.formats.source import of_folder
+from libs.sensor import point_clouds
 from tests.interop import judges
 from tests.interop.frame import Result, Row, read, round_trip, write
 from tests.interop.image_judges import unpacked
@@ -118,7 +118,7 @@ def points(format_: str) -> Any:
         samples = []
         for path in (_KITTI, _SUSTECH):
             file = data / path
-            cloud = clouds.read(file.read_bytes(), file.name)
+            cloud = point_clouds.read(file.read_bytes(), file.name)
             samples.append(_labelled(file.name, cloud.points[:, 2]))
         with tempfile.TemporaryDirectory() as name:
             folder = Path(name)

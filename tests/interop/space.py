@@ -11,10 +11,10 @@ from typing import Any
 
 import numpy as np
 
-from libs.common.geometry import boxes, calibration_files, oxts, poses, rotations, tracks
-from libs.common.geometry.calibration import Rig
-from libs.common.geometry.cameras import Camera
 from libs.formats import Doc, Sample
+from libs.sensor import boxes, calibration_files, oxts, poses, rotations, tracks
+from libs.sensor.calibration import Rig
+from libs.sensor.cameras import Camera
 from tests.interop import judges
 from tests.interop.frame import Result, Row, Written, read, round_trip, write
 from tests.interop.image_checks import count_files
@@ -65,6 +65,32 @@ def kitti(data: Path) -> Result:
             judged += sum(map(len, theirs[1].values()))
     result.judged = f"{judged} objects of datumaro alike"
     return result
+
+
+def kitti_as_it_came(data: Path) -> Result:
+    """What an item keeps of a real scene is what is written: calibration to the byte, all numbers
+    of the labels but the angle of view, which is worked out again."""
+    result = Result(files=1)
+    folder = data / _KITTI
+    samples, faults = read("kitti", folder, {"shape": "fusion"})
+    result.read(1, samples, faults)
+    given = [with_item(one) for one in samples]
+    source = write("kitti", given, classes(given), FIELDS).source("kitti-{:05}.zip")
+    for name in source.names:
+        kind = name.split("/")[-2]
+        theirs = (folder / kind / name.rsplit("/", 1)[-1]).read_text()
+        if kind == "calib":
+            result.same("calibration", source.text(name).strip(), theirs.strip())
+            continue
+        ours_, wanted = (_labels(one) for one in (source.text(name), theirs))
+        result.same("names and numbers", ours_, wanted)
+        result.judged = f"{len(wanted)} rows and the calibration as they came"
+    return result
+
+
+def _labels(text: str) -> list[list[Any]]:
+    rows = (line.split() for line in text.splitlines() if line.strip())
+    return sorted([one[0], *(float(v) for v in one[1:3] + one[4:])] for one in rows)
 
 
 def _popped(items: dict[str, Any], name: str) -> list[float]:
@@ -281,6 +307,7 @@ def _numbers(sample: Sample) -> list[list[float]]:
 
 ROWS = (
     Row("kitti", (_KITTI, _DM), kitti),
+    Row("kitti (as it came)", (_KITTI,), kitti_as_it_came),
     Row("kitti (mmdetection3d)", (_FOV,), kitti_numbers),
     Row("kitti (way)", (), kitti_ways),
     Row("nuscenes", (_TABLES, _CAMERAS), nuscenes),

@@ -8,19 +8,21 @@ from typing import Any
 
 import numpy as np
 
-from libs.common.geometry import boxes, calibration, poses, rotations
-from libs.common.geometry.calibration import Rig
-from libs.common.geometry.cameras import Camera
 from libs.formats import Doc, Sample
+from libs.sensor import boxes, calibration, poses, rotations
+from libs.sensor.calibration import Rig
+from libs.sensor.cameras import Camera
 
 FIELDS = tuple({"name": one, "type": one} for one in ("cloud", "sweeps", "calibration"))
 CLOUD = "blob:blobs/t/cloud.bin"
 
 
 def with_item(sample: Sample, rig: Rig | None = None, sweeps: Sequence[Doc] = ()) -> Sample:
-    """The sample with an item's data."""
-    known = {} if rig is None else calibration.document(rig)
-    return replace(sample, data={"cloud": CLOUD, "sweeps": list(sweeps), "calibration": known})
+    """The sample with an item's data: what came with it where nothing else is given."""
+    known = sample.data.get("calibration", {}) if rig is None else calibration.document(rig)
+    came = [{**one, "cloud": CLOUD} for one in sample.data.get("sweeps", [])]
+    held = list(sweeps) or came
+    return replace(sample, data={"cloud": CLOUD, "sweeps": held, "calibration": known})
 
 
 def classes(samples: Sequence[Sample]) -> Doc:

@@ -17,9 +17,9 @@ from pycocotools import mask as codec
 from pycocotools.coco import COCO
 from pycocotools.cocoeval import COCOeval
 
-from services.qc_scorer import agreement
-from services.qc_scorer.agreement import areas, keypoints, masks
-from services.qc_scorer.agreement.average_precision import measure
+from services.qc_scorer import losses
+from services.qc_scorer.losses.image import areas, keypoints, masks
+from services.qc_scorer.losses.image.average_precision import measure
 
 Doc = dict[str, Any]
 DATA = Path(os.environ.get("LABELMILL_INTEROP_DATA", "no-data"))
@@ -167,5 +167,5 @@ def test_a_label_is_its_own_equal_on_real_panoptic_masks() -> None:
     label = {"objects": {"objects": found}}
     less = {"objects": {"objects": found[1:]}}
     for loss in ("masks", "panoptic"):
-        assert agreement.distance(label, label, loss) == 0.0
-        assert agreement.errors(label, less, loss).count == 1.0
+        assert losses.distance(label, label, loss) == 0.0
+        assert losses.errors(label, less, loss).count == 1.0

@@ -12,9 +12,9 @@ import numpy as np
 import pytest
 import shapely
 
-from libs.common.geometry import boxes
-from services.qc_scorer import agreement
-from services.qc_scorer.agreement import detection_3d
+from libs.sensor import boxes
+from services.qc_scorer import losses
+from services.qc_scorer.losses.space import detection_3d
 from tests.interop import judges
 
 Doc = dict[str, Any]
@@ -126,7 +126,7 @@ def test_what_the_loss_counts_is_what_a_match_by_hand_leaves(loss: str, limit: f
 
     rows, columns = linear_sum_assignment(near & same, maximize=True)
     hits = [(i, j) for i, j in zip(rows, columns, strict=True) if (near & same)[i, j]]
-    found = agreement.errors(cuboids(truth), cuboids(label), loss)
+    found = losses.errors(cuboids(truth), cuboids(label), loss)
     missed, extra = len(truth) - len(hits), len(label) - len(hits)
     assert found.units == len(truth)
     # Which of several boxes in reach is taken may change how many attributes are wrong, no more.
@@ -135,5 +135,5 @@ def test_what_the_loss_counts_is_what_a_match_by_hand_leaves(loss: str, limit: f
         [{k: v for k, v in one.items() if k != "attributes"} for one in side]
         for side in (truth, label)
     ]
-    without = agreement.errors(cuboids(plain[0]), cuboids(plain[1]), loss)
+    without = losses.errors(cuboids(plain[0]), cuboids(plain[1]), loss)
     assert without.count == max(missed, extra)

@@ -20,15 +20,15 @@ from scipy.stats import kendalltau
 from sklearn.metrics import jaccard_score, zero_one_loss
 from sklearn.preprocessing import MultiLabelBinarizer
 
-from services.qc_scorer import agreement
-from services.qc_scorer.agreement.alpha import LEVELS, alpha
-from services.qc_scorer.agreement.normalisers import characters, none
-from services.qc_scorer.agreement.rankings import compare
-from services.qc_scorer.agreement.segments import diarization, jaccard_error
-from services.qc_scorer.agreement.spans import changes
-from services.qc_scorer.agreement.transcripts import streams, wrong_words
-from services.qc_scorer.agreement.words import word_errors
-from services.qc_scorer.agreement.writing import chrf
+from services.qc_scorer import losses
+from services.qc_scorer.losses.alpha import LEVELS, alpha
+from services.qc_scorer.losses.audio.segments import diarization, jaccard_error
+from services.qc_scorer.losses.audio.transcripts import streams, wrong_words
+from services.qc_scorer.losses.language_model.generation import chrf
+from services.qc_scorer.losses.language_model.rankings import compare
+from services.qc_scorer.losses.text.normalisers import characters, none
+from services.qc_scorer.losses.text.spans import changes
+from services.qc_scorer.losses.text.words import word_errors
 from tests.interop import judges
 
 Doc = dict[str, Any]
@@ -212,14 +212,14 @@ def test_classes_and_sets_of_them_are_compared_as_by_scikit_learn() -> None:
     binary = MultiLabelBinarizer(classes=names).fit(truth)
     wanted = jaccard_score(binary.transform(truth), binary.transform(label), average="samples")
     far = [
-        agreement.distance({"choices": {"classes": a}}, {"choices": {"classes": b}}, "set")
+        losses.distance({"choices": {"classes": a}}, {"choices": {"classes": b}}, "set")
         for a, b in zip(truth, label, strict=True)
     ]
     assert 1 - np.mean(far) == pytest.approx(wanted, abs=EXACT)
     one = [[row["category"]] for row in rows]
     other = [[rng.choice(names) if rng.random() < 0.2 else name] for (name,) in one]
     wrong = [
-        agreement.distance({"choices": {"classes": a}}, {"choices": {"classes": b}}, "class")
+        losses.distance({"choices": {"classes": a}}, {"choices": {"classes": b}}, "class")
         for a, b in zip(one, other, strict=True)
     ]
     missed = zero_one_loss([a for (a,) in one], [b for (b,) in other])

@@ -16,10 +16,10 @@ import shapely
 from scipy.spatial.distance import cdist
 from sklearn.metrics import jaccard_score
 
-from libs.common import runs
-from libs.common.geometry import boxes, image_tracks
-from services.qc_scorer import agreement
-from services.qc_scorer.agreement import lanes, maps, points, tracking
+from libs.sensor import boxes, image_tracks, run_lengths
+from services.qc_scorer import losses
+from services.qc_scorer.losses.space import lanes, maps, points
+from services.qc_scorer.losses.tracks import tracking
 from tests.interop import judges
 
 Doc = dict[str, Any]
@@ -110,8 +110,8 @@ def test_hota_idf1_and_mota_are_those_of_trackeval_and_motmetrics() -> None:
         own = tracking.measure([pair])
         assert own.idf1 == pytest.approx(numbers["idf1"], abs=EXACT)
         assert own.mota == pytest.approx(numbers["mota"], abs=SWITCH)
-        assert agreement.distance(*pair, "tracks") == pytest.approx(1 - numbers["idf1"], abs=EXACT)
-        assert agreement.differs(*pair, "tracks")
+        assert losses.distance(*pair, "tracks") == pytest.approx(1 - numbers["idf1"], abs=EXACT)
+        assert losses.differs(*pair, "tracks")
 
 
 def test_interpolated_key_frames_are_judged_frame_by_frame() -> None:
@@ -197,7 +197,7 @@ def test_tracks_in_space_are_told_apart_as_trackeval_and_motmetrics_do() -> None
         videos = [{"truth": _flat(truth), "label": _flat(label)}]
         judged = judges.run("tracking", "tracking", {"videos": videos, "reach": 2.0})
         pair = _in_space(names, truth), _in_space(names, label)
-        far = agreement.distance(*pair, "cuboid_tracks")
+        far = losses.distance(*pair, "cuboid_tracks")
         assert far == pytest.approx(1 - judged["trackeval"]["IDF1"], abs=EXACT)
         assert far == pytest.approx(1 - judged["motmetrics"][0]["idf1"], abs=EXACT)
         assert 0.02 < far < 0.98
@@ -235,8 +235,11 @@ def _inside(cloud: np.ndarray, cuboids: list[Doc], names: list[str]) -> tuple[np
 
 def _points(classes: np.ndarray, objects: np.ndarray, names: list[str], told: bool) -> Doc:
     ones = np.ones(len(classes), dtype=np.int64)
-    made: Doc = {"count": len(classes), "classes": names, "class_runs": runs.encoded(classes, ones)}
-    return {"points": {**made, **({"object_runs": runs.encoded(objects, ones)} if told else {})}}
+    points: Doc = {"count": len(classes), "classes": names}
+    points["class_runs"] = run_lengths.encoded(classes, ones)
+    if told:
+        points["object_runs"] = run_lengths.encoded(objects, ones)
+    return {"points": points}
 
 
 def _two_labels() -> tuple[list[str], list[tuple[np.ndarray, ...]]]:
@@ -258,8 +261,8 @@ def test_iou_of_points_is_that_of_scikit_learn() -> None:
     (a, _), (b, _) = sides
     used = np.union1d(a[a > 0], b[b > 0])
     wanted = jaccard_score(a, b, labels=used, average=None)
-    assert agreement.distance(*pair, "points") == pytest.approx(1 - wanted.mean(), abs=EXACT)
-    assert agreement.errors(*pair, "points").count == (a != b).sum() > 100
+    assert losses.distance(*pair, "points") == pytest.approx(1 - wanted.mean(), abs=EXACT)
+    assert losses.errors(*pair, "points").count == (a != b).sum() > 100
     by_class, mean = points.measure([pair])
     seen = a > 0
     used = np.union1d(a[seen], b[seen & (b > 0)])
@@ -280,7 +283,7 @@ def test_panoptic_quality_of_points_is_that_of_the_points_one_by_one() -> None:
         matched = [iou for iou in table if iou > 0.5]
         qualities.append(sum(matched) / ((len(mine) + len(theirs)) / 2))
     assert points.panoptic([pair]).pq == pytest.approx(float(np.mean(qualities)), abs=EXACT)
-    assert agreement.distance(*pair, "points") == pytest.approx(1 - np.mean(qualities), abs=EXACT)
+    assert losses.distance(*pair, "points") == pytest.approx(1 - np.mean(qualities), abs=EXACT)
 
 
 # -- maps ---------------------------------------------------------------------------------------

@@ -11,10 +11,9 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from libs.common import clouds
-from libs.common.geometry import boxes, calibration_files, cameras, checks, poses
-from libs.common.geometry.calibration import Rig
-from libs.common.geometry.cameras import Camera
+from libs.sensor import boxes, calibration_checks, calibration_files, cameras, point_clouds, poses
+from libs.sensor.calibration import Rig
+from libs.sensor.cameras import Camera
 
 DATA = Path(os.environ.get("LABELMILL_INTEROP_DATA", "no-data"))
 KITTI = DATA / "media/pointcloud_3d/kitti_000001"
@@ -33,8 +32,10 @@ def test_boxes_of_kitti_project_to_their_2d_boxes() -> None:
     text = needed(KITTI / "calib/000001.txt").read_text()
     size = Image.open(KITTI / "image_2/000001.png").size
     rig = calibration_files.kitti(text, {f"P{i}": size for i in range(4)})
-    cloud = clouds.read((KITTI / "velodyne/000001.bin").read_bytes(), "000001.bin")
-    assert not list(checks.faults(rig)) and not list(checks.unseen(rig, cloud.points))
+    cloud = point_clouds.read((KITTI / "velodyne/000001.bin").read_bytes(), "000001.bin")
+    assert not list(calibration_checks.faults(rig)) and not list(
+        calibration_checks.unseen(rig, cloud.points)
+    )
     seen = 0
     for line in (KITTI / "label_2/000001.txt").read_text().splitlines():
         name, *words = line.split()
@@ -58,8 +59,10 @@ def test_sustechpoints_cameras_see_its_cloud() -> None:
     files = {n: needed(SUSTECH / f"calib/camera/{n}.json").read_text() for n in names}
     sizes = {n: Image.open(SUSTECH / f"camera/{n}/000965.jpg").size for n in names}
     rig = calibration_files.sustech(files, sizes)
-    cloud = clouds.read((SUSTECH / "lidar/000965.pcd").read_bytes())
-    assert not list(checks.faults(rig)) and not list(checks.unseen(rig, cloud.points))
+    cloud = point_clouds.read((SUSTECH / "lidar/000965.pcd").read_bytes())
+    assert not list(calibration_checks.faults(rig)) and not list(
+        calibration_checks.unseen(rig, cloud.points)
+    )
 
 
 def _nuscenes() -> tuple[Rig, dict[str, Any]]:
@@ -78,7 +81,7 @@ def test_boxes_of_nuscenes_are_where_its_cameras_have_them() -> None:
     rig, scene = _nuscenes()
     rows = np.array([one["bbox_3d"] for one in scene["instances"]])
     name = NUSCENES / scene["lidar_points"]["lidar_path"]
-    cloud = clouds.read(name.read_bytes(), name.name)
+    cloud = point_clouds.read(name.read_bytes(), name.name)
     counts = boxes.inside(cloud.points, rows).sum(axis=1)
     wanted = np.array([one["num_lidar_pts"] for one in scene["instances"]])
     assert np.abs(counts - wanted).sum() <= 0.03 * wanted.sum()
@@ -104,10 +107,14 @@ def _rigs(folder: str) -> list[Rig]:
 def test_tables_of_lyft_are_rigs_that_may_be_right() -> None:
     rigs = _rigs("lyft_v1.01-train/v1.01-train")
     assert any(rig.cameras for rig in rigs)
-    assert not [fault for rig in rigs for fault in checks.faults(rig)]
+    assert not [fault for rig in rigs for fault in calibration_checks.faults(rig)]
 
 
 def test_the_made_up_poses_of_t4_are_refused() -> None:
     """Its sample has cameras without any turn: they would look at the sky."""
-    reasons = [reason for rig in _rigs("t4dataset/annotation") for _, reason in checks.faults(rig)]
+    reasons = [
+        reason
+        for rig in _rigs("t4dataset/annotation")
+        for _, reason in calibration_checks.faults(rig)
+    ]
     assert reasons and all("looks straight up" in reason for reason in reasons)

@@ -11,12 +11,13 @@ from typing import Any
 
 import pytest
 
-from deploy.models.build import build, repository
 from deploy.parts import KafkaBroker, Mongod, Triton
 from deploy.parts.testing import require
 from libs.cli.client import Client
-from loadtests.platform import Platform
 from services.__main__ import SERVICES
+from tests.built_models import built_models
+from tests.groups import group_of
+from tools.platform import Platform
 
 MODELS = (
     "spam-text",
@@ -27,9 +28,11 @@ MODELS = (
     "voice-activity",
     "cloud-objects",
 )
+# Models that no test can do without, and those whose tests are skipped where they cannot be had.
+POINTS = ("body-pose", "faces", "hands")
 
 
-@dataclass
+@dataclass(eq=False)
 class World:
     """A running platform and the real parts under it, where there are any."""
 
@@ -37,6 +40,13 @@ class World:
     mongod: Mongod | None = None
     broker: KafkaBroker | None = None
     triton: Triton | None = None
+
+    def close(self) -> None:
+        """End it, and all that is under it; once is enough."""
+        self.platform.stop()
+        for part in (self.triton, self.broker, self.mongod):
+            if part is not None:
+                part.close()
 
     def operator(self) -> Client:
         return Client(self.platform.url, self.platform.operator_key())
@@ -52,8 +62,7 @@ class World:
 @pytest.fixture(scope="session")
 def models(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A copy: what tests train does not stay in the repository of the next run."""
-    home = repository().absolute()
-    build(home)
+    home = built_models(POINTS)
     copy = tmp_path_factory.mktemp("models") / "models"
     return Path(shutil.copytree(home, copy))
 
@@ -62,14 +71,15 @@ def models(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def embedded(tmp_path_factory: pytest.TempPathFactory, models: Path) -> Iterator[World]:
     data = tmp_path_factory.mktemp("embedded")
     with Platform(data, env={"LABELMILL_MODELS": str(models)}) as platform:
-        yield World(platform)
+        yield _opened(World(platform))
 
 
 @pytest.fixture(scope="session")
 def real(tmp_path_factory: pytest.TempPathFactory, models: Path) -> Iterator[World]:
     for part in ("mongo", "kafka", "triton"):
         require(part)
-    with Mongod() as mongod, KafkaBroker() as broker, Triton(models, load=MODELS) as triton:
+    load = [*MODELS, *(name for name in POINTS if (models / name).exists())]
+    with Mongod() as mongod, KafkaBroker() as broker, Triton(models, load=load) as triton:
         env = {
             "STORE_URL": mongod.url,
             "BUS_URL": f"{broker.url}?partitions=4",
@@ -79,7 +89,23 @@ def real(tmp_path_factory: pytest.TempPathFactory, models: Path) -> Iterator[Wor
         data = tmp_path_factory.mktemp("real")
         processes = [[name] for name in SERVICES]
         with Platform(data, processes=processes, env=env) as platform:
-            yield World(platform, mongod, broker, triton)
+            yield _opened(World(platform, mongod, broker, triton))
+
+
+_open: list[World] = []
+
+
+def _opened(world: World) -> World:
+    _open.append(world)
+    return world
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_runtest_teardown(item: pytest.Item, nextitem: pytest.Item | None) -> None:
+    """A platform ends with its last test: ten idle services beside other tests slow them down."""
+    if nextitem is None or group_of(item.nodeid) != group_of(nextitem.nodeid):
+        while _open:
+            _open.pop().close()
 
 
 @pytest.hookimpl(wrapper=True)

@@ -10,12 +10,14 @@ from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
 
+from libs.bundle.__main__ import main as verify_command
 from libs.cli import deliveries
 from libs.cli.client import Client, Refused
-from loadtests.simulate import Habits, SimulatedPerson
-from services.delivery.__main__ import main as verify_command
 from tests.system.conftest import World
+from tools.simulate import Habits, SimulatedPerson
 
+# What takes a second here takes many where a machine is slow and busy.
+PATIENCE_SECONDS = 240.0
 PERFECT = Habits(0.0, 0.0, 5.0, 2.0)
 
 
@@ -53,9 +55,9 @@ def add_person(owner: Client, tenant: str, user: str, role: str = "annotator", *
     return str(owner.post(f"tenants/{tenant}/users/{user}/keys")["api_key"])
 
 
-def until(found: Callable[[], bool], what: str, seconds: float = 60.0) -> None:
+def until(found: Callable[[], bool], what: str) -> None:
     """Waits for something to come true; an assertion where it does not."""
-    deadline = time.monotonic() + seconds
+    deadline = time.monotonic() + PATIENCE_SECONDS
     last = ""
     while time.monotonic() < deadline:
         try:
@@ -67,7 +69,7 @@ def until(found: Callable[[], bool], what: str, seconds: float = 60.0) -> None:
                 raise
             last = f"; the last answer: {refused}"
         time.sleep(0.2)
-    raise AssertionError(f"{what}: not after {seconds:.0f} s{last}")
+    raise AssertionError(f"{what}: not after {PATIENCE_SECONDS:.0f} s{last}")
 
 
 def work_off(
@@ -78,7 +80,7 @@ def work_off(
     truths: dict[str, str],
     total: int,
     people: int = 4,
-    seconds: float = 120.0,
+    seconds: float = 2 * PATIENCE_SECONDS,
     crew: str = "simulated",
 ) -> list[SimulatedPerson]:
     """Simulated people work until so many tasks are settled; another `crew` may go on after."""

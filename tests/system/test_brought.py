@@ -20,7 +20,7 @@ def test_brought_drafts_are_shown_and_brought_labels_are_one_opinion(world: Worl
     # Every label of one person, the imported one too, gets a blind second opinion.
     policy = {"people_audit_share": 1.0, "audit_share": 0.0001}
     project = make_project(owner, tenant, **policy)
-    items = brought("draft", 3) + brought("label", 2)
+    items = brought("prediction", 3) + brought("label", 2)
     results = owner.post(f"{project}/items:batchCreate", {"items": items})["results"]
     assert all(r["outcome"] == "ADMITTED" for r in results), results
 
@@ -37,7 +37,7 @@ def test_brought_drafts_are_shown_and_brought_labels_are_one_opinion(world: Worl
     assert all(not t["gold"] and t["stage"] == "AUDIT" for t in second), second
     person = Client(world.platform.url, add_person(owner, tenant, "ada"))
     held = person.post(f"{project}/tasks:claim", {"max_tasks": 10})["assignments"]
-    assert len(held) == 5 and not any(h["opinions"] for h in held)
+    assert len(held) == 5 and not any(h["annotations"] for h in held)
 
 
 def test_labels_that_nobody_audits_are_accepted_as_one_persons(world: World) -> None:

@@ -13,9 +13,9 @@ import numpy as np
 from PIL import Image
 
 from libs.cli.client import Client
-from loadtests import data
 from tests.system.conftest import World
 from tests.system.line import add_person, delivered, fresh, until
+from tools import datasets
 
 COUNT, SIDE = 12, 28
 DIGITS = [str(i) for i in range(10)]
@@ -51,7 +51,7 @@ Doc = dict[str, Any]
 
 
 def test_a_model_drafts_each_object_that_people_found(world: World, tmp_path: Path) -> None:
-    examples = list(islice(data.mnist("test"), COUNT))
+    examples = list(islice(datasets.mnist("test"), COUNT))
     tenant = fresh("pieces")
     owner = world.tenant(tenant)
     template = owner.post(
@@ -71,7 +71,7 @@ def test_a_model_drafts_each_object_that_people_found(world: World, tmp_path: Pa
             value: Doc = {"boxes": {"boxes": [_place(i) for i in range(COUNT)]}}
             if held["part"] == "reading":
                 value = held["prediction"]["value"]
-                drafts[held["entry"]] = value["choices"]["classes"][0]
+                drafts[held["element"]] = value["choices"]["classes"][0]
             said = {"fencing_token": held["fencing_token"], "value": value}
             ann.post(f"{held['name']}:submit", said)
         return bool(owner.get(f"{project}/progress")["accepted_count"] == 1)
@@ -81,7 +81,7 @@ def test_a_model_drafts_each_object_that_people_found(world: World, tmp_path: Pa
     right = sum(drafts[str(i)] == e.truth for i, e in enumerate(examples))
     assert right >= COUNT - 2, drafts
     (label,) = delivered(owner, project, 1, tmp_path)
-    pieces = {p.get("entry", ""): p["value"] for p in label["value"]["composite"]["parts"]}
+    pieces = {p.get("element", ""): p["value"] for p in label["value"]["composite"]["parts"]}
     assert len(pieces) == 1 + COUNT
     assert pieces["3"]["choices"]["classes"] == [drafts["3"]]
 

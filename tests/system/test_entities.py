@@ -73,9 +73,9 @@ def test_marked_by_two_settled_by_a_reviewer_delivered(world: World, tmp_path: P
     judge = Client(world.platform.url, add_person(owner, tenant, "judge", "reviewer"))
     (held,) = _claim(judge, project, 1, "REVIEW").values()
     assert held["data"]["text"] == TEXTS[1]
-    seen = {_places(opinion) for opinion in held["opinions"]}
+    seen = {_places(opinion) for opinion in held["annotations"]}
     # The draft of the template's model, where it is built, is one more.
-    assert seen >= {frozenset(TRUTH), frozenset(SHORT)} and len(held["opinions"]) <= 3
+    assert seen >= {frozenset(TRUTH), frozenset(SHORT)} and len(held["annotations"]) <= 3
     token = held["fencing_token"]
     beyond = {"fencing_token": token, "verdict": "FIXED", "value": marked(((0, 25, "place"),))}
     with pytest.raises(Refused, match="24 characters"):

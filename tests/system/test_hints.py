@@ -6,9 +6,9 @@ from itertools import islice
 from typing import Any
 
 from libs.cli.client import Client
-from loadtests import data
 from tests.system.conftest import World
 from tests.system.line import add_items, add_person, fresh, make_project, truths_of, until, work_off
+from tools import datasets
 
 SURE_HAM = "Lunch at noon tomorrow? Let me know if that still works for you, thanks."
 OTHER = {"ham": "spam", "spam": "ham"}
@@ -31,7 +31,7 @@ def test_far_from_the_draft_hint_objection_reviewer(world: World) -> None:
     project = make_project(
         owner, tenant, audit_share=0.5, check_false_alarm=0.3, unchecked_share=1e-9
     )
-    examples = list(islice(data.spam("test"), 120))
+    examples = list(islice(datasets.spam("test"), 120))
     add_items(owner, project, [e.text for e in examples])
     truths = truths_of(owner, project, {f"k{i}": e.truth for i, e in enumerate(examples)})
     work_off(world, owner, tenant, project, truths, len(examples))
@@ -74,7 +74,7 @@ def test_far_from_the_draft_hint_objection_reviewer(world: World) -> None:
     judge = Client(world.platform.url, add_person(owner, tenant, "judge", "reviewer"))
     (review,) = judge.post(f"{project}/tasks:claim", {"stage": "REVIEW"})["assignments"]
     assert review["task"] == held["task"]
-    assert [o["choices"]["classes"] for o in review["opinions"]] == [[wrong]]
+    assert [o["choices"]["classes"] for o in review["annotations"]] == [[wrong]]
     body = {"verdict": "APPROVED", "fencing_token": review["fencing_token"]}
     judge.post(f"{review['name']}:review", body)
     until(lambda: owner.get(held["task"])["state"] == "ACCEPTED", "acceptance")

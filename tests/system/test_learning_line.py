@@ -5,9 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+from libs.bundle.__main__ import main as delivery_main
 from libs.cli.client import Client
 from libs.cli.deliveries import download
-from services.delivery.__main__ import main as delivery_main
 from tests.system.conftest import World
 from tests.system.line import add_items, deliver, fresh, labels_of, truths_of, until, work_off
 
@@ -37,7 +37,7 @@ def test_a_project_teaches_its_own_model_and_proves_it(world: World, tmp_path: P
     kinds = ["ham" if i % 2 else "spam" for i in range(TOTAL)]
     add_items(owner, project, [TEXTS[kind].format(i) for i, kind in enumerate(kinds)])
     truths = truths_of(owner, project, {f"k{i}": kind for i, kind in enumerate(kinds)})
-    work_off(world, owner, tenant, project, truths, TOTAL, seconds=240)
+    work_off(world, owner, tenant, project, truths, TOTAL)
     (gate,) = owner.get(f"{project}/gates")["gates"]
     assert gate["state"] == "OPEN" and gate["lot"] == 1, gate["reason"]
     until(lambda: _serving(owner, project), "the version serves")

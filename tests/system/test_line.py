@@ -8,10 +8,9 @@ from pathlib import Path
 
 import pytest
 
+from libs.bundle.__main__ import main as delivery_command
 from libs.cli.client import Refused
 from libs.cli.deliveries import download
-from loadtests import data
-from services.delivery.__main__ import main as delivery_command
 from tests.system.conftest import World
 from tests.system.line import (
     add_items,
@@ -23,13 +22,14 @@ from tests.system.line import (
     until,
     work_off,
 )
+from tools import datasets
 
 
 def test_mails_from_upload_to_certified_delivery(world: World, tmp_path: Path) -> None:
     tenant = fresh("line")
     owner = world.tenant(tenant)
     project = make_project(owner, tenant, machine_label=True, audit_share=0.3)
-    examples = list(islice(data.spam("test"), 700))
+    examples = list(islice(datasets.spam("test"), 700))
     source = tmp_path / "mails.jsonl"
     source.write_text(
         "".join(

@@ -9,12 +9,12 @@ from pathlib import Path
 
 import pytest
 
+from libs.bundle.__main__ import main as delivery_command
 from libs.cli.client import Client
 from libs.cli.deliveries import download
-from loadtests import data
-from services.delivery.__main__ import main as delivery_command
 from tests.system.conftest import World
 from tests.system.line import add_items, deliver, fresh, labels_of, truths_of, until, work_off
+from tools import datasets
 
 # What people label before the gate can open, and all.
 FIRST, COUNT = 400, 600
@@ -68,15 +68,15 @@ def test_one_part_by_machine_and_one_by_people_make_one_certified_label(
     assert part["target"]["max_error_rate"] == pytest.approx(0.15)
     assert part["target"]["confidence"] == pytest.approx(0.95)
 
-    examples = list(islice(data.spam("test"), COUNT))
+    examples = list(islice(datasets.spam("test"), COUNT))
     by_key = {f"k{i}": e.truth for i, e in enumerate(examples)}
     add_items(owner, project, [e.text for e in examples[:FIRST]])
     truths = truths_of(owner, project, by_key)
-    work_off(world, owner, tenant, project, truths, FIRST, seconds=240)
+    work_off(world, owner, tenant, project, truths, FIRST)
     until(lambda: _gate(owner, f"{project}.drafted") == "OPEN", "the gate proven by the first")
     add_items(owner, project, [e.text for e in examples[FIRST:]], first=FIRST)
     truths = truths_of(owner, project, by_key)
-    work_off(world, owner, tenant, project, truths, COUNT, seconds=240, crew="later")
+    work_off(world, owner, tenant, project, truths, COUNT, crew="later")
     assert owner.get(f"{project}/progress")["sources"].get("MACHINE", 0) > 0
 
     def reported() -> bool:

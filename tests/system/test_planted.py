@@ -21,7 +21,7 @@ def _work_off(person: Client, project: str, truths: dict[str, Any], looks: bool)
             return shown
         for one in held:
             draft = one.get("prediction")
-            assert not (draft or {}).get("planted"), "which are planted is nobody's to see"
+            assert not (draft or {}).get("injected_error"), "which are planted is nobody's to see"
             truth = truths[one["task"]]
             if draft:
                 shown[one["task"]] = draft["value"]
@@ -36,12 +36,12 @@ def _tasks(owner: Client, project: str) -> dict[str, dict[str, Any]]:
 
 
 def test_planted_drafts_are_asked_again_and_tell_who_looks(world: World) -> None:
-    tenant = fresh("planted")
+    tenant = fresh("injected")
     owner = world.tenant(tenant)
     # Audits off: what is asked again is asked for the planted draft alone.
     tiny = 0.000001
     project = make_project(
-        owner, tenant, audit_share=tiny, people_audit_share=tiny, planted_share=0.05
+        owner, tenant, audit_share=tiny, people_audit_share=tiny, injected_error_share=0.05
     )
     add_items(owner, project, [f"call me about lunch number {i}" for i in range(ITEMS)])
     open_ = lambda: owner.get(f"{project}/progress")["counts"].get("ANNOTATION.OPEN", 0)  # noqa: E731
@@ -80,5 +80,5 @@ def test_planted_drafts_are_asked_again_and_tell_who_looks(world: World) -> None
     labels = {name: task["label"]["value"] for name, task in _tasks(owner, project).items()}
     assert labels == truths, "no planted error is a label"
     measured = lambda: owner.get(f"{project}/skills/eve")["anchoring"]  # noqa: E731
-    until(lambda: measured().get("planted_count") == len(planted), "measured")
-    assert measured()["planted_kept_count"] == len(planted)
+    until(lambda: measured().get("injected_error_count") == len(planted), "measured")
+    assert measured()["injected_error_kept_count"] == len(planted)

@@ -11,7 +11,10 @@ import wave
 from pathlib import Path
 from typing import Any
 
+from labelmill.annotation.v1.annotation_pb2 import Value
+
 from libs.cli.client import Client, Refused
+from libs.common.explicit import explicit
 from tests.system.conftest import World
 from tests.system.line import add_person, delivered, fresh, until
 
@@ -37,7 +40,7 @@ def recording() -> str:
 def answer(held: Doc, first: bool) -> Doc:
     """The simulated annotator's: the first time, everybody's voice is where nobody speaks."""
     if held["part"] == "transcribe":
-        return {"text": {"text": WORDS[held["entry"]]}}
+        return {"text": {"text": WORDS[held["element"]]}}
     if held["part"] == "speakers":
         voices = [{"start": 4.2, "end": 4.9, "speaker": "S1"}] if first else VOICES
         return {"segments": {"segments": voices}}
@@ -84,7 +87,7 @@ def test_from_one_recording_to_one_label(world: World, tmp_path: Path) -> None:
 
     until(settled, "the recording to be put together")
     assert [w["part"] for w in worked].count("transcribe") == 2
-    about = {w["entry"]: w["inputs"]["parts"] for w in worked if w["part"] == "transcribe"}
+    about = {w["element"]: w["inputs"]["parts"] for w in worked if w["part"] == "transcribe"}
     for entry, one in zip(("0", "1"), CUT, strict=True):
         (stood_on,) = about[entry]
         (segment,) = stood_on["value"]["segments"]["segments"]
@@ -94,7 +97,7 @@ def test_from_one_recording_to_one_label(world: World, tmp_path: Path) -> None:
 
     labels = delivered(owner, project, 2, tmp_path)
     brought, label = sorted(labels, key=lambda one: one["source_key"])
-    assert brought["value"] == known and brought["label"]["source"] == "HUMAN"
+    assert brought["value"] == explicit(known, Value) and brought["label"]["source"] == "HUMAN"
     got = [
         (s["start"], s["end"], s["text"], s["speaker"])
         for s in label["value"]["segments"]["segments"]

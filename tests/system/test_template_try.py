@@ -25,10 +25,13 @@ exports: [jsonl]
 """
 
 
+pytestmark = pytest.mark.parametrize("world", ["embedded"], indirect=True)
+
+
 @pytest.fixture
-def owner(embedded: World) -> tuple[Client, str]:
+def owner(world: World) -> tuple[Client, str]:
     tenant = fresh("try")
-    return embedded.tenant(tenant), f"tenants/{tenant}"
+    return world.tenant(tenant), f"tenants/{tenant}"
 
 
 def test_the_whole_catalogue_goes_through_the_line(
@@ -52,7 +55,7 @@ def test_the_whole_catalogue_goes_through_the_line(
 
 
 def test_what_cannot_be_tried_is_told_and_fails(
-    embedded: World, owner: tuple[Client, str], tmp_path: Path
+    world: World, owner: tuple[Client, str], tmp_path: Path
 ) -> None:
     client, tenant = owner
     file = tmp_path / "mails.yaml"
@@ -60,7 +63,7 @@ def test_what_cannot_be_tried_is_told_and_fails(
     key = client.post(f"{tenant}/users", {"user_id": "boss", "role": "owner"}) and client.post(
         f"{tenant}/users/boss/keys"
     )
-    common = ["--url", embedded.platform.url, "--key", key["api_key"], "template", "try"]
+    common = ["--url", world.platform.url, "--key", key["api_key"], "template", "try"]
     told = CliRunner().invoke(main.app, [*common, "--tenant", tenant, "--file", str(file)])
     assert told.exit_code == 1 and "the template has no example" in told.output
     good = BROKEN + "example: {data: {text: Hello Ann.}, label: {choices: {classes: [ham]}}}\n"

@@ -9,7 +9,7 @@ from tests.system.test_people import HAM, _open_project, _person, _try_submit
 
 def test_a_newcomers_answer_is_asked_again_and_agreement_settles(world: World) -> None:
     owner, tenant, project = _open_project(
-        world, 1, adaptive_opinions=40.0, people_audit_share=0.000001
+        world, 1, adaptive_annotations=40.0, people_audit_share=0.000001
     )
     people = [_person(world, owner, tenant, f"ann{i}") for i in range(2)]
     assert _try_submit(people[0], project, HAM)

@@ -10,7 +10,7 @@ MOST_PIXELS = 100_000_000
 
 
 def rgb(content):
-    """The picture of an encoded image, RGB; places are those of the file, unturned."""
+    """The picture of an encoded image, RGB; places are those of its pixels, which come upright."""
     try:
         with Image.open(io.BytesIO(content)) as image:
             if image.width * image.height > MOST_PIXELS:

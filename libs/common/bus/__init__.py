@@ -8,19 +8,21 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from typing import Protocol
 
 from google.protobuf import symbol_database
 from google.protobuf.message import Message
 from opentelemetry import propagate
 
+from libs.common.clock import SystemClock
 from libs.common.errors import Invalid
 from libs.common.names import new_id
 
 CONTENT_TYPE = "application/protobuf"
 # Every bus takes this much. A larger one would stand at the head of its outbox for ever.
 MAX_PAYLOAD_BYTES = 7_500_000
+# An outbox keeps its order by time.
+_CLOCK = SystemClock()
 
 
 @dataclass(frozen=True)
@@ -74,7 +76,7 @@ def make_event(key: str, message: Message) -> Event:
         topic=message.DESCRIPTOR.file.package,
         type=message.DESCRIPTOR.full_name,
         key=key,
-        time=datetime.now(UTC).isoformat(timespec="microseconds"),
+        time=_CLOCK.now().isoformat(timespec="microseconds"),
         payload=payload,
         traceparent=carrier.get("traceparent", ""),
     )
@@ -87,6 +89,17 @@ class Received:
     event: Event
     partition: str
     position: int
+
+
+@dataclass(frozen=True)
+class Lag:
+    """What a group has still to handle: how many events, and when the oldest was written.
+
+    `oldest` is an ISO time, empty where nothing waits; `events` may be counted up to a limit only.
+    """
+
+    events: int = 0
+    oldest: str = ""
 
 
 class Subscription(Protocol):
@@ -119,22 +132,29 @@ class Bus(Protocol):
         """A new group starts with the oldest event kept."""
         ...
 
+    async def lag(self, group: str, topics: Sequence[str]) -> Lag:
+        """What the group has not committed, whatever its members do. Raises `Unavailable`."""
+        ...
+
     async def close(self) -> None: ...
 
 
-async def open_bus(url: str, topics: Sequence[str]) -> Bus:
-    """The bus at an address: `sqlite:///file` or `kafka://host:port,...`."""
+def make_bus(url: str) -> Bus:
+    """The bus at an address, not yet open: `sqlite:///file` or `kafka://host:port,...`."""
     scheme = url.split(":", 1)[0]
-    bus: Bus
     if scheme == "sqlite":
         from libs.common.bus.sqlite import SqliteBus
 
-        bus = SqliteBus(url)
-    elif scheme == "kafka":
+        return SqliteBus(url)
+    if scheme == "kafka":
         from libs.common.bus.kafka import KafkaBus
 
-        bus = KafkaBus(url)
-    else:
-        raise ValueError(f"BUS_URL must start with sqlite: or kafka:, not {scheme}:")
+        return KafkaBus(url)
+    raise ValueError(f"BUS_URL must start with sqlite: or kafka:, not {scheme}:")
+
+
+async def open_bus(url: str, topics: Sequence[str]) -> Bus:
+    """The bus at an address, open; raises `Unavailable` where it is away."""
+    bus = make_bus(url)
     await bus.open(topics)
     return bus

@@ -1,6 +1,6 @@
 """Kafka through kafka-python, which knows no asyncio.
 
-One producer a process (thread-safe; idempotent, acks=all) whose futures resolve in the loop. Each
+One producer a process (thread-safe; idempotent, acks=all; `kafka_publisher`). Each
 subscription has a consumer in a thread of its own: only that thread touches it, commands go
 through a queue, and it keeps polling (paused) while a handler is slow, so that the group does
 not take it for dead. No Kafka transactions: effects are once through outbox and inbox.
@@ -26,22 +26,27 @@ from collections.abc import Callable, Sequence
 from typing import Any
 from urllib.parse import parse_qsl, urlsplit
 
-from kafka import KafkaConsumer, KafkaProducer, TopicPartition
+from kafka import KafkaConsumer, TopicPartition
 from kafka.admin import KafkaAdminClient, MemberToRemove, NewTopic
 from kafka.consumer.subscription_state import ConsumerRebalanceListener
 from kafka.coordinator.assignors.cooperative_sticky import CooperativeStickyAssignor
 from kafka.errors import KafkaError, RebalanceInProgressError, TopicAlreadyExistsError
 from kafka.structs import OffsetAndMetadata
 
-from libs.common.bus import Event, Received
+from libs.common.bus import Event, Lag, Received
+from libs.common.bus.kafka_lag import LagMeter
+from libs.common.bus.kafka_publisher import CONNECT_MS, MAX_BYTES, Publisher
 from libs.common.errors import Unavailable
 
 PARTITIONS = 16
-MAX_BYTES = 8_000_000
-_SEND_SECONDS = 30.0
-_START_TRIES = 20
-# A commit waits so long for a group that shares out its partitions anew.
+# One request; what is in flight when a broker hangs fails after it.
+_REQUEST_MS = 10_000
+# A commit waits so long for a group that shares out its partitions anew, and so long in all.
 _REBALANCE_SECONDS = 20.0
+_COMMIT_SECONDS = 40.0
+# The broker waits so long for members that must join again, and a join for the broker; members
+# poll many times a second, so this is long.
+_MOST_BETWEEN_POLLS_MS = 60_000
 # How often a member that waits for its handler looks after its place in the group.
 _TEND_SECONDS = 0.2
 log = logging.getLogger(__name__)
@@ -58,25 +63,24 @@ class KafkaBus:
         self._replication = int(options.get("replication", 1))
         self._static = _is_static(options.get("member", ""))
         self._subscriptions: list[KafkaSubscription] = []
-        self._producer: Any = None
+        self._publisher = Publisher(self._common)
+        self._meter = LagMeter(self._common, lambda record: _received(record).event)
 
     @property
     def _common(self) -> dict[str, Any]:
         pauses = {"reconnect_backoff_ms": 50, "reconnect_backoff_max_ms": 1000}
-        return {"bootstrap_servers": self._servers, **pauses}
+        waits = {"request_timeout_ms": _REQUEST_MS}
+        return {"bootstrap_servers": self._servers, **pauses, **waits}
 
     async def open(self, topics: Sequence[str]) -> None:
-        for attempt in range(_START_TRIES):
-            try:
-                await asyncio.to_thread(self._open, topics)
-                return
-            except KafkaError as away:
-                if attempt == _START_TRIES - 1:
-                    raise Unavailable(f"Kafka cannot be reached: {away!r}") from away
-                await asyncio.sleep(0.5)
+        try:
+            await asyncio.to_thread(self._make_topics, topics)
+        except KafkaError as away:
+            raise Unavailable(f"Kafka (BUS_URL) cannot be reached: {away!r}") from away
+        await self._publisher.open(topics)
 
-    def _open(self, topics: Sequence[str]) -> None:
-        admin = KafkaAdminClient(**self._common, bootstrap_timeout_ms=5000)
+    def _make_topics(self, topics: Sequence[str]) -> None:
+        admin = KafkaAdminClient(**self._common, bootstrap_timeout_ms=CONNECT_MS)
         try:
             missing = sorted(set(topics) - set(admin.list_topics()))
             size, limit = (self._partitions, self._replication), str(MAX_BYTES)
@@ -86,47 +90,9 @@ class KafkaBus:
                     admin.create_topics(new)
         finally:
             admin.close()
-        self._producer = KafkaProducer(
-            **self._common,
-            acks="all",
-            enable_idempotence=True,
-            linger_ms=2,
-            retries=10,
-            max_request_size=MAX_BYTES,
-            delivery_timeout_ms=int(_SEND_SECONDS * 1000),
-            request_timeout_ms=10_000,
-            max_block_ms=10_000,
-            # Of the codecs the one that costs microseconds; gzip is fixed at its slowest level.
-            compression_type="lz4",
-        )
-        for topic in topics:
-            # The first send would block on this.
-            self._producer.partitions_for(topic)
 
     async def publish(self, events: Sequence[Event]) -> None:
-        loop = asyncio.get_running_loop()
-        sent = [loop.create_future() for _ in events]
-        await asyncio.to_thread(self._send_all, list(events), sent, loop)
-        results = await asyncio.gather(*sent, return_exceptions=True)
-        failed = [r for r in results if isinstance(r, BaseException)]
-        if failed:
-            raise Unavailable(f"Kafka did not take {len(failed)} events: {failed[0]!r}")
-
-    def _send_all(
-        self,
-        events: list[Event],
-        sent: list[asyncio.Future[None]],
-        loop: asyncio.AbstractEventLoop,
-    ) -> None:
-        for event, future in zip(events, sent, strict=True):
-            try:
-                key, headers = event.key.encode(), event.headers()
-                sending = self._producer.send(event.topic, event.payload, key, headers)
-                sending.add_both(_resolver(loop, future))
-            except KafkaError as away:
-                loop.call_soon_threadsafe(_settle, future, away)
-        with contextlib.suppress(KafkaError):
-            self._producer.flush(timeout=_SEND_SECONDS)
+        await self._publisher.publish(events)
 
     async def subscribe(self, group: str, topics: Sequence[str]) -> KafkaSubscription:
         nth = sum(other.group == group for other in self._subscriptions)
@@ -135,11 +101,13 @@ class KafkaBus:
         self._subscriptions.append(subscription)
         return subscription
 
+    async def lag(self, group: str, topics: Sequence[str]) -> Lag:
+        return await self._meter.measure(group, topics)
+
     async def close(self) -> None:
-        for subscription in self._subscriptions:
-            await subscription.close()
-        if self._producer is not None:
-            await asyncio.to_thread(self._producer.close, 5)
+        await self._meter.close()
+        await asyncio.gather(*(subscription.close() for subscription in self._subscriptions))
+        await self._publisher.close()
 
 
 def _is_static(member: str) -> bool:
@@ -151,17 +119,6 @@ def _is_static(member: str) -> bool:
 def _member_name(group: str, nth: int) -> str:
     """The same after a restart; only with characters that Kafka takes."""
     return re.sub(r"[^A-Za-z0-9._-]", "-", f"{socket.gethostname()}-{group}-{nth}")[-249:]
-
-
-def _resolver(
-    loop: asyncio.AbstractEventLoop, future: asyncio.Future[None]
-) -> Callable[[Any], None]:
-    def resolve(result: Any) -> None:
-        fault = result if isinstance(result, BaseException) else None
-        with contextlib.suppress(RuntimeError):  # the loop may be closed by now
-            loop.call_soon_threadsafe(_settle, future, fault)
-
-    return resolve
 
 
 def _settle(future: asyncio.Future[None], fault: BaseException | None) -> None:
@@ -226,7 +183,10 @@ class KafkaSubscription:
         future: asyncio.Future[None] = self._loop.create_future()
         self._commits.put((upto, future))
         self._called.set()
-        await future
+        try:
+            await asyncio.wait_for(future, _COMMIT_SECONDS)
+        except TimeoutError as late:
+            raise Unavailable("Kafka (BUS_URL) does not save offsets") from late
 
     async def close(self) -> None:
         self._closing.set()
@@ -253,7 +213,7 @@ class KafkaSubscription:
     def _leave(self, member: str) -> None:
         """A static member's consumer leaves no group: others would wait for its session to end."""
         timeouts = {"bootstrap_timeout_ms": 3000, "request_timeout_ms": 3000}
-        admin = KafkaAdminClient(**self._common, **timeouts)
+        admin = KafkaAdminClient(**(self._common | timeouts))
         try:
             admin.remove_group_members(self.group, [MemberToRemove(group_instance_id=member)])
         finally:
@@ -271,6 +231,8 @@ class KafkaSubscription:
             max_poll_records=256,
             max_partition_fetch_bytes=MAX_BYTES,
             fetch_max_bytes=4 * MAX_BYTES,
+            bootstrap_timeout_ms=CONNECT_MS,
+            max_poll_interval_ms=_MOST_BETWEEN_POLLS_MS,
             session_timeout_ms=10_000,
             heartbeat_interval_ms=2_000,
             fetch_max_wait_ms=100,
@@ -285,7 +247,7 @@ class KafkaSubscription:
             self._commit_waiting(consumer)
         finally:
             with contextlib.suppress(KafkaError):
-                consumer.close()
+                consumer.close(timeout_ms=CONNECT_MS)
 
     def _turn(self, consumer: Any) -> None:
         again = self._commit_waiting(consumer)
@@ -345,7 +307,7 @@ class KafkaSubscription:
         fault: Exception | None = None
         try:
             if offsets:
-                consumer.commit(offsets)
+                consumer.commit(offsets, timeout_ms=CONNECT_MS)
         except KafkaError as error:
             if isinstance(error, RebalanceInProgressError) and self._patient():
                 for future in futures:

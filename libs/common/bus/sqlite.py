@@ -13,12 +13,14 @@ from collections import Counter
 from collections.abc import Sequence
 from typing import Any
 
-from libs.common.bus import Event, Received
+from libs.common.bus import Event, Lag, Received
 from libs.common.sqlite import Writer, connect, full_sync, path_of
 
 _POLL_SECONDS = 0.25
 # Events of a topic that stay though every group has read them, and how often that is looked at.
 _KEPT, _TRIM_EVERY = 50_000, 10_000
+# A group further behind is as far behind as this.
+_COUNTED = 10_000
 
 
 class SqliteBus:
@@ -73,6 +75,19 @@ class SqliteBus:
         woken = asyncio.Event()
         self._woken[woken] = set(topics)
         return SqliteSubscription(self, group, topics, woken)
+
+    async def lag(self, group: str, topics: Sequence[str]) -> Lag:
+        read = dict(self.read("SELECT topic, position FROM cursors WHERE consumer = ?", (group,)))
+        count, times = 0, []
+        for topic in topics:
+            place = (topic, read.get(topic, 0))
+            rest = "FROM log WHERE topic = ? AND position > ?"
+            oldest = self.read(f"SELECT time {rest} ORDER BY position LIMIT 1", place)
+            if oldest:
+                times.append(oldest[0][0])
+                counted = f"SELECT count(*) FROM (SELECT 1 {rest} LIMIT ?)"  # noqa: S608
+                count += self.read(counted, (*place, _COUNTED))[0][0]
+        return Lag(count, min(times, default=""))
 
     async def write(self, sql: str, rows: Sequence[tuple[Any, ...]]) -> None:
         """Durable when it returns."""

@@ -21,14 +21,14 @@ from __future__ import annotations
 
 import asyncio
 import random
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextvars import ContextVar
 from dataclasses import dataclass, field
 from typing import Any, Protocol, TypeVar
 
 from google.protobuf.message import Message
 
-from libs.common.bus import Event, make_event
+from libs.common.bus import Event, Lag, make_event
 from libs.common.errors import AlreadyExists, Conflict, Unavailable
 
 Doc = dict[str, Any]
@@ -76,6 +76,8 @@ class Below:
 PART_BYTES = 600_000
 INBOX = Collection("inbox", indexes=(("time",),))
 DEAD_LETTERS = Collection("dead_letters", indexes=(("time", "name"),))
+# Steps of `libs.common.upgrades` that this store has.
+STEPS = Collection("upgrade_steps")
 
 
 class Reader(Protocol):
@@ -111,6 +113,20 @@ async def find_below(
     return [doc for doc in docs if doc["name"].startswith(prefix)]
 
 
+async def every(
+    reader: Reader | Unit, collection: Collection, where: Mapping[str, Any], size: int = 500
+) -> AsyncIterator[Doc]:
+    """Every committed document that matches, in name order, read in pages of `size`."""
+    after: tuple[Any, ...] | None = None
+    while True:
+        docs = await reader.find(collection, where, after=after, limit=size)
+        for doc in docs:
+            yield doc
+        if len(docs) < size:
+            return
+        after = (docs[-1]["name"],)
+
+
 class Store(Reader, Protocol):
     """One service's own documents, outbox and inbox."""
 
@@ -126,6 +142,10 @@ class Store(Reader, Protocol):
 
     async def published(self, events: Sequence[Event]) -> None:
         """Takes events out of the outbox once the bus has them."""
+        ...
+
+    async def unpublished(self) -> Lag:
+        """How many events the outbox holds and since when; the count may stop at a limit."""
         ...
 
     def on_emit(self, notify: Callable[[], None]) -> None:
@@ -300,19 +320,28 @@ def _pause(attempt: int) -> float:
     return random.random() * min(_PAUSE_SECONDS * 2**attempt, _LONGEST_PAUSE_SECONDS)  # noqa: S311
 
 
-async def open_store(url: str, service: str, collections: Sequence[Collection]) -> Store:
-    """The store at an address: `sqlite:///folder` (one file a service) or `mongodb://...`."""
+def make_store(url: str, service: str) -> Store:
+    """The store at an address, not yet open: `sqlite:///folder` (one file a service) or
+    `mongodb://...`."""
     scheme = url.split(":", 1)[0]
-    store: Store
     if scheme == "sqlite":
         from libs.common.store.sqlite import SqliteStore
 
-        store = SqliteStore(url, service)
-    elif scheme.startswith("mongodb"):
+        return SqliteStore(url, service)
+    if scheme.startswith("mongodb"):
         from libs.common.store.mongo import MongoStore
 
-        store = MongoStore(url, service)
-    else:
-        raise ValueError(f"STORE_URL must start with sqlite: or mongodb:, not {scheme}:")
-    await store.open([*collections, INBOX, DEAD_LETTERS])
+        return MongoStore(url, service)
+    raise ValueError(f"STORE_URL must start with sqlite: or mongodb:, not {scheme}:")
+
+
+async def open_store(url: str, service: str, collections: Sequence[Collection]) -> Store:
+    """The store at an address, open; raises `Unavailable` where it is away."""
+    store = make_store(url, service)
+    await open_collections(store, collections)
     return store
+
+
+async def open_collections(store: Store, collections: Sequence[Collection]) -> None:
+    """Opens a store for a service's collections and those that every service has."""
+    await store.open([*collections, INBOX, DEAD_LETTERS, STEPS])

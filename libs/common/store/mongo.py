@@ -2,7 +2,9 @@
 
 `motor` by default, `pymongo.AsyncMongoClient` with `?driver=pymongo` in the address; this file is
 the only one that names them. Writes are acknowledged by a majority and journalled, reads see
-what a majority has. A unit of work is one short transaction at its end.
+what a majority has. A unit of work is one short transaction at its end. Every operation has a
+deadline, retries included: a server that hangs, a change of primary or a network that swallows
+answers ends in `Unavailable`.
 """
 
 from __future__ import annotations
@@ -14,6 +16,7 @@ from contextlib import asynccontextmanager
 from typing import Any, TypeVar
 from urllib.parse import parse_qsl, urlencode, urlsplit, urlunsplit
 
+import pymongo
 from bson import Binary
 from bson.errors import InvalidDocument
 from pymongo import DeleteMany, InsertOne, ReplaceOne, UpdateOne
@@ -28,13 +31,16 @@ from pymongo.errors import (
 )
 from pymongo.read_preferences import ReadPreference
 
-from libs.common.bus import Event
+from libs.common.bus import Event, Lag
 from libs.common.errors import AlreadyExists, Conflict, Invalid, Unavailable
 from libs.common.store import Above, Below, Collection, Doc, Staged, Unit, Units, Work
 
 T = TypeVar("T")
 _TRANSIENT, _UNKNOWN = "TransientTransactionError", "UnknownTransactionCommitResult"
+_RETRYABLE = "RetryableWriteError"
 _DUPLICATE, _WRITE_CONFLICT = 11000, 112
+# Shutting down, stepping down, not (yet) primary, no majority in time: all of them pass.
+_AWAY_CODES = {64, 91, 133, 189, 10107, 11600, 11602, 13435, 13436}
 _TRIES = 8
 _DOT, _DOLLAR = "\uff0e", "\uff04"
 _OPTIONS: dict[str, Any] = {
@@ -45,6 +51,10 @@ _OPTIONS: dict[str, Any] = {
     "tz_aware": True,
 }
 _PATIENCE = {"serverSelectionTimeoutMS": "5000", "connectTimeoutMS": "5000"}
+# An operation, or a unit of work with all its retries; and opening, which may build indexes.
+_SECONDS, _OPEN_SECONDS = 10.0, 600.0
+# Beyond this the outbox is only said to hold so many.
+_COUNTED = 10_000
 
 
 def _client(url: str) -> Any:
@@ -89,7 +99,8 @@ class MongoStore:
             hello = await self._client.admin.command("hello")
             if "setName" not in hello and hello.get("msg") != "isdbgrid":
                 raise Unavailable("MongoDB must run as a replica set: transactions need one")
-            self._assert_durable()
+        self._assert_durable()
+        async with _reachable(_OPEN_SECONDS):
             for collection in collections:
                 table = self._db[collection.name]
                 for index in collection.indexes:
@@ -145,6 +156,14 @@ class MongoStore:
     async def published(self, events: Sequence[Event]) -> None:
         async with _reachable():
             await self._db["outbox"].delete_many({"_id": {"$in": [e.id for e in events]}})
+
+    async def unpublished(self) -> Lag:
+        async with _reachable():
+            outbox = self._db["outbox"]
+            oldest = await outbox.find_one({}, {"time": 1}, sort=[("seq", 1)])
+            if oldest is None:
+                return Lag()
+            return Lag(await outbox.count_documents({}, limit=_COUNTED), oldest["time"])
 
     def on_emit(self, notify: Callable[[], None]) -> None:
         self._notify = notify
@@ -236,18 +255,28 @@ async def _bulk(table: Any, writes: list[Any], session: Any) -> Any:
 
 
 @asynccontextmanager
-async def _reachable():  # type: ignore[no-untyped-def]
-    """A database that is away, or busy with the same documents, in the house's own words."""
+async def _reachable(seconds: float | None = None):  # type: ignore[no-untyped-def]
+    """A database that is away, late, or busy with the same documents, in the house's own words."""
     try:
-        yield
-    except (ConnectionFailure, NotPrimaryError, ExecutionTimeout) as away:
-        raise Unavailable(f"MongoDB cannot be reached: {type(away).__name__}") from away
+        with pymongo.timeout(seconds or _SECONDS):
+            yield
     except (InvalidDocument, OverflowError) as wrong:
         raise Invalid(f"MongoDB cannot keep this: {wrong}") from wrong
-    except OperationFailure as failure:
+    except PyMongoError as failure:
+        raise _fault(failure) from failure
+
+
+def _fault(failure: PyMongoError) -> Exception:
+    """What a failure of the driver is to a service; the failure itself where it is a mistake."""
+    away = (ConnectionFailure, NotPrimaryError, ExecutionTimeout)
+    if failure.timeout or isinstance(failure, away):
+        return Unavailable(f"MongoDB (STORE_URL) cannot be reached: {type(failure).__name__}")
+    if isinstance(failure, OperationFailure):
         if failure.code == _WRITE_CONFLICT or failure.has_error_label(_TRANSIENT):
-            raise Conflict("another writer was first") from failure
-        raise
+            return Conflict("another writer was first")
+        if failure.code in _AWAY_CODES or failure.has_error_label(_RETRYABLE):
+            return Unavailable(f"MongoDB (STORE_URL) cannot do it now: code {failure.code}")
+    return failure
 
 
 # -- documents -------------------------------------------------------------------------------

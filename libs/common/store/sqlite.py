@@ -11,7 +11,7 @@ from typing import Any, TypeVar
 
 import orjson
 
-from libs.common.bus import Event
+from libs.common.bus import Event, Lag
 from libs.common.errors import AlreadyExists, Conflict
 from libs.common.sqlite import Writer, connect, full_sync, path_of
 from libs.common.store import Above, Below, Collection, Doc, Staged, Unit, Units, Work
@@ -36,8 +36,7 @@ class SqliteStore:
         self._reader = connect(self._path)
         self._sql = {c: _Statements(c) for c in collections}
         for statements in self._sql.values():
-            for line in statements.schema:
-                self._writer.connection.execute(line)
+            statements.make(self._writer.connection)
         self._writer.connection.execute(
             "CREATE TABLE IF NOT EXISTS outbox(seq INTEGER PRIMARY KEY AUTOINCREMENT, id TEXT,"
             " topic TEXT, type TEXT, key TEXT, time TEXT, payload BLOB, traceparent TEXT)"
@@ -94,6 +93,13 @@ class SqliteStore:
             lambda c: c.executemany("DELETE FROM outbox WHERE seq = ?", places), len(places)
         )
 
+    async def unpublished(self) -> Lag:
+        # Events leave in the order they came, so that first and last say how many there are.
+        row = self._reader.execute(
+            "SELECT time, (SELECT max(seq) FROM outbox) - seq + 1 FROM outbox ORDER BY seq LIMIT 1"
+        ).fetchone()
+        return Lag() if row is None else Lag(row[1], row[0])
+
     def on_emit(self, notify: Callable[[], None]) -> None:
         self._notify = notify
 
@@ -118,19 +124,20 @@ class _Statements:
     """The SQL of one collection, made once."""
 
     def __init__(self, collection: Collection) -> None:
-        table, self.fields = collection.name, collection.fields
+        self.table, self.fields = collection.name, collection.fields
+        table = self.table
         columns = "".join(f", {f}" for f in self.fields)
         marks = ",?" * len(self.fields)
         updates = "".join(f", {f}=excluded.{f}" for f in self.fields)
-        self.schema = [
+        self.schema = (
             f"CREATE TABLE IF NOT EXISTS {table}"
-            f"(name TEXT PRIMARY KEY, version INTEGER, doc BLOB{columns})",
-            *(
-                # Partial: a document that lacks the first field is in no index.
-                f"CREATE INDEX IF NOT EXISTS {table}_{'_'.join(i)} ON {table}({', '.join(i)})"
-                f" WHERE {i[0]} IS NOT NULL"
-                for i in collection.indexes
-            ),
+            f"(name TEXT PRIMARY KEY, version INTEGER, doc BLOB{columns})"
+        )
+        self.indexes = [
+            # Partial: a document that lacks the first field is in no index.
+            f"CREATE INDEX IF NOT EXISTS {table}_{'_'.join(i)} ON {table}({', '.join(i)})"
+            f" WHERE {i[0]} IS NOT NULL"
+            for i in collection.indexes
         ]
         self.get = f"SELECT doc FROM {table} WHERE name = ?"  # noqa: S608
         self.insert = f"INSERT INTO {table}(name, version, doc{columns}) VALUES (?,?,?{marks})"  # noqa: S608
@@ -141,6 +148,33 @@ class _Statements:
         sets = "".join(f", {f}=?" for f in self.fields)
         self.update = f"UPDATE {table} SET version=?, doc=?{sets} WHERE name=? AND version=?"  # noqa: S608
         self.delete = f"DELETE FROM {table} WHERE name = ?"  # noqa: S608
+
+    def make(self, connection: sqlite3.Connection) -> None:
+        """Make the table with its indexes; a file of an earlier release gets what it lacks."""
+        connection.execute(self.schema)
+        if self._lacking(connection):
+            self._add_columns(connection)
+        for index in self.indexes:
+            connection.execute(index)
+
+    def _lacking(self, connection: sqlite3.Connection) -> list[str]:
+        known = {row[1] for row in connection.execute(f"PRAGMA table_info({self.table})")}
+        return [field for field in self.fields if field not in known]
+
+    def _add_columns(self, connection: sqlite3.Connection) -> None:
+        """Add columns and fill them from the documents, both or neither."""
+        connection.execute("BEGIN IMMEDIATE")
+        try:
+            # Another process may have done so meanwhile.
+            for field in self._lacking(connection):
+                connection.execute(f"ALTER TABLE {self.table} ADD COLUMN {field}")
+                value = f"json_extract(CAST(doc AS TEXT), '$.{field}')"
+                connection.execute(f"UPDATE {self.table} SET {field} = {value}")  # noqa: S608
+            connection.execute("COMMIT")
+        except BaseException:
+            if connection.in_transaction:
+                connection.execute("ROLLBACK")
+            raise
 
     def apply(self, connection: sqlite3.Connection, staged: Staged) -> None:
         self._insert(connection, staged.inserts)

@@ -1,4 +1,4 @@
-"""Health, metrics, progress as a stream, dead letters."""
+"""Metrics, progress as a stream, dead letters."""
 
 from __future__ import annotations
 
@@ -17,14 +17,13 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from libs.common.access import Caller, allow
-from libs.common.errors import NotFound, Unavailable
+from libs.common.errors import Denied, NotFound, Unavailable
 from libs.common.rpc import AnyPeer
-from services.gateway import schema
-from services.gateway.door import Door, answer
+from services.gateway.http import schema
+from services.gateway.request_context import Door, answer
 from services.gateway.routes.tenants import Strict, own_tenant, page, read
 
-_PROGRESS = "labelmill.task_dispatch.v1.Tasks/GetProgress"
-_LETTERS = "labelmill.operations.v1.DeadLetters"
+PROGRESS = "labelmill.task_dispatch.v1.Tasks/GetProgress"
 
 
 class Replay(Strict):
@@ -37,36 +36,22 @@ class Operations:
     def __init__(self, door: Door, desks: dict[str, AnyPeer]) -> None:
         self._door, self._desks = door, desks
 
-    async def healthz(self, _: Request) -> Response:
-        return answer({"status": "ok"})
-
-    async def readyz(self, _: Request) -> Response:
-        """Ready when task-dispatch, without which nobody can work, answers."""
-        probe = task_dispatch_pb2.GetProgressRequest(name="tenants/none/projects/none")
-        try:
-            await self._door.peers["Tasks"].call("GetProgress", probe, _PROBE, timeout=2)
-        except NotFound:
-            return answer({"status": "ready"})
-        except Unavailable as away:
-            return answer({"status": "waiting", "reason": away.message}, 503)
-        return answer({"status": "ready"})
-
     async def metrics(self, _: Request) -> Response:
         return Response(generate_latest(), media_type=CONTENT_TYPE_LATEST)
 
     async def progress_stream(self, request: Request) -> Response:
         """Server-sent events: the progress whenever it changed, at most once a second."""
         who = await self._door.caller(request)
-        allow(_PROGRESS, who)
         tenant = own_tenant(request, who)
         name = f"{tenant}/projects/{request.path_params['project']}"
         first = await self._progress(name, who)
         last = request.headers.get("last-event-id", "")
-        return EventSourceResponse(self._changes(name, who, first, last), ping=15)
+        return EventSourceResponse(self._changes(request, name, first, last), ping=15)
 
     async def _changes(
-        self, name: str, who: Caller, first: bytes, last_id: str
+        self, request: Request, name: str, first: bytes, last_id: str
     ) -> AsyncIterator[dict[str, Any]]:
+        """Ends once the caller may not look any more: the key is asked for anew each time."""
         now, shown = first, b""
         while True:
             version = hashlib.sha256(now).hexdigest()[:16]
@@ -75,9 +60,14 @@ class Operations:
             shown = now
             await asyncio.sleep(1.0)
             try:
+                who = await self._door.caller_now(request)
+                allow(PROGRESS, who)
                 now = await self._progress(name, who)
             except Unavailable:
                 continue
+            except (Denied, NotFound) as ended:
+                yield {"event": "end", "data": ended.message}
+                return
 
     async def _progress(self, name: str, who: Caller) -> bytes:
         message = task_dispatch_pb2.GetProgressRequest(name=name)
@@ -86,31 +76,25 @@ class Operations:
         )
 
     async def list_letters(self, request: Request) -> Response:
-        desk, who = await self._desk(request, "ListDeadLetters")
+        desk, who = await self._desk(request)
         size, token = page(request)
         message = operations_pb2.ListDeadLettersRequest(page_size=size, page_token=token)
         found = await desk.call("ListDeadLetters", message, who, metadata=_meant(request))
         return answer(schema.rest(found))
 
     async def replay_letters(self, request: Request) -> Response:
-        desk, who = await self._desk(request, "ReplayDeadLetters")
+        desk, who = await self._desk(request)
         asked = await read(self._door, request, Replay)
         message = operations_pb2.ReplayDeadLettersRequest(ids=asked.ids)
         done = await desk.call("ReplayDeadLetters", message, who, metadata=_meant(request))
         return answer(schema.rest(done))
 
-    async def _desk(self, request: Request, method: str) -> tuple[AnyPeer, Caller]:
+    async def _desk(self, request: Request) -> tuple[AnyPeer, Caller]:
         who = await self._door.caller(request)
-        allow(f"{_LETTERS}/{method}", who)
-        if not who.platform:
-            raise NotFound("not found")
         service = request.path_params["service"].replace("-", "_")
         if service not in self._desks:
             raise NotFound(f"no service is called {service[:100]}", field="service")
         return self._desks[service], who
-
-
-_PROBE = Caller("probe", "", "service")
 
 
 def _meant(request: Request) -> tuple[tuple[str, str], ...]:

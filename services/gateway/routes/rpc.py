@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Awaitable, Callable
 from typing import Any
 
@@ -13,8 +12,11 @@ from starlette.responses import Response
 from libs.common import names
 from libs.common.access import Caller, allow
 from libs.common.errors import NotFound
-from services.gateway import problems, schema
-from services.gateway.door import Door, answer
+from libs.common.limits import Limit, check_values, limit_of
+from libs.common.offload import aside
+from services.gateway.http import problems, schema
+from services.gateway.request_context import Door, answer
+from services.gateway.routes import training
 from services.gateway.routes.table import STUBS, Rpc
 
 Handler = Callable[[Request], Awaitable[Response]]
@@ -29,7 +31,7 @@ def handler(rpc: Rpc, door: Door) -> Handler:
     )
     method = f"{_PACKAGES[rpc.service]}.{rpc.service}/{rpc.method}"
     peer = door.peers[rpc.service]
-    read = _query_reader(rpc) if rpc.verb == "GET" else _body_reader(rpc, door)
+    read = _query_reader(rpc) if rpc.verb == "GET" else _body_reader(rpc, door, limit_of(method))
 
     async def handle(request: Request) -> Response:
         who = await door.caller(request)
@@ -37,12 +39,18 @@ def handler(rpc: Rpc, door: Door) -> Handler:
         message = request_class()
         _bind(message, rpc, request.path_params, who)
         body = await read(request, message)
+
+        async def call() -> Response:
+            if rpc.method in training.METHODS:
+                await training.check_embedding(message, door.peers["Predictions"], who)
+            return answer(schema.rest(await peer.call(rpc.method, message, who)), rpc.status)
+
         key = request.headers.get("idempotency-key")
-        if key is not None and rpc.verb == "POST":
-            await door.check_key(who, key, request.url.path, hashlib.sha256(body).hexdigest())
-            if has_request_id:
-                message.request_id = f"{who.subject}:{key}"[:255]
-        return answer(schema.rest(await peer.call(rpc.method, message, who)), rpc.status)
+        if key is None or rpc.verb != "POST":
+            return await call()
+        if has_request_id:
+            message.request_id = names.content_id(who.subject, key)
+        return await door.keyed(request, who, body, call, own=False)
 
     return handle
 
@@ -58,8 +66,6 @@ def _bind(message: Any, rpc: Rpc, params: dict[str, str], who: Caller) -> None:
             setattr(message, field, name)
     if rpc.me:
         setattr(message, rpc.me, who.subject)
-    if rpc.skills:
-        message.skills.extend(who.skills)
 
 
 def _own(name: str, who: Caller) -> None:
@@ -70,18 +76,23 @@ def _own(name: str, who: Caller) -> None:
         names.own(name, who.tenant)
 
 
-def _body_reader(rpc: Rpc, door: Door) -> Callable[[Request, Any], Awaitable[bytes]]:
+def _body_reader(rpc: Rpc, door: Door, limit: Limit) -> Callable[[Request, Any], Awaitable[bytes]]:
     model = schema.model_of(rpc.request.DESCRIPTOR, rpc.bound)
     validator = model.__pydantic_validator__
 
     async def read(request: Request, message: Any) -> bytes:
-        body = await door.body(request)
-        try:
+        body = await door.body(request, limit)
+
+        def fill() -> None:
+            check_values(body, limit.values)
             parsed = validator.validate_json(body or b"{}")
+            schema.fill(message, schema.plain(parsed))
+
+        try:
+            await aside(len(body), fill)
         except ValidationError as error:
             raise problems.of_validation(error) from error
         bound = {f: n for f, n in rpc.bind.items() if "." in f}
-        schema.fill(message, schema.plain(parsed))
         for field, pattern in bound.items():
             outer, inner = field.split(".", 1)
             setattr(getattr(message, outer), inner, pattern.format_map(request.path_params))

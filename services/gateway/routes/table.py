@@ -54,7 +54,6 @@ class Rpc:
     method: str
     bind: dict[str, str] = field(default_factory=dict)
     me: str = ""
-    skills: bool = False
     status: int = 200
 
     @property
@@ -79,7 +78,9 @@ class Rpc:
         """Request fields that the body may not set."""
         taken = {name.split(".", 1)[0] for name in self.bind if "." not in name}
         taken |= {self.me} if self.me else set()
-        return frozenset(taken | {"request_id"} | ({"skills"} if self.skills else set()))
+        # Fields that are not read any more are not offered.
+        old = {f.name for f in self.request.DESCRIPTOR.fields if f.GetOptions().deprecated}
+        return frozenset(taken | {"request_id"} | old)
 
 
 T = "tenants/{tenant}"
@@ -92,13 +93,14 @@ S = P + "/skills/{annotator}"
 R = P + "/refusals/{refusal}"
 
 RPCS: tuple[Rpc, ...] = (
-    Rpc("POST", f"/v1/{P}/tasks:claim", "Tasks", "ClaimTasks", {"parent": P}, "annotator", True),
+    Rpc("POST", f"/v1/{P}/tasks:claim", "Tasks", "ClaimTasks", {"parent": P}, "annotator"),
     Rpc("POST", f"/v1/{A}:submit", "Tasks", "SubmitAnnotation", {"name": A}, "annotator"),
     Rpc("POST", f"/v1/{A}:saveDraft", "Tasks", "SaveDraft", {"name": A}, "annotator"),
     Rpc("POST", f"/v1/{A}:review", "Tasks", "SubmitReview", {"name": A}, "reviewer"),
     Rpc("POST", f"/v1/{A}:skip", "Tasks", "SkipTask", {"name": A}, "annotator"),
     Rpc("POST", f"/v1/{A}:release", "Tasks", "ReleaseAssignment", {"name": A}, "annotator"),
     Rpc("GET", f"/v1/{P}/assignments", "Tasks", "ListAssignments", {"parent": P}, "annotator"),
+    Rpc("GET", f"/v1/{P}/feedback", "Tasks", "ListFeedback", {"parent": P}, "annotator"),
     Rpc("POST", f"/v1/{P}/items:batchCreate", "Intake", "BatchCreateItems", {"parent": P}),
     Rpc("GET", f"/v1/{P}/progress", "Tasks", "GetProgress", {"name": P}),
     Rpc("GET", f"/v1/{P}/tasks", "Tasks", "ListTasks", {"parent": P}),
@@ -117,6 +119,13 @@ RPCS: tuple[Rpc, ...] = (
         f"/v1/{P}/imports/{{import}}",
         "Intake",
         "GetImport",
+        {"name": P + "/imports/{import}"},
+    ),
+    Rpc(
+        "POST",
+        f"/v1/{P}/imports/{{import}}:cancel",
+        "Intake",
+        "CancelImport",
         {"name": P + "/imports/{import}"},
     ),
     Rpc("GET", f"/v1/{P}/refusals", "Intake", "ListRefusals", {"parent": P}),
@@ -142,6 +151,8 @@ RPCS: tuple[Rpc, ...] = (
     Rpc("POST", f"/v1/{T}/projects", "Projects", "CreateProject", {"parent": T}, status=201),
     Rpc("GET", f"/v1/{P}", "Projects", "GetProject", {"name": P}),
     Rpc("PUT", f"/v1/{P}", "Projects", "UpdateProject", {"project.name": P}),
+    Rpc("GET", f"/v1/{P}/members", "Projects", "GetMembers", {"name": P}),
+    Rpc("POST", f"/v1/{P}/members:change", "Projects", "ChangeMembers", {"name": P}),
     Rpc("GET", f"/v1/{P}/targets", "Projects", "ListTargets", {"parent": P}),
     Rpc("GET", f"/v1/{P}/gates", "Quality", "ListGates", {"parent": P}),
     Rpc("GET", f"/v1/{P}/skills", "Quality", "ListSkills", {"parent": P}),
@@ -161,4 +172,5 @@ RPCS: tuple[Rpc, ...] = (
     Rpc("GET", f"/v1/{D}", "Deliveries", "GetDelivery", {"name": D}),
     Rpc("POST", f"/v1/{D}:accept", "Deliveries", "AcceptDelivery", {"name": D}),
     Rpc("POST", f"/v1/{D}:reject", "Deliveries", "RejectDelivery", {"name": D}),
+    Rpc("POST", f"/v1/{D}:reissue", "Deliveries", "ReissueDelivery", {"name": D}, status=201),
 )

@@ -15,7 +15,7 @@ import py3langid
 
 from libs.common.blobs import Blobs
 from libs.common.errors import Fault
-from services.intake import fields
+from services.intake import field_types
 from services.intake.cleaning import near, rigs
 from services.intake.cleaning.personal import personal_data
 from services.intake.domain import Doc, Project
@@ -28,7 +28,7 @@ _LANGUAGE_CHARACTERS = 2000
 # Code -> field of the policy and what it reads as; without a field the action stands.
 _RULES: dict[str, tuple[str, str]] = {
     **dict.fromkeys(("corrupt", "truncated", "missing", rigs.CODE), ("", "REFUSE")),
-    **dict.fromkeys(("clipped", "nan_points"), ("", "FLAG")),
+    **dict.fromkeys(("clipped", "nan_points", "unended"), ("", "FLAG")),
     **dict.fromkeys(
         ("email", "phone", "card", "iban", "us_ssn", "cn_id", "ip"), ("personal_data", "FLAG")
     ),
@@ -59,8 +59,8 @@ def action(code: str, policy: Doc) -> str:
 def look(project: Project, data: Doc, blobs: Blobs) -> Look:
     """Opens everything a checked item holds."""
     policy = project.cleaning or {}
-    media = [m for f, value in _values(project, data) for m in fields.media_of(f, value)]
-    texts = [t for f, value in _values(project, data) for t in fields.texts_of(f, value)]
+    media = [m for f, value in _values(project, data) for m in field_types.media_of(f, value)]
+    texts = [t for f, value in _values(project, data) for t in field_types.texts_of(f, value)]
     facts = {
         f"probe.{f.name}.frames": str(len(value))
         for f, value in _values(project, data)
@@ -82,7 +82,7 @@ def look(project: Project, data: Doc, blobs: Blobs) -> Look:
 
 
 def _of_rigs(
-    project: Project, data: Doc, media: Sequence[fields.Media], blobs: Blobs
+    project: Project, data: Doc, media: Sequence[field_types.Media], blobs: Blobs
 ) -> list[Finding]:
     """Of each calibration beside the item's first cloud."""
     given = [(f, value) for f, value in _values(project, data) if f.type == "calibration" and value]
@@ -101,7 +101,7 @@ def _of_rigs(
     ]
 
 
-def _values(project: Project, data: Doc) -> list[tuple[fields.DataField, Any]]:
+def _values(project: Project, data: Doc) -> list[tuple[field_types.DataField, Any]]:
     return [(f, data[f.name]) for f in project.data_fields if data.get(f.name) is not None]
 
 
@@ -110,7 +110,7 @@ def _bounded(facts: dict[str, str]) -> dict[str, str]:
     return dict(list(facts.items())[:60])
 
 
-def _probed(one: fields.Media, blobs: Blobs) -> Probe:
+def _probed(one: field_types.Media, blobs: Blobs) -> Probe:
     try:
         return probe(one.kind, _bytes_of(one, blobs), one.reference)
     except Corrupt as corrupt:
@@ -119,7 +119,7 @@ def _probed(one: fields.Media, blobs: Blobs) -> Probe:
         return Probe(findings=(Finding("missing", f"{one.path}: {fault}"),))
 
 
-def _bytes_of(one: fields.Media, blobs: Blobs) -> bytes:
+def _bytes_of(one: field_types.Media, blobs: Blobs) -> bytes:
     if one.reference.startswith("data:"):
         try:
             return base64.b64decode(one.reference.partition(",")[2], validate=True)
@@ -133,7 +133,7 @@ def _bytes_of(one: fields.Media, blobs: Blobs) -> bytes:
 
 
 def _print_of(
-    media: Sequence[fields.Media], probes: Sequence[Probe], text: str, policy: Doc
+    media: Sequence[field_types.Media], probes: Sequence[Probe], text: str, policy: Doc
 ) -> near.Print | None:
     """Only of an item that is one medium or only text: what shares a picture and asks another
     question is not the same item."""

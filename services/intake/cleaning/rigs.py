@@ -7,9 +7,8 @@ from typing import Any
 
 import numpy as np
 
-from libs.common import clouds
-from libs.common.geometry import calibration, checks
-from libs.common.geometry.calibration import Miscalibrated
+from libs.sensor import calibration, calibration_checks, point_clouds
+from libs.sensor.calibration import Miscalibrated
 from services.intake.probing import Finding
 
 CODE = "miscalibrated"
@@ -23,11 +22,11 @@ def findings(path: str, rig: Any, content: bytes, name: str) -> Iterator[Finding
     if not rig:
         return
     try:
-        points = clouds.read(content, name).points
+        points = point_clouds.read(content, name).points
         found = calibration.rig(rig)
-    except (clouds.Unreadable, Miscalibrated):
+    except (point_clouds.Unreadable, Miscalibrated):
         return
     placed = points[np.isfinite(points).all(axis=1)]
     step = max(1, len(placed) // _SOME)
-    for where, reason in checks.unseen(found, placed[::step]):
+    for where, reason in calibration_checks.unseen(found, placed[::step]):
         yield Finding(CODE, f"{path}.{where}: {reason}")

@@ -9,13 +9,13 @@ stretches of what is not silent, eight bands of a third of a decade from 100 Hz.
 from __future__ import annotations
 
 import math
-import struct
 from collections.abc import Iterator
 
 import miniaudio
 import numpy as np
 from scipy.signal import sosfilt
 
+from libs.untrusted import unfinished_media
 from services.intake.probing.finding import Corrupt, Finding, Probe
 from services.intake.probing.image import difference_hash
 
@@ -34,6 +34,7 @@ _FORMATS = (
 
 def probe(content: bytes, name: str) -> Probe:
     """duration (s), rate (Hz), channels, loudness (LUFS), silence and clipping (shares)."""
+    content = unfinished_media.whole_wav(content)
     rate, channels, promised = _header(content)
     meter = _Meter(rate, channels)
     try:
@@ -65,16 +66,8 @@ def _header(content: bytes) -> tuple[int, int, int]:
 
 def _wav_frames(content: bytes) -> int:
     """Frames the data chunk says it has, however many follow; 0 where that is not said."""
-    at, width = 12, 0
-    while at + 8 <= len(content):
-        name, size = struct.unpack_from("<4sI", content, at)
-        if name == b"fmt " and at + 22 <= len(content):
-            width = struct.unpack_from("<H", content, at + 20)[0]
-        if name == b"data":
-            # 0 and the largest number are what a recorder writes that does not know yet.
-            return 0 if not width or size in (0, 0xFFFFFFFF) else size // width
-        at += 8 + size + size % 2
-    return 0
+    _, size, width = unfinished_media.data_chunk(content)
+    return size // width if width else 0
 
 
 def _blocks(content: bytes, rate: int, channels: int) -> Iterator[np.ndarray]:

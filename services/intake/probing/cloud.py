@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import numpy as np
 
-from libs.common import clouds
+from libs.sensor import point_clouds
 from services.intake.probing.finding import Corrupt, Finding, Probe
 
 
 def probe(content: bytes, name: str) -> Probe:
     """points, extent ("x0 y0 z0 x1 y1 z1", metres), nan (share of points without a place)."""
     try:
-        points = clouds.read(content, name).points
-    except clouds.Unreadable as error:
+        points = point_clouds.read(content, name).points
+    except point_clouds.Unreadable as error:
         raise Corrupt(str(error)) from error
     placed = points[np.isfinite(points).all(axis=1)]
     nowhere = 1 - len(placed) / len(points)

@@ -7,24 +7,30 @@ import io
 import numpy as np
 from PIL import Image
 
+from libs.imaging import orientation
+from libs.untrusted import unfinished_media
 from services.intake.probing.finding import Corrupt, Finding, Probe
 
 MAX_PIXELS = 100_000_000
 FORMATS = ("PNG", "JPEG", "WEBP")
-_ORIENTATION = 0x0112
 # What decoders say of a file that ends early.
 _CUT = ("truncated", "broken data stream", "unexpected end")
 # Grey levels within which an image is of one colour.
 _FLAT = 3
+_LACKING = 128
+_UNENDED = Finding("unended", "a JPEG without an end; a piece of its last lines may lack")
+_TRUNCATED = Finding("truncated", "the image ends before its last line")
 Facts = dict[str, float | int | str]
 
 
 def probe(content: bytes, name: str) -> Probe:
-    """width, height, frames, orientation (EXIF, where turned); difference hash of rows."""
+    """width and height (pixels, as stored), frames, orientation (EXIF, where it is shown turned);
+    difference hash of rows."""
+    whole = unfinished_media.whole_jpeg(content)
     try:
-        with Image.open(io.BytesIO(content), formats=FORMATS) as image:
+        with Image.open(io.BytesIO(whole), formats=FORMATS) as image:
             facts = _facts(image)
-            return _seen(image, facts)
+            return _seen(image, facts, ended=whole is content)
     except Corrupt:
         raise
     except Exception as error:
@@ -41,23 +47,38 @@ def _facts(image: Image.Image) -> Facts:
     return facts | {"frames": frames} if frames > 1 else facts
 
 
-def _seen(image: Image.Image, facts: Facts) -> Probe:
+def _seen(image: Image.Image, facts: Facts, ended: bool) -> Probe:
     try:
+        turned = orientation.of_image(image)
         # JPEG is decoded at a fraction of its size where that is enough.
-        image.draft("L", (64, 64))
+        if ended:
+            image.draft("L", (64, 64))
         grey = image.convert("L")
-        turned = image.getexif().get(_ORIENTATION, 1)
     except (OSError, SyntaxError) as error:
         if not any(word in str(error) for word in _CUT):
             raise
-        return Probe(facts, (Finding("truncated", "the image ends before its last line"),))
-    if isinstance(turned, int) and 2 <= turned <= 8:
+        return Probe(facts, (_TRUNCATED,))
+    if not ended and _lines_lack(grey):
+        return Probe(facts, (_TRUNCATED,))
+    unended = () if ended else (_UNENDED,)
+    if turned != orientation.UPRIGHT:
         facts["orientation"] = turned
     low, high = grey.getextrema()
     if isinstance(low, (int, float)) and isinstance(high, (int, float)) and high - low <= _FLAT:
-        return Probe(facts, (Finding("blank", f"one colour, grey level {low} to {high}"),))
+        return Probe(
+            facts,
+            (
+                *unended,
+                Finding("blank", f"one colour, grey level {low} to {high}"),
+            ),
+        )
     small = grey.resize((9, 8), Image.Resampling.BOX)
-    return Probe(facts, (), difference_hash(np.asarray(small, np.int16)))
+    return Probe(facts, unended, difference_hash(np.asarray(small, np.int16)))
+
+
+def _lines_lack(grey: Image.Image) -> bool:
+    """Whether the last line is of the grey that decoders put where a JPEG's data have ended."""
+    return bool((np.asarray(grey)[-1] == _LACKING).all())
 
 
 def difference_hash(grid: np.ndarray) -> int:

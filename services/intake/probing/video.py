@@ -19,7 +19,8 @@ MAX_TABLE = 5_000_000
 
 
 def probe(content: bytes, name: str) -> Probe:
-    """duration (s), frames, fps, width, height, codec; whether there is sound."""
+    """duration (s), frames, fps, width and height (as stored), codec, whether there is sound;
+    rotation (degrees clockwise, where players turn it)."""
     if content[4:8] != b"ftyp":
         raise Corrupt("not an MP4 file: it does not begin with ftyp")
     boxes = _Boxes(content)
@@ -39,6 +40,8 @@ def probe(content: bytes, name: str) -> Probe:
         "codec": seen.codec,
         "sound": int(any(t.kind == b"soun" for t in tracks)),
     }
+    if seen.rotation:
+        facts["rotation"] = seen.rotation
     cut = boxes.cut or (seen.end > len(content))
     words = "the file ends before the last picture"
     return Probe(facts, (Finding("truncated", words),) if cut else ())
@@ -54,6 +57,7 @@ class _Track:
     codec: str = ""
     # Where its last chunk begins: beyond the file where that is cut off.
     end: int = 0
+    rotation: int = 0
 
 
 class _Boxes:
@@ -115,7 +119,21 @@ def _track(boxes: _Boxes, start: int, end: int) -> _Track:
         height,
         codec,
         _last_chunk(boxes, table),
+        _rotation(raw, boxes.first(start, end, b"tkhd")),
     )
+
+
+def _rotation(raw: bytes, span: tuple[int, int] | None) -> int:
+    """Degrees clockwise that the track header's matrix turns pictures by; 0 for anything but a
+    quarter of a turn or two (ISO/IEC 14496-12, 8.3.2)."""
+    if span is None or span[0] == span[1]:
+        return 0
+    at = span[0] + (52 if raw[span[0]] == 1 else 40)
+    if at + 20 > span[1]:
+        return 0
+    a, b, _, c, d = struct.unpack_from(">5i", raw, at)
+    signs = tuple((v > 0) - (v < 0) for v in (a, b, c, d))
+    return {(0, 1, -1, 0): 90, (-1, 0, 0, -1): 180, (0, -1, 1, 0): 270}.get(signs, 0)
 
 
 def _told_seconds(boxes: _Boxes, start: int, end: int) -> float:

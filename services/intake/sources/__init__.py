@@ -6,13 +6,18 @@ raises `Broken`.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import io
+import logging
+from collections.abc import Generator, Iterator
 from dataclasses import replace
 from typing import IO
 
 from libs.common.blobs import Blobs
+from libs.common.errors import Fault
+from libs.untrusted.archives import Member
 from services.intake.domain import Import, Project, Refused
-from services.intake.sources import archives, labels, media
+from services.intake.imports.stopping import Stopped
+from services.intake.sources import archives, labels, media, tables
 from services.intake.sources.entry import Broken as Broken
 from services.intake.sources.entry import Entry as Entry
 from services.intake.sources.manifests import MANIFESTS
@@ -22,6 +27,7 @@ ARCHIVES = {"zip": archives.of_zip, "tar": archives.of_tar}
 OBJECTS = "objects"
 # Of an import of one media or text file, which is one item.
 FILE = "file"
+log = logging.getLogger(__name__)
 
 
 def nothing_remote(name: str) -> bytes:
@@ -45,31 +51,57 @@ def entries(
     project: Project,
     blobs: Blobs,
     remote: media.Read = nothing_remote,
-) -> Iterator[Entry]:
+) -> Generator[Entry]:
     """Entries of a file in order, their labels placed; raises `Broken`. `remote` reads URLs."""
-    for entry in _read(file, import_, project, blobs, remote):
-        if entry.item is None or entry.item.label is None:
-            yield entry
-            continue
-        try:
-            yield replace(entry, item=labels.placed(entry.item, import_))
-        except Refused as refused:
-            yield Entry(entry.key, reason=str(refused))
+    count = labelled = items = 0
+    try:
+        for entry in _read(file, import_, project, blobs, remote):
+            items += entry.item is not None
+            labelled += entry.item is not None and labels.has_label(entry.item)
+            yield _placed(entry, import_)
+            count += 1
+        if import_.labels_as is not None and not labelled and items == count:
+            words = f"no label was found in its {items} records: is it of format {import_.format}?"
+            yield Entry(import_.file_name or import_.source, reason=words)
+    except (Broken, Stopped, Fault, OSError):
+        # A store or disk that is away says nothing of the file.
+        raise
+    except Exception as error:
+        # Whatever a reader stumbles over is the file's fault or the reader's, and no other's.
+        log.exception("%s: a file of format %s cannot be read", import_.name, import_.format)
+        words = f"cannot be read as {import_.format} behind entry {count}"
+        raise Broken(f"{words} ({type(error).__name__}: {str(error)[:200]})") from error
+
+
+def _placed(entry: Entry, import_: Import) -> Entry:
+    if entry.item is None or entry.item.label is None:
+        return entry
+    try:
+        return replace(entry, item=labels.placed(entry.item, import_))
+    except Refused as refused:
+        return Entry(entry.key, reason=str(refused))
 
 
 def _read(
     file: IO[bytes], import_: Import, project: Project, blobs: Blobs, remote: media.Read
 ) -> Iterator[Entry]:
+    encoding = import_.encoding or "utf-8"
     if import_.format in ARCHIVES:
-        archive = ARCHIVES[import_.format](file)
-        yield from archives.archive_entries(archive, project, blobs, remote)
-    elif import_.format in MANIFESTS:
-        found = MANIFESTS[import_.format](file, project)
+        archive = ARCHIVES[import_.format](file, import_.encoding)
+        yield from archives.archive_entries(archive, project, blobs, remote, encoding)
+    elif import_.format in MANIFESTS and not tables.holds_labels(file, import_, project):
+        found = MANIFESTS[import_.format](file, project, encoding)
         plain = all(f.type in ("text", "conversation", "calibration") for f in project.data_fields)
         for entry in found:
             yield entry if plain else archives.with_media(entry, project, remote, blobs)
     elif import_.format == FILE:
-        name = import_.blob.rsplit("/", 1)[-1]
-        yield archives.file_entry(archives.Member(name, file.read), project, blobs)
+        yield archives.file_entry(_alone(import_.file_name, file), project, blobs, encoding)
     else:
         yield from labels.label_entries(file, import_, project, blobs)
+
+
+def _alone(name: str, file: IO[bytes]) -> Member:
+    """A file that was packed into nothing."""
+    size = file.seek(0, io.SEEK_END)
+    file.seek(0)
+    return Member(name, size, lambda: file)

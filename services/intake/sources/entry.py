@@ -2,12 +2,20 @@
 
 from __future__ import annotations
 
+import logging
+from collections.abc import Callable
 from dataclasses import dataclass
 
-from services.intake.domain import NewItem
+from services.intake.domain import NewItem, Refused
 
 MAX_ENTRIES = 1_000_000
 MAX_LINE_BYTES = 2_000_000
+# What Python raises over values that nobody foresaw.
+OF_DATA = (
+    *(TypeError, ValueError, ArithmeticError, LookupError, AttributeError, RecursionError),
+    MemoryError,
+)
+log = logging.getLogger(__name__)
 
 
 class Broken(Exception):
@@ -24,3 +32,14 @@ class Entry:
     reason: str = ""
     stamp: str = ""
     known: bool = False
+
+
+def entry_of(key: str, make: Callable[[], NewItem]) -> Entry:
+    """The entry of what a reader makes, or with its reason: one bad row costs itself alone."""
+    try:
+        return Entry(key, make())
+    except Refused as refused:
+        return Entry(key, reason=str(refused))
+    except OF_DATA as error:
+        log.exception("%s cannot be read", key[:100])
+        return Entry(key, reason=f"cannot be read ({type(error).__name__})")

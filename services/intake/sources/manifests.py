@@ -6,8 +6,6 @@ manifest within an archive, or https:// and s3:// URLs.
 
 from __future__ import annotations
 
-import csv
-import io
 import json
 from collections.abc import Callable, Iterator
 from dataclasses import replace
@@ -15,7 +13,6 @@ from functools import partial
 from typing import IO, Any
 
 import pyarrow as pa
-import pyarrow.parquet as pq
 from google.protobuf.descriptor import Descriptor, EnumDescriptor
 from google.protobuf.json_format import ParseDict, ParseError
 from labelmill.annotation.v1.annotation_pb2 import Value
@@ -23,42 +20,34 @@ from labelmill.annotation.v1.annotation_pb2 import Value
 from libs.common.codec import Doc, message_to_doc
 from libs.common.errors import Invalid
 from libs.common.rpc import validate
+from libs.formats import Fault
+from libs.formats.records import lines_of
+from libs.formats.tabular.csv_format import cells_of
+from libs.untrusted import tables
 from services.intake.domain import NewItem, Project, Refused, entry_of_line
-from services.intake.sources.entry import MAX_LINE_BYTES, Broken, Entry
+from services.intake.sources.entry import MAX_LINE_BYTES, Broken, Entry, entry_of
 
 # Columns that are no data, unless the template has a data field of that name.
-_BESIDE = ("source_key", "group", "label")
+BESIDE = ("source_key", "group", "label")
 # Types of fields whose cells are JSON.
 _JSON = frozenset({"frames", "sweeps", "cameras", "calibration", "conversation", "candidates"})
-_BATCH_ROWS = 500
-_MAX_ROW_GROUP = 2_000_000_000
 
 
-def jsonl_entries(file: IO[bytes], project: Project) -> Iterator[Entry]:
-    number = 0
-    while line := file.readline(MAX_LINE_BYTES + 1):
-        number += 1
-        if len(line) > MAX_LINE_BYTES:
-            raise Broken(f"line {number} is longer than {MAX_LINE_BYTES} bytes; split the file")
-        if line.strip():
-            plain = line.removeprefix(b"\xef\xbb\xbf") if number == 1 else line
-            yield _entry(f"line {number}", partial(_of_line, plain))
+def jsonl_entries(file: IO[bytes], project: Project, encoding: str = "utf-8") -> Iterator[Entry]:
+    for line in lines_of(file, "", encoding, MAX_LINE_BYTES):
+        if isinstance(line, Fault):
+            yield Entry(line.where.strip(), reason=line.reason)
+        elif line.text.strip():
+            yield entry_of(f"line {line.place}", partial(_of_line, line.text))
 
 
-def _entry(key: str, make: Callable[[], NewItem]) -> Entry:
-    try:
-        return Entry(key, make())
-    except Refused as refused:
-        return Entry(key, reason=str(refused))
-
-
-def _of_line(line: bytes) -> NewItem:
+def _of_line(line: str) -> NewItem:
     item = entry_of_line(line)
-    given = {n: getattr(item, n) for n in ("gold", "draft", "label")}
+    given = {n: getattr(item, n) for n in ("gold", "prediction", "label")}
     if all(v is None for v in given.values()):
         return item
     read = {n: None if v is None else read_value(v, n) for n, v in given.items()}
-    return replace(item, gold=read["gold"], draft=read["draft"], label=read["label"])
+    return replace(item, gold=read["gold"], prediction=read["prediction"], label=read["label"])
 
 
 def read_value(raw: Any, field: str = "gold") -> Doc:
@@ -104,36 +93,39 @@ def _whole_name(enum: EnumDescriptor, value: Any) -> Any:
     return enum.values[0].name.removesuffix("UNSPECIFIED") + value
 
 
-def csv_entries(file: IO[bytes], project: Project) -> Iterator[Entry]:
-    text = io.TextIOWrapper(file, encoding="utf-8-sig", newline="")
-    csv.field_size_limit(MAX_LINE_BYTES)
-    try:
-        reader = csv.DictReader(text, strict=True)
-        _check_columns(list(reader.fieldnames or []), project)
-        for row in reader:
-            yield _cells_entry(reader.line_num, row, project)
-    except UnicodeDecodeError as error:
-        raise Broken(f"the file is not UTF-8 ({error.reason}); save it as UTF-8") from error
-    except csv.Error as error:
-        raise Broken(f"line {reader.line_num}: {error}") from error
+def csv_entries(file: IO[bytes], project: Project, encoding: str = "utf-8") -> Iterator[Entry]:
+    header: list[str] | None = None
+    found = lines_of(file, "", encoding, MAX_LINE_BYTES)
+    for place, cells in cells_of(found, "", most=MAX_LINE_BYTES):
+        if isinstance(cells, Fault) and header is None:
+            raise Broken(f"{cells.where.strip()}: {cells.reason}")
+        if isinstance(cells, Fault):
+            yield Entry(cells.where.strip(), reason=cells.reason)
+        elif header is None:
+            header = cells
+            _check_columns(header, project)
+        elif len(cells) == len(header):
+            row = dict(zip(header, cells, strict=True))
+            yield entry_of(f"line {place}", partial(_of_row, row, project))
+        elif cells:
+            yield Entry(f"line {place}", reason="has another number of columns than the header")
+    if header is None:
+        _check_columns([], project)
 
 
 def _check_columns(columns: list[str], project: Project) -> None:
     names = {f.name for f in project.data_fields}
-    unknown = [n for n in columns if n not in names and n not in _BESIDE]
-    if not columns or unknown:
+    unknown = [n for n in columns if n not in names and n not in BESIDE]
+    twice = [n for n in dict.fromkeys(columns) if columns.count(n) > 1]
+    if not columns or unknown or twice:
+        wrong = (
+            ", ".join(map(str, unknown))[:500] or f"{twice[0]} is there twice" if columns else ""
+        )
         raise Broken(
             f"the first line must name the columns {', '.join(sorted(names))} and, if wanted,"
-            f" {', '.join(_BESIDE)}; unknown:"
-            f" {', '.join(map(str, unknown))[:500] or 'no header'}"
+            f" {', '.join(BESIDE)}; unknown: {wrong or 'no header'}; where it is a table of texts"
+            " and their classes, say labels_as"
         )
-
-
-def _cells_entry(number: int, row: dict[Any, Any], project: Project) -> Entry:
-    key = f"line {number}"
-    if None in row or None in row.values():
-        return Entry(key, reason="has another number of columns than the header")
-    return _entry(key, partial(_of_row, row, project))
 
 
 def _of_row(row: dict[str, Any], project: Project) -> NewItem:
@@ -144,7 +136,7 @@ def _of_row(row: dict[str, Any], project: Project) -> NewItem:
         for name, type_ in names.items()
         if row.get(name) not in (None, "")
     }
-    beside = {n: row.get(n) or "" for n in _BESIDE if n not in names}
+    beside = {n: row.get(n) or "" for n in BESIDE if n not in names}
     label = beside.get("label")
     return NewItem(
         json.dumps(data, ensure_ascii=False, default=str),
@@ -163,25 +155,20 @@ def _parsed(cell: Any, name: str) -> Any:
         raise Refused(f"{name}: not readable as JSON: {error}") from error
 
 
-def parquet_entries(file: IO[bytes], project: Project) -> Iterator[Entry]:
-    """Rows batch by batch; a row group that unpacks to too much is refused as a whole."""
+def parquet_entries(file: IO[bytes], project: Project, encoding: str = "utf-8") -> Iterator[Entry]:
+    """Rows one by one; a file that unpacks to too much is refused as a whole."""
     try:
-        table = pq.ParquetFile(file)
+        table = tables.parquet_file(file)
         _check_columns(table.schema_arrow.names, project)
-        for i in range(table.num_row_groups):
-            size = table.metadata.row_group(i).total_byte_size
-            if size > _MAX_ROW_GROUP:
-                raise Broken(f"row group {i} unpacks to {size} bytes; write smaller row groups")
-        number = 0
-        for batch in table.iter_batches(_BATCH_ROWS):
-            for row in batch.to_pylist():
-                number += 1
-                yield _entry(f"row {number}", partial(_of_row, row, project))
+        for number, row in enumerate(tables.rows_of(table), 1):
+            yield entry_of(f"row {number}", partial(_of_row, row, project))
     except (pa.ArrowException, OSError, ValueError) as error:
         raise Broken(f"not a readable Parquet file: {str(error)[:300]}") from error
+    except tables.TooLarge as error:
+        raise Broken(str(error)) from error
 
 
-MANIFESTS: dict[str, Callable[[IO[bytes], Project], Iterator[Entry]]] = {
+MANIFESTS: dict[str, Callable[[IO[bytes], Project, str], Iterator[Entry]]] = {
     "jsonl": jsonl_entries,
     "csv": csv_entries,
     "parquet": parquet_entries,

@@ -9,7 +9,8 @@ from typing import Any
 
 from libs.common.blobs import Blobs
 from services.intake.domain import DataField, Doc, Project
-from services.intake.fields import INLINE_LIMIT, MEDIA, Refused
+from services.intake.field_types import INLINE_LIMIT, MEDIA, Refused
+from services.intake.sources import foreign_media
 
 # Media type -> end of a blob's name.
 _SUFFIXES = {
@@ -23,6 +24,7 @@ _SUFFIXES = {
     "video/mp4": "mp4",
     "application/x-pcd": "pcd",
     "application/x-las": "las",
+    "application/x-laz": "laz",
     "application/x-ply": "ply",
     "application/x-npy": "npy",
     "application/octet-stream": "bin",
@@ -32,7 +34,8 @@ KINDS = {
     **dict.fromkeys((".png", ".jpg", ".jpeg", ".webp"), "image"),
     **dict.fromkeys((".wav", ".flac", ".ogg", ".mp3"), "audio"),
     ".mp4": "video",
-    **dict.fromkeys((".pcd", ".las", ".ply", ".npy", ".bin"), "cloud"),
+    **dict.fromkeys((".pcd", ".las", ".laz", ".ply", ".npy", ".bin"), "cloud"),
+    **foreign_media.SUFFIXES,
 }
 MAX_BYTES = 500_000_000
 # Bytes up to which media are part of the item.
@@ -47,15 +50,20 @@ def kind_of(name: str) -> str:
     return next((kind for suffix, kind in KINDS.items() if lower.endswith(suffix)), "")
 
 
-def value_of(kind: str, content: bytes, name: str, tenant: str, blobs: Blobs) -> str:
-    """A data: URI for a small file, else a blob: reference; raises `Refused` for another kind."""
+def value_of(
+    kind: str, content: bytes, name: str, tenant: str, blobs: Blobs, inline: bool = True
+) -> str:
+    """A data: URI for a small file, else (and of one of many, which is not `inline`) a blob:
+    reference; kinds that models do not read as kinds that they do. Raises `Refused` for another
+    kind."""
+    content = foreign_media.as_known(kind, content, name)
     starts = MEDIA[kind]
     type_ = next((t for t in starts if t in _SUFFIXES and content and starts[t](content)), "")
     if not type_:
         wanted = ", ".join(dict.fromkeys(_SUFFIXES[t] for t in starts if t in _SUFFIXES))
         raise Refused(f"{name[:200]}: the bytes are no {kind} of the kinds {wanted}")
     suffix = "pcd.bin" if name.lower().endswith(".pcd.bin") else _SUFFIXES[type_]
-    if len(content) <= _INLINE and suffix != "pcd.bin":
+    if inline and len(content) <= _INLINE and suffix != "pcd.bin":
         return f"data:{type_};base64,{base64.b64encode(content).decode()}"
     path = f"blobs/{tenant}/{hashlib.sha256(content).hexdigest()}.{suffix}"
     blobs.put_now(path, content)
@@ -86,8 +94,14 @@ def _taken(field: DataField, value: Any, take: Callable[[str, Any], Any]) -> Any
         return value
     if field.type == "frames":
         return [take("image", one) for one in value]
-    kind = _LISTS.get(field.type, "")
-    return [
-        {**one, kind: take(kind, one[kind])} if isinstance(one, dict) and kind in one else one
-        for one in value
-    ]
+    return [_entry(one, _LISTS.get(field.type, ""), take) for one in value]
+
+
+def _entry(one: Any, kind: str, take: Callable[[str, Any], Any]) -> Any:
+    """An entry of a list of objects, its media and those of its cameras taken in."""
+    if not isinstance(one, dict):
+        return one
+    made = {**one, kind: take(kind, one[kind])} if kind in one else dict(one)
+    if kind == "cloud" and isinstance(one.get("cameras"), list):
+        made["cameras"] = [_entry(side, "image", take) for side in one["cameras"]]
+    return made

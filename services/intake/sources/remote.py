@@ -8,22 +8,22 @@ open to a tenant only where the operator says so. Size and time are bounded.
 
 from __future__ import annotations
 
-import ipaddress
-import socket
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cached_property
 from typing import IO, Any
-from urllib.parse import urljoin, urlsplit
+from urllib.parse import urljoin
 
 import httpx2
-import s3fs
 from botocore.exceptions import BotoCoreError, ClientError
 
+from libs.common import outbound
+from libs.common.outbound import Address, NotAllowed
 from services.intake.config import IntakeSettings
-from services.intake.domain import Refused
+from services.intake.domain import Refused, readable
+from services.intake.imports.stopping import Stop
 from services.intake.sources import media
 
 _REDIRECTS = 5
@@ -50,10 +50,10 @@ class Remote:
         self._allowed = {h.strip().lower() for h in settings.allow_hosts.split(",") if h.strip()}
         self._client = httpx2.Client(timeout=_TIMEOUT, follow_redirects=False, trust_env=False)
 
-    def read(self, url: str, tenant: str) -> bytes:
-        """All of a file of at most `media.MAX_BYTES`."""
+    def read(self, url: str, tenant: str, stop: Stop | None = None) -> bytes:
+        """All of a file of at most `media.MAX_BYTES`; ends with `Stopped` where that is set."""
         content = bytearray()
-        for block in self.blocks(url, tenant, media.MAX_BYTES):
+        for block in (stop or Stop()).watched(self.blocks(url, tenant, media.MAX_BYTES)):
             content += block
         return bytes(content)
 
@@ -72,15 +72,21 @@ class Remote:
 
     def check(self, url: str, tenant: str) -> None:
         """Raises `Refused` for a URL that would not be read; opens nothing."""
-        parts = urlsplit(url)
-        if parts.scheme == "s3":
+        if url.startswith("s3://"):
             self._check_bucket(url, tenant)
-        elif parts.scheme not in ("https", "http") or not parts.hostname:
-            raise Refused("must be an https:// or s3:// URL")
-        elif parts.username is not None or parts.password is not None:
-            raise Refused("must not hold a user or a password")
-        elif parts.scheme == "http" and parts.hostname.lower() not in self._allowed:
+        else:
+            self._address(url)
+
+    def _address(self, url: str) -> Address:
+        """The URL taken apart; http only to hosts that the operator allows. Raises `Refused`."""
+        try:
+            address = outbound.taken_apart(url, ("https", "http"))
+        except NotAllowed as error:
+            words = str(error).replace("https:// or http://", "https:// or s3://")
+            raise Refused(f"{_shown(url)}: {words}") from error
+        if address.scheme == "http" and address.host not in self._allowed:
             raise Refused("must be https; http only for hosts that the operator allows")
+        return address
 
     @contextmanager
     def _open(self, url: str, tenant: str) -> Iterator[Iterator[bytes]]:
@@ -91,10 +97,12 @@ class Remote:
             return
         with _faults(url):
             for _ in range(_REDIRECTS + 1):
-                target, host = self._resolved(url)
-                extensions = {"sni_hostname": host.rsplit(":", 1)[0]}
+                target, address = self._resolved(url)
                 request = self._client.build_request(
-                    "GET", target, headers={"host": host}, extensions=extensions
+                    "GET",
+                    target,
+                    headers={"host": address.host_header},
+                    extensions={"sni_hostname": address.host},
                 )
                 response = self._client.send(request, stream=True)
                 try:
@@ -102,7 +110,7 @@ class Remote:
                         _check_status(url, response.status_code)
                         yield response.iter_bytes(_COPY)
                         return
-                    url = urljoin(url, response.headers.get("location", ""))
+                    url = _joined(url, response.headers.get("location", ""))
                     self.check(url, tenant)
                     if url.startswith("s3://"):
                         raise Refused("a redirect to s3:// is not followed")
@@ -110,20 +118,16 @@ class Remote:
                     response.close()
         raise Refused(f"{_shown(url)}: more than {_REDIRECTS} redirects")
 
-    def _resolved(self, url: str) -> tuple[str, str]:
-        """(URL with the checked address in place of the host, Host header)."""
-        parts = urlsplit(url)
-        host = parts.hostname or ""
-        port = parts.port or (443 if parts.scheme == "https" else 80)
-        found = addresses(host, port)
-        if not found:
-            raise Refused(f"{_shown(url)}: the host's name cannot be resolved")
-        if host.lower() not in self._allowed and any(map(_private, found)):
-            raise Refused(f"{_shown(url)}: leads to an address that is not public")
-        address = f"[{found[0]}]" if ":" in found[0] else found[0]
-        path = f"{parts.path or '/'}{'?' + parts.query if parts.query else ''}"
-        named = host if parts.port is None else f"{host}:{parts.port}"
-        return f"{parts.scheme}://{address}:{port}{path}", named
+    def _resolved(self, url: str) -> tuple[str, Address]:
+        """(URL with the checked address in place of the host, the address); raises `Refused`."""
+        address = self._address(url)
+        try:
+            found = outbound.resolved(address)
+            return address.at(
+                outbound.checked(address, found, address.host in self._allowed)
+            ), address
+        except NotAllowed as error:
+            raise Refused(f"{_shown(url)}: {error}") from error
 
     # -- buckets -----------------------------------------------------------------------------
 
@@ -154,6 +158,9 @@ class Remote:
 
     @cached_property
     def _s3(self) -> Any:
+        # Most platforms read no bucket, and it is a second of computing to load.
+        import s3fs
+
         settings = self._settings
         return s3fs.S3FileSystem(
             key=settings.s3_key.get_secret_value() or None,
@@ -181,22 +188,15 @@ def _check_status(url: str, status: int) -> None:
 
 def _shown(url: str) -> str:
     """Without the query, which may hold a signature."""
-    return url.partition("?")[0][:300]
+    return readable(url.partition("?")[0], 300)
 
 
-def addresses(host: str, port: int) -> list[str]:
-    """Addresses of a host name; none where it cannot be resolved."""
+def _joined(url: str, location: str) -> str:
+    """Where a redirect leads to; raises `Refused`."""
     try:
-        found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
-    except (socket.gaierror, UnicodeError):
-        return []
-    return [str(entry[4][0]) for entry in found]
-
-
-def _private(address: str) -> bool:
-    found = ipaddress.ip_address(address.partition("%")[0])
-    inside = getattr(found, "ipv4_mapped", None) or found
-    return not inside.is_global or inside.is_multicast
+        return urljoin(url, location)
+    except ValueError as error:
+        raise Refused(f"{_shown(url)}: redirects to what is no URL") from error
 
 
 def copy(blocks: Iterator[bytes], file: IO[bytes]) -> None:

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from libs.common import clouds
+from libs.sensor import point_clouds
 from services.prelabel_gateway.adapters.answers import Adapter, Fetch, drafted, named
 from services.prelabel_gateway.domain import Doc, Impossible
 
@@ -16,8 +16,8 @@ async def give_cloud(value: Any, fetch: Fetch) -> bytes:
     if not isinstance(value, str):
         raise Impossible("the item has no cloud there")
     try:
-        cloud = clouds.read(await fetch(value))
-    except clouds.Unreadable as unreadable:
+        cloud = point_clouds.read(await fetch(value))
+    except point_clouds.Unreadable as unreadable:
         raise Impossible(f"the cloud cannot be read: {unreadable}") from unreadable
     return np.ascontiguousarray(cloud.points[:, :3], dtype="<f4").tobytes()
 

@@ -8,8 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
-from services.qc_scorer.agreement import differs
-from services.qc_scorer.agreement.contract import Doc
 from services.qc_scorer.consensus import (
     classes,
     cuboid_tracks,
@@ -26,6 +24,8 @@ from services.qc_scorer.consensus import (
     words,
     writing,
 )
+from services.qc_scorer.losses import differs
+from services.qc_scorer.losses.protocol import Doc
 
 Rule = Callable[[Sequence[Doc], Sequence[float]], Doc | None]
 

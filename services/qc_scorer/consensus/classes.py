@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Sequence
 
-from services.qc_scorer.agreement.classes import classes
-from services.qc_scorer.agreement.contract import Doc
+from services.qc_scorer.losses.classes import classes
+from services.qc_scorer.losses.protocol import Doc
 
 
 def merge(values: Sequence[Doc], weights: Sequence[float]) -> Doc:

@@ -7,13 +7,13 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from libs.common.geometry import tracks
-from services.qc_scorer.agreement.contract import Doc
-from services.qc_scorer.agreement.cuboid_tracks import REACH, cuboid_tracks_of, shared
-from services.qc_scorer.agreement.tracks import partners
+from libs.sensor import tracks
 from services.qc_scorer.consensus.cuboids import pose
 from services.qc_scorer.consensus.geometries import heaviest
 from services.qc_scorer.consensus.objects import Group, attributes
+from services.qc_scorer.losses.protocol import Doc
+from services.qc_scorer.losses.tracks.cuboid_tracks import REACH, cuboid_tracks_of, shared
+from services.qc_scorer.losses.tracks.tracks import partners
 
 # Mean likeness over all sweeps from which two tracks are meant to be one; sweeps are voted on.
 _ONE = 0.25

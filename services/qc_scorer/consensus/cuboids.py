@@ -7,12 +7,12 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from libs.common.geometry import boxes, rotations
-from services.qc_scorer.agreement.contract import Doc
-from services.qc_scorer.agreement.cuboids import Rule, cuboids_of, frame_of, matched
+from libs.sensor import boxes, rotations
 from services.qc_scorer.consensus.geometries import heaviest
+from services.qc_scorer.consensus.merging import weighted_median
 from services.qc_scorer.consensus.objects import Group, attributes
-from services.qc_scorer.merging import weighted_median
+from services.qc_scorer.losses.protocol import Doc
+from services.qc_scorer.losses.space.cuboids import Rule, cuboids_of, frame_of, matched
 
 FloatArray = np.ndarray
 # Centres that are this many metres apart may still be meant to be one.

@@ -6,10 +6,10 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 
-from services.qc_scorer.agreement.contract import Doc
-from services.qc_scorer.agreement.cuboids import cuboids_of, frame_of
 from services.qc_scorer.consensus import cuboids, objects
 from services.qc_scorer.consensus.objects import Group
+from services.qc_scorer.losses.protocol import Doc
+from services.qc_scorer.losses.space.cuboids import cuboids_of, frame_of
 
 # Ids are the annotator's own: told apart by his number, until they are one.
 _APART = "\x00"

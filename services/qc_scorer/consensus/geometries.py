@@ -10,10 +10,10 @@ import numpy as np
 import shapely
 from numpy.typing import NDArray
 
-from services.qc_scorer.agreement import areas, keypoints, masks
-from services.qc_scorer.agreement.contract import Doc
 from services.qc_scorer.consensus import staple
-from services.qc_scorer.merging import weighted_median
+from services.qc_scorer.consensus.merging import weighted_median
+from services.qc_scorer.losses.image import areas, keypoints, masks
+from services.qc_scorer.losses.protocol import Doc
 
 FloatArray = NDArray[np.float64]
 IntArray = NDArray[np.int64]

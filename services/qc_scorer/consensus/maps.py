@@ -9,10 +9,10 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from services.qc_scorer.agreement.contract import Doc
-from services.qc_scorer.agreement.maps import Ground, Rule, elements_of, matched
 from services.qc_scorer.consensus import geometries
 from services.qc_scorer.consensus.objects import Group, agreed, attributes
+from services.qc_scorer.losses.protocol import Doc
+from services.qc_scorer.losses.space.maps import Ground, Rule, elements_of, matched
 
 FloatArray = NDArray[np.float64]
 # Two that are this many metres apart may still be meant to be one; lanes are wider.

@@ -8,13 +8,13 @@ from typing import NamedTuple
 
 import numpy as np
 
-from services.qc_scorer.agreement import masks
-from services.qc_scorer.agreement.contract import Doc
-from services.qc_scorer.agreement.drawn import Drawn, geometry, things
-from services.qc_scorer.agreement.objects import Rule, matched
 from services.qc_scorer.consensus import words
 from services.qc_scorer.consensus.geometries import GEOMETRIES, Merged, estimated, heaviest
-from services.qc_scorer.merging import weighted_median
+from services.qc_scorer.consensus.merging import weighted_median
+from services.qc_scorer.losses.image import masks
+from services.qc_scorer.losses.image.geometry import Drawn, geometry, things
+from services.qc_scorer.losses.image.objects import Rule, matched
+from services.qc_scorer.losses.protocol import Doc
 
 # Two lines that are this many pixels apart may still be meant to be one.
 SAME = Rule(reach=20.0, mutual=True)

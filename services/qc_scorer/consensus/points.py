@@ -7,10 +7,10 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from libs.common import runs
-from services.qc_scorer.agreement.contract import Doc
-from services.qc_scorer.agreement.matching import best
-from services.qc_scorer.agreement.points import Aligned, aligned, segments
+from libs.sensor import run_lengths
+from services.qc_scorer.losses.matching import best
+from services.qc_scorer.losses.protocol import Doc
+from services.qc_scorer.losses.space.points import Aligned, aligned, segments
 
 IntArray = NDArray[np.int64]
 
@@ -29,12 +29,12 @@ def merge(values: Sequence[Doc], weights: Sequence[float]) -> Doc:
     made: Doc = {
         "count": int(found.lengths.sum()),
         "classes": [found.names[i] for i in used.tolist()],
-        "class_runs": runs.encoded(number[classes], found.lengths),
+        "class_runs": run_lengths.encoded(number[classes], found.lengths),
     }
     if found.told:
         objects = _voted(_same(found), heavy, found.classes == classes)
         objects = np.where(classes > 0, objects, 0)
-        made["object_runs"] = runs.encoded(_numbered(objects), found.lengths)
+        made["object_runs"] = run_lengths.encoded(_numbered(objects), found.lengths)
     return {"points": {k: v for k, v in made.items() if v}}
 
 

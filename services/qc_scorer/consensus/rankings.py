@@ -10,8 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.optimize import minimize
 
-from services.qc_scorer.agreement.contract import EPSILON, Doc
-from services.qc_scorer.agreement.rankings import ranks, unacceptable
+from services.qc_scorer.losses.language_model.rankings import ranks, unacceptable
+from services.qc_scorer.losses.protocol import EPSILON, Doc
 
 FloatArray = NDArray[np.float64]
 # Rankings of more candidates are voted on.

@@ -6,8 +6,8 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Sequence
 
-from services.qc_scorer.agreement.contract import EPSILON, Doc
-from services.qc_scorer.agreement.ratings import ratings
+from services.qc_scorer.losses.language_model.ratings import ratings
+from services.qc_scorer.losses.protocol import EPSILON, Doc
 
 
 def merge(values: Sequence[Doc], weights: Sequence[float]) -> Doc:

@@ -12,12 +12,19 @@ from operator import itemgetter
 
 import numpy as np
 
-from services.qc_scorer.agreement.contract import EPSILON, Doc
-from services.qc_scorer.agreement.segments import TOLERANCE
-from services.qc_scorer.agreement.transcripts import said
-from services.qc_scorer.agreement.turns import Turns, Voice, partners, segments, turns, voice
+from services.qc_scorer.consensus.merging import weighted_median
 from services.qc_scorer.consensus.words import merge_texts
-from services.qc_scorer.merging import weighted_median
+from services.qc_scorer.losses.audio.segments import TOLERANCE
+from services.qc_scorer.losses.audio.speaker_turns import (
+    Turns,
+    Voice,
+    partners,
+    segments,
+    turns,
+    voice,
+)
+from services.qc_scorer.losses.audio.transcripts import said
+from services.qc_scorer.losses.protocol import EPSILON, Doc
 
 # (start, end) in seconds
 Interval = tuple[float, float]

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from services.qc_scorer.agreement.contract import Doc
+from services.qc_scorer.losses.protocol import Doc
 
 FloatArray = NDArray[np.float64]
 # Pixels, and degrees, that a frame may be off by for want of a key frame of its own.

@@ -7,10 +7,10 @@ import math
 from collections import defaultdict
 from collections.abc import Sequence
 
-from services.qc_scorer.agreement.contract import Doc
-from services.qc_scorer.agreement.spans import Mark, edges, mark_of, marks
+from services.qc_scorer.consensus.merging import Span, matches, merge_spans
 from services.qc_scorer.consensus.objects import Group, attributes
-from services.qc_scorer.merging import Span, matches, merge_spans
+from services.qc_scorer.losses.protocol import Doc
+from services.qc_scorer.losses.text.spans import Mark, edges, mark_of, marks
 
 # Markings whose matching would need more cells than this are merged by votes for equal spans.
 MOST_CELLS = 250_000

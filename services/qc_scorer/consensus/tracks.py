@@ -9,13 +9,13 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from libs.common.geometry import image_tracks
-from services.qc_scorer.agreement.contract import Doc
-from services.qc_scorer.agreement.moving import end_of, shared, tracks_of
-from services.qc_scorer.agreement.tracks import partners
+from libs.sensor import image_tracks
 from services.qc_scorer.consensus.geometries import GEOMETRIES, heaviest
 from services.qc_scorer.consensus.objects import SAME, Group, attributes
 from services.qc_scorer.consensus.series import thinned
+from services.qc_scorer.losses.protocol import Doc
+from services.qc_scorer.losses.tracks.track_frames import end_of, shared, tracks_of
+from services.qc_scorer.losses.tracks.tracks import partners
 
 FloatArray = NDArray[np.float64]
 IntArray = NDArray[np.int64]

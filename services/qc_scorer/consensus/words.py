@@ -5,10 +5,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from services.qc_scorer.agreement.contract import Doc
-from services.qc_scorer.agreement.normalisers import Normaliser, mixed, words
-from services.qc_scorer.agreement.words import text
-from services.qc_scorer.merging import rover
+from services.qc_scorer.consensus.merging import rover
+from services.qc_scorer.losses.protocol import Doc
+from services.qc_scorer.losses.text.normalisers import Normaliser, mixed, words
+from services.qc_scorer.losses.text.words import text
 
 # Transcripts whose alignment would need more cells than this are voted on.
 MOST_CELLS = 250_000

@@ -7,10 +7,17 @@ from collections import defaultdict
 from collections.abc import Callable, Sequence
 from typing import TypeVar
 
-from services.qc_scorer.agreement.contract import EPSILON, Doc
-from services.qc_scorer.agreement.writing import apart, edit_distance, ranks, rewritten, said, turns
 from services.qc_scorer.consensus import ratings
 from services.qc_scorer.consensus.rankings import merge_ranks
+from services.qc_scorer.losses.language_model.generation import (
+    apart,
+    edit_distance,
+    ranks,
+    rewritten,
+    said,
+    turns,
+)
+from services.qc_scorer.losses.protocol import EPSILON, Doc
 
 Value = TypeVar("Value")
 # A turn or a reply, and the weight of who gave it.

@@ -117,11 +117,15 @@ ports:
 {{ $probe }}Probe:
   {{- if has "http" $.service.ports }}
   httpGet:
-    path: {{ ternary "/readyz" "/healthz" (eq $probe "readiness") }}
+    path: {{ ternary "/readyz/self" "/healthz" (eq $probe "readiness") }}
     port: http
   {{- else }}
   grpc:
     port: {{ include "labelmill.port" "grpc" }}
+    {{- /* Alive is who answers, whoever else is away; ready is whose own stores are open. */}}
+    {{- if ne $probe "readiness" }}
+    service: liveness
+    {{- end }}
   {{- end }}
   {{- toYaml (get $.root.Values.probes $probe) | nindent 2 }}
 {{- end }}

@@ -63,6 +63,9 @@ HOME: /tmp
 {{- if has "operator" .service.needs }}
 {{ include "labelmill.secret" (dict "variable" "OPERATOR_KEY" "source" $secrets.operator "name" .name) }}
 {{- end }}
+{{- if has "secrets" .service.needs }}
+{{ include "labelmill.secret" (dict "variable" "SECRETS_KEY" "source" $secrets.secretsKey "name" .name) }}
+{{- end }}
 {{- with .service.extraEnv }}
 {{ toYaml . }}
 {{- end }}

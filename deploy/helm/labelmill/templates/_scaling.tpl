@@ -79,9 +79,9 @@ spec:
       metricType: Value
       metadata:
         serverAddress: {{ . | quote }}
-        {{- /* The gauge keeps its last value; it counts only while events come. */}}
+        {{- /* Every replica tells the age of the whole group. */}}
         {{- $labels := printf "service=%q,namespace=%q" $group $.root.Release.Namespace }}
-        query: {{ printf "max(labelmill_event_age_seconds{%s}) * (sum(rate(labelmill_events_total{%s}[2m])) > bool 0)" $labels $labels | quote }}
+        query: {{ printf "max(labelmill_unhandled_age_seconds{%s})" $labels | quote }}
         threshold: {{ $scaling.ageSeconds | quote }}
     {{- end }}
     {{- end }}

@@ -9,7 +9,7 @@ forward is forward, a person says.
 
 import numpy as np
 import runtime
-from libs.common.geometry import boxes, fit
+from libs.sensor import boxes, box_fit
 from sklearn.cluster import DBSCAN
 
 MOST_POINTS, MOST_RANGE, TILE = 2_000_000, 75.0, 25.0
@@ -44,7 +44,7 @@ class TritonPythonModel:
         points = points[np.isfinite(points).all(1)]
         points = points[np.abs(points[:, :2]).max(1, initial=0) <= MOST_RANGE]
         heights = above_ground(points)
-        kept = (heights > fit.GROUND) & (heights < HIGHEST)
+        kept = (heights > box_fit.GROUND) & (heights < HIGHEST)
         things = things_of(points[kept], heights[kept])
         documents = [
             boxes.document(box, **{"id": f"c{n}", "class": name, "score": score, "point_count": count})
@@ -55,14 +55,14 @@ class TritonPythonModel:
 
 def above_ground(points):
     """(n,) metres above the ground, which is a plane of its own on each tile."""
-    whole = fit.ground(points)
+    whole = box_fit.ground(points)
     if whole is None:
         return points[:, 2] - points[:, 2].min(initial=0)
     heights = points @ whole[:3] + whole[3]
     tiles = np.floor(points[:, :2] / TILE).astype(int)
     for tile in np.unique(tiles, axis=0):
         own = (tiles == tile).all(1)
-        plane = fit.ground(points[own]) if own.sum() >= 100 else None
+        plane = box_fit.ground(points[own]) if own.sum() >= 100 else None
         if plane is not None:
             local = points[own] @ plane[:3] + plane[3]
             if abs(np.median(local - heights[own])) < OFF:
@@ -90,7 +90,7 @@ def things_of(points, heights):
 
 def thing_of(points, heights):
     """(box, class, score, points) of a cluster; None where it is nothing that has a class."""
-    x, y, length, width, yaw = fit.rectangle(points[:, :2])
+    x, y, length, width, yaw = box_fit.rectangle(points[:, :2])
     height = heights.max()
     name = name_of(length, width, height)
     if name is None:
@@ -102,7 +102,7 @@ def thing_of(points, heights):
     grown = max(length, usual[0]), max(width, usual[1])
     centre = back(np.array([x, y]), (length, width), grown, yaw)
     floor = float(np.median(points[:, 2] - heights))
-    box = np.array([*centre, floor + height / 2, *grown, height, fit.rotations.wrap(yaw)])
+    box = np.array([*centre, floor + height / 2, *grown, height, box_fit.rotations.wrap(yaw)])
     score = 0.7 * len(points) / (len(points) + 60)
     return box, name, runtime.rounded(score, 4), len(points)
 

@@ -10,7 +10,7 @@ import detector
 import numpy as np
 import picture
 import runtime
-from services.prelabel_gateway import cutting
+from libs.imaging import graph_cut
 
 LEAST, MOST, LEAST_PIXELS = 0.4, 20, 50
 # Numbers of COCO's classes.
@@ -38,13 +38,13 @@ class TritonPythonModel:
             mask &= ~taken
             taken |= mask
             score = runtime.rounded(found[4], 4)
-            objects.append({"class": name, "score": score, "mask": cutting.document(mask)})
+            objects.append({"class": name, "score": score, "mask": graph_cut.document(mask)})
         return {"value": {"objects": {"objects": objects}}}
 
     def _cut(self, row, box):
         """(height, width) bool of what is in a box; None where nothing can be cut out."""
         left, top, right, bottom = (float(v) for v in box)
         try:
-            return cutting.cut(row, (left, top, right - left, bottom - top))
-        except cutting.Uncuttable:
+            return graph_cut.cut(row, (left, top, right - left, bottom - top))
+        except graph_cut.Uncuttable:
             return None

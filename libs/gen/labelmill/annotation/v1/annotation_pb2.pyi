@@ -176,14 +176,14 @@ class Composite(_message.Message):
     def __init__(self, parts: _Optional[_Iterable[_Union[PartValue, _Mapping]]] = ..., conflicts: _Optional[_Iterable[_Union[Conflict, _Mapping]]] = ...) -> None: ...
 
 class PartValue(_message.Message):
-    __slots__ = ("part", "entry", "value")
+    __slots__ = ("part", "element", "value")
     PART_FIELD_NUMBER: _ClassVar[int]
-    ENTRY_FIELD_NUMBER: _ClassVar[int]
+    ELEMENT_FIELD_NUMBER: _ClassVar[int]
     VALUE_FIELD_NUMBER: _ClassVar[int]
     part: str
-    entry: str
+    element: str
     value: Value
-    def __init__(self, part: _Optional[str] = ..., entry: _Optional[str] = ..., value: _Optional[_Union[Value, _Mapping]] = ...) -> None: ...
+    def __init__(self, part: _Optional[str] = ..., element: _Optional[str] = ..., value: _Optional[_Union[Value, _Mapping]] = ...) -> None: ...
 
 class Conflict(_message.Message):
     __slots__ = ("parts", "reason", "objects")
@@ -196,7 +196,7 @@ class Conflict(_message.Message):
     def __init__(self, parts: _Optional[_Iterable[str]] = ..., reason: _Optional[str] = ..., objects: _Optional[_Iterable[str]] = ...) -> None: ...
 
 class Prediction(_message.Message):
-    __slots__ = ("name", "task", "model", "model_version", "template", "value", "score", "create_time", "lot", "planted")
+    __slots__ = ("name", "task", "model", "model_version", "template", "value", "score", "create_time", "lot", "injected_error")
     NAME_FIELD_NUMBER: _ClassVar[int]
     TASK_FIELD_NUMBER: _ClassVar[int]
     MODEL_FIELD_NUMBER: _ClassVar[int]
@@ -206,7 +206,7 @@ class Prediction(_message.Message):
     SCORE_FIELD_NUMBER: _ClassVar[int]
     CREATE_TIME_FIELD_NUMBER: _ClassVar[int]
     LOT_FIELD_NUMBER: _ClassVar[int]
-    PLANTED_FIELD_NUMBER: _ClassVar[int]
+    INJECTED_ERROR_FIELD_NUMBER: _ClassVar[int]
     name: str
     task: str
     model: str
@@ -216,8 +216,8 @@ class Prediction(_message.Message):
     score: float
     create_time: _timestamp_pb2.Timestamp
     lot: int
-    planted: Value
-    def __init__(self, name: _Optional[str] = ..., task: _Optional[str] = ..., model: _Optional[str] = ..., model_version: _Optional[str] = ..., template: _Optional[str] = ..., value: _Optional[_Union[Value, _Mapping]] = ..., score: _Optional[float] = ..., create_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., lot: _Optional[int] = ..., planted: _Optional[_Union[Value, _Mapping]] = ...) -> None: ...
+    injected_error: Value
+    def __init__(self, name: _Optional[str] = ..., task: _Optional[str] = ..., model: _Optional[str] = ..., model_version: _Optional[str] = ..., template: _Optional[str] = ..., value: _Optional[_Union[Value, _Mapping]] = ..., score: _Optional[float] = ..., create_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., lot: _Optional[int] = ..., injected_error: _Optional[_Union[Value, _Mapping]] = ...) -> None: ...
 
 class Lot(_message.Message):
     __slots__ = ("gate", "number", "audit_rate")
@@ -230,7 +230,7 @@ class Lot(_message.Message):
     def __init__(self, gate: _Optional[str] = ..., number: _Optional[int] = ..., audit_rate: _Optional[float] = ...) -> None: ...
 
 class Annotation(_message.Message):
-    __slots__ = ("name", "annotator", "value", "create_time", "work_seconds", "prediction", "late", "held", "after_hint", "objected", "unchecked")
+    __slots__ = ("name", "annotator", "value", "create_time", "work_seconds", "prediction", "late", "held", "after_hint", "objected", "unchecked", "delegate")
     NAME_FIELD_NUMBER: _ClassVar[int]
     ANNOTATOR_FIELD_NUMBER: _ClassVar[int]
     VALUE_FIELD_NUMBER: _ClassVar[int]
@@ -242,6 +242,7 @@ class Annotation(_message.Message):
     AFTER_HINT_FIELD_NUMBER: _ClassVar[int]
     OBJECTED_FIELD_NUMBER: _ClassVar[int]
     UNCHECKED_FIELD_NUMBER: _ClassVar[int]
+    DELEGATE_FIELD_NUMBER: _ClassVar[int]
     name: str
     annotator: str
     value: Value
@@ -253,10 +254,11 @@ class Annotation(_message.Message):
     after_hint: bool
     objected: bool
     unchecked: bool
-    def __init__(self, name: _Optional[str] = ..., annotator: _Optional[str] = ..., value: _Optional[_Union[Value, _Mapping]] = ..., create_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., work_seconds: _Optional[float] = ..., prediction: _Optional[str] = ..., late: _Optional[bool] = ..., held: _Optional[bool] = ..., after_hint: _Optional[bool] = ..., objected: _Optional[bool] = ..., unchecked: _Optional[bool] = ...) -> None: ...
+    delegate: str
+    def __init__(self, name: _Optional[str] = ..., annotator: _Optional[str] = ..., value: _Optional[_Union[Value, _Mapping]] = ..., create_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., work_seconds: _Optional[float] = ..., prediction: _Optional[str] = ..., late: _Optional[bool] = ..., held: _Optional[bool] = ..., after_hint: _Optional[bool] = ..., objected: _Optional[bool] = ..., unchecked: _Optional[bool] = ..., delegate: _Optional[str] = ...) -> None: ...
 
 class Review(_message.Message):
-    __slots__ = ("name", "reviewer", "verdict", "value", "comment", "create_time", "work_seconds")
+    __slots__ = ("name", "reviewer", "verdict", "value", "comment", "create_time", "work_seconds", "delegate")
     NAME_FIELD_NUMBER: _ClassVar[int]
     REVIEWER_FIELD_NUMBER: _ClassVar[int]
     VERDICT_FIELD_NUMBER: _ClassVar[int]
@@ -264,6 +266,7 @@ class Review(_message.Message):
     COMMENT_FIELD_NUMBER: _ClassVar[int]
     CREATE_TIME_FIELD_NUMBER: _ClassVar[int]
     WORK_SECONDS_FIELD_NUMBER: _ClassVar[int]
+    DELEGATE_FIELD_NUMBER: _ClassVar[int]
     name: str
     reviewer: str
     verdict: Verdict
@@ -271,7 +274,8 @@ class Review(_message.Message):
     comment: str
     create_time: _timestamp_pb2.Timestamp
     work_seconds: float
-    def __init__(self, name: _Optional[str] = ..., reviewer: _Optional[str] = ..., verdict: _Optional[_Union[Verdict, str]] = ..., value: _Optional[_Union[Value, _Mapping]] = ..., comment: _Optional[str] = ..., create_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., work_seconds: _Optional[float] = ...) -> None: ...
+    delegate: str
+    def __init__(self, name: _Optional[str] = ..., reviewer: _Optional[str] = ..., verdict: _Optional[_Union[Verdict, str]] = ..., value: _Optional[_Union[Value, _Mapping]] = ..., comment: _Optional[str] = ..., create_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., work_seconds: _Optional[float] = ..., delegate: _Optional[str] = ...) -> None: ...
 
 class Decision(_message.Message):
     __slots__ = ("action", "reason", "create_time", "task_version")

@@ -26,7 +26,7 @@ from buf.validate import validate_pb2 as buf_dot_validate_dot_validate__pb2
 from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n$labelmill/delivery/v1/delivery.proto\x12\x15labelmill.delivery.v1\x1a\x1b\x62uf/validate/validate.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\x98\x05\n\x08\x44\x65livery\x12\x12\n\x04name\x18\x01 \x01(\tR\x04name\x12:\n\x05state\x18\x02 \x01(\x0e\x32$.labelmill.delivery.v1.DeliveryStateR\x05state\x12\x18\n\x07\x66ormats\x18\x03 \x03(\tR\x07\x66ormats\x12\x1f\n\x0blabel_count\x18\x04 \x01(\x03R\nlabelCount\x12\x46\n\x07sources\x18\x05 \x03(\x0b\x32,.labelmill.delivery.v1.Delivery.SourcesEntryR\x07sources\x12\x31\n\x05\x66iles\x18\x06 \x03(\x0b\x32\x1b.labelmill.delivery.v1.FileR\x05\x66iles\x12\x1f\n\x0b\x65rror_bound\x18\x07 \x01(\x01R\nerrorBound\x12$\n\x0emax_error_rate\x18\x08 \x01(\x01R\x0cmaxErrorRate\x12\x1e\n\nconfidence\x18\t \x01(\x01R\nconfidence\x12;\n\x0b\x63reate_time\x18\n \x01(\x0b\x32\x1a.google.protobuf.TimestampR\ncreateTime\x12;\n\x0bupdate_time\x18\x0b \x01(\x0b\x32\x1a.google.protobuf.TimestampR\nupdateTime\x12\x18\n\x07version\x18\x0c \x01(\x03R\x07version\x12\x16\n\x06reason\x18\r \x01(\tR\x06reason\x12#\n\rwritten_count\x18\x0e \x01(\x03R\x0cwrittenCount\x12\x12\n\x04\x62lob\x18\x0f \x01(\tR\x04\x62lob\x1a:\n\x0cSourcesEntry\x12\x10\n\x03key\x18\x01 \x01(\tR\x03key\x12\x14\n\x05value\x18\x02 \x01(\x03R\x05value:\x02\x38\x01\"F\n\x04\x46ile\x12\x12\n\x04path\x18\x01 \x01(\tR\x04path\x12\x12\n\x04size\x18\x02 \x01(\x03R\x04size\x12\x16\n\x06sha256\x18\x03 \x01(\tR\x06sha256\"\xb0\x01\n\x15\x43reateDeliveryRequest\x12\x1e\n\x06parent\x18\x01 \x01(\tB\x06\xbaH\x03\xc8\x01\x01R\x06parent\x12$\n\x07\x66ormats\x18\x02 \x03(\tB\n\xbaH\x07\x92\x01\x04\x10\x14\x18\x01R\x07\x66ormats\x12\'\n\nrequest_id\x18\x03 \x01(\tB\x08\xbaH\x05r\x03\x18\xff\x01R\trequestId\x12(\n\x0bleast_count\x18\x04 \x01(\x03\x42\x07\xbaH\x04\"\x02(\x00R\nleastCount\"0\n\x12GetDeliveryRequest\x12\x1a\n\x04name\x18\x01 \x01(\tB\x06\xbaH\x03\xc8\x01\x01R\x04name\"\x7f\n\x15ListDeliveriesRequest\x12\x1e\n\x06parent\x18\x01 \x01(\tB\x06\xbaH\x03\xc8\x01\x01R\x06parent\x12\'\n\tpage_size\x18\x02 \x01(\x05\x42\n\xbaH\x07\x1a\x05\x18\xe8\x07(\x00R\x08pageSize\x12\x1d\n\npage_token\x18\x03 \x01(\tR\tpageToken\"\x81\x01\n\x16ListDeliveriesResponse\x12?\n\ndeliveries\x18\x01 \x03(\x0b\x32\x1f.labelmill.delivery.v1.DeliveryR\ndeliveries\x12&\n\x0fnext_page_token\x18\x02 \x01(\tR\rnextPageToken\"3\n\x15\x41\x63\x63\x65ptDeliveryRequest\x12\x1a\n\x04name\x18\x01 \x01(\tB\x06\xbaH\x03\xc8\x01\x01R\x04name\"x\n\x15RejectDeliveryRequest\x12\x1a\n\x04name\x18\x01 \x01(\tB\x06\xbaH\x03\xc8\x01\x01R\x04name\x12\"\n\x06reason\x18\x02 \x01(\tB\n\xbaH\x07r\x05\x10\x01\x18\x90NR\x06reason\x12\x1f\n\x05tasks\x18\x03 \x03(\tB\t\xbaH\x06\x92\x01\x03\x10\x90NR\x05tasks\"/\n\x11GetLineageRequest\x12\x1a\n\x04name\x18\x01 \x01(\tB\x06\xbaH\x03\xc8\x01\x01R\x04name\"7\n\x07Lineage\x12\x12\n\x04task\x18\x01 \x01(\tR\x04task\x12\x18\n\x07lineage\x18\x02 \x01(\tR\x07lineage*\xf7\x01\n\rDeliveryState\x12\x1e\n\x1a\x44\x45LIVERY_STATE_UNSPECIFIED\x10\x00\x12\x1a\n\x16\x44\x45LIVERY_STATE_PENDING\x10\x01\x12\x1b\n\x17\x44\x45LIVERY_STATE_FREEZING\x10\x02\x12\x1a\n\x16\x44\x45LIVERY_STATE_WRITING\x10\x03\x12\x1c\n\x18\x44\x45LIVERY_STATE_COMPLETED\x10\x04\x12\x1b\n\x17\x44\x45LIVERY_STATE_ACCEPTED\x10\x05\x12\x1b\n\x17\x44\x45LIVERY_STATE_REJECTED\x10\x06\x12\x19\n\x15\x44\x45LIVERY_STATE_FAILED\x10\x07\x32\xdd\x04\n\nDeliveries\x12\x61\n\x0e\x43reateDelivery\x12,.labelmill.delivery.v1.CreateDeliveryRequest\x1a\x1f.labelmill.delivery.v1.Delivery\"\x00\x12[\n\x0bGetDelivery\x12).labelmill.delivery.v1.GetDeliveryRequest\x1a\x1f.labelmill.delivery.v1.Delivery\"\x00\x12o\n\x0eListDeliveries\x12,.labelmill.delivery.v1.ListDeliveriesRequest\x1a-.labelmill.delivery.v1.ListDeliveriesResponse\"\x00\x12\x61\n\x0e\x41\x63\x63\x65ptDelivery\x12,.labelmill.delivery.v1.AcceptDeliveryRequest\x1a\x1f.labelmill.delivery.v1.Delivery\"\x00\x12\x61\n\x0eRejectDelivery\x12,.labelmill.delivery.v1.RejectDeliveryRequest\x1a\x1f.labelmill.delivery.v1.Delivery\"\x00\x12X\n\nGetLineage\x12(.labelmill.delivery.v1.GetLineageRequest\x1a\x1e.labelmill.delivery.v1.Lineage\"\x00\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n$labelmill/delivery/v1/delivery.proto\x12\x15labelmill.delivery.v1\x1a\x1b\x62uf/validate/validate.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\xe1\x05\n\x08\x44\x65livery\x12\x12\n\x04name\x18\x01 \x01(\tR\x04name\x12:\n\x05state\x18\x02 \x01(\x0e\x32$.labelmill.delivery.v1.DeliveryStateR\x05state\x12\x18\n\x07\x66ormats\x18\x03 \x03(\tR\x07\x66ormats\x12\x1f\n\x0blabel_count\x18\x04 \x01(\x03R\nlabelCount\x12\x46\n\x07sources\x18\x05 \x03(\x0b\x32,.labelmill.delivery.v1.Delivery.SourcesEntryR\x07sources\x12\x31\n\x05\x66iles\x18\x06 \x03(\x0b\x32\x1b.labelmill.delivery.v1.FileR\x05\x66iles\x12\x1f\n\x0b\x65rror_bound\x18\x07 \x01(\x01R\nerrorBound\x12$\n\x0emax_error_rate\x18\x08 \x01(\x01R\x0cmaxErrorRate\x12\x1e\n\nconfidence\x18\t \x01(\x01R\nconfidence\x12;\n\x0b\x63reate_time\x18\n \x01(\x0b\x32\x1a.google.protobuf.TimestampR\ncreateTime\x12;\n\x0bupdate_time\x18\x0b \x01(\x0b\x32\x1a.google.protobuf.TimestampR\nupdateTime\x12\x18\n\x07version\x18\x0c \x01(\x03R\x07version\x12\x16\n\x06reason\x18\r \x01(\tR\x06reason\x12#\n\rwritten_count\x18\x0e \x01(\x03R\x0cwrittenCount\x12\x12\n\x04\x62lob\x18\x0f \x01(\tR\x04\x62lob\x12\x1d\n\nedition_of\x18\x10 \x01(\tR\teditionOf\x12(\n\x10label_set_sha256\x18\x11 \x01(\tR\x0elabelSetSha256\x1a:\n\x0cSourcesEntry\x12\x10\n\x03key\x18\x01 \x01(\tR\x03key\x12\x14\n\x05value\x18\x02 \x01(\x03R\x05value:\x02\x38\x01\"F\n\x04\x46ile\x12\x12\n\x04path\x18\x01 \x01(\tR\x04path\x12\x12\n\x04size\x18\x02 \x01(\x03R\x04size\x12\x16\n\x06sha256\x18\x03 \x01(\tR\x06sha256\"\xb0\x01\n\x15\x43reateDeliveryRequest\x12\x1e\n\x06parent\x18\x01 \x01(\tB\x06\xbaH\x03\xc8\x01\x01R\x06parent\x12$\n\x07\x66ormats\x18\x02 \x03(\tB\n\xbaH\x07\x92\x01\x04\x10\x14\x18\x01R\x07\x66ormats\x12\'\n\nrequest_id\x18\x03 \x01(\tB\x08\xbaH\x05r\x03\x18\xff\x01R\trequestId\x12(\n\x0bleast_count\x18\x04 \x01(\x03\x42\x07\xbaH\x04\"\x02(\x00R\nleastCount\"0\n\x12GetDeliveryRequest\x12\x1a\n\x04name\x18\x01 \x01(\tB\x06\xbaH\x03\xc8\x01\x01R\x04name\"\x7f\n\x15ListDeliveriesRequest\x12\x1e\n\x06parent\x18\x01 \x01(\tB\x06\xbaH\x03\xc8\x01\x01R\x06parent\x12\'\n\tpage_size\x18\x02 \x01(\x05\x42\n\xbaH\x07\x1a\x05\x18\xe8\x07(\x00R\x08pageSize\x12\x1d\n\npage_token\x18\x03 \x01(\tR\tpageToken\"\x81\x01\n\x16ListDeliveriesResponse\x12?\n\ndeliveries\x18\x01 \x03(\x0b\x32\x1f.labelmill.delivery.v1.DeliveryR\ndeliveries\x12&\n\x0fnext_page_token\x18\x02 \x01(\tR\rnextPageToken\"3\n\x15\x41\x63\x63\x65ptDeliveryRequest\x12\x1a\n\x04name\x18\x01 \x01(\tB\x06\xbaH\x03\xc8\x01\x01R\x04name\"x\n\x15RejectDeliveryRequest\x12\x1a\n\x04name\x18\x01 \x01(\tB\x06\xbaH\x03\xc8\x01\x01R\x04name\x12\"\n\x06reason\x18\x02 \x01(\tB\n\xbaH\x07r\x05\x10\x01\x18\x90NR\x06reason\x12\x1f\n\x05tasks\x18\x03 \x03(\tB\t\xbaH\x06\x92\x01\x03\x10\x90NR\x05tasks\"\x83\x01\n\x16ReissueDeliveryRequest\x12\x1a\n\x04name\x18\x01 \x01(\tB\x06\xbaH\x03\xc8\x01\x01R\x04name\x12$\n\x07\x66ormats\x18\x02 \x03(\tB\n\xbaH\x07\x92\x01\x04\x10\x14\x18\x01R\x07\x66ormats\x12\'\n\nrequest_id\x18\x03 \x01(\tB\x08\xbaH\x05r\x03\x18\xff\x01R\trequestId\"/\n\x11GetLineageRequest\x12\x1a\n\x04name\x18\x01 \x01(\tB\x06\xbaH\x03\xc8\x01\x01R\x04name\"7\n\x07Lineage\x12\x12\n\x04task\x18\x01 \x01(\tR\x04task\x12\x18\n\x07lineage\x18\x02 \x01(\tR\x07lineage*\xf7\x01\n\rDeliveryState\x12\x1e\n\x1a\x44\x45LIVERY_STATE_UNSPECIFIED\x10\x00\x12\x1a\n\x16\x44\x45LIVERY_STATE_PENDING\x10\x01\x12\x1b\n\x17\x44\x45LIVERY_STATE_FREEZING\x10\x02\x12\x1a\n\x16\x44\x45LIVERY_STATE_WRITING\x10\x03\x12\x1c\n\x18\x44\x45LIVERY_STATE_COMPLETED\x10\x04\x12\x1b\n\x17\x44\x45LIVERY_STATE_ACCEPTED\x10\x05\x12\x1b\n\x17\x44\x45LIVERY_STATE_REJECTED\x10\x06\x12\x19\n\x15\x44\x45LIVERY_STATE_FAILED\x10\x07\x32\xc2\x05\n\nDeliveries\x12\x61\n\x0e\x43reateDelivery\x12,.labelmill.delivery.v1.CreateDeliveryRequest\x1a\x1f.labelmill.delivery.v1.Delivery\"\x00\x12[\n\x0bGetDelivery\x12).labelmill.delivery.v1.GetDeliveryRequest\x1a\x1f.labelmill.delivery.v1.Delivery\"\x00\x12o\n\x0eListDeliveries\x12,.labelmill.delivery.v1.ListDeliveriesRequest\x1a-.labelmill.delivery.v1.ListDeliveriesResponse\"\x00\x12\x61\n\x0e\x41\x63\x63\x65ptDelivery\x12,.labelmill.delivery.v1.AcceptDeliveryRequest\x1a\x1f.labelmill.delivery.v1.Delivery\"\x00\x12\x61\n\x0eRejectDelivery\x12,.labelmill.delivery.v1.RejectDeliveryRequest\x1a\x1f.labelmill.delivery.v1.Delivery\"\x00\x12\x63\n\x0fReissueDelivery\x12-.labelmill.delivery.v1.ReissueDeliveryRequest\x1a\x1f.labelmill.delivery.v1.Delivery\"\x00\x12X\n\nGetLineage\x12(.labelmill.delivery.v1.GetLineageRequest\x1a\x1e.labelmill.delivery.v1.Lineage\"\x00\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -57,32 +57,40 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_REJECTDELIVERYREQUEST'].fields_by_name['reason']._serialized_options = b'\272H\007r\005\020\001\030\220N'
   _globals['_REJECTDELIVERYREQUEST'].fields_by_name['tasks']._loaded_options = None
   _globals['_REJECTDELIVERYREQUEST'].fields_by_name['tasks']._serialized_options = b'\272H\006\222\001\003\020\220N'
+  _globals['_REISSUEDELIVERYREQUEST'].fields_by_name['name']._loaded_options = None
+  _globals['_REISSUEDELIVERYREQUEST'].fields_by_name['name']._serialized_options = b'\272H\003\310\001\001'
+  _globals['_REISSUEDELIVERYREQUEST'].fields_by_name['formats']._loaded_options = None
+  _globals['_REISSUEDELIVERYREQUEST'].fields_by_name['formats']._serialized_options = b'\272H\007\222\001\004\020\024\030\001'
+  _globals['_REISSUEDELIVERYREQUEST'].fields_by_name['request_id']._loaded_options = None
+  _globals['_REISSUEDELIVERYREQUEST'].fields_by_name['request_id']._serialized_options = b'\272H\005r\003\030\377\001'
   _globals['_GETLINEAGEREQUEST'].fields_by_name['name']._loaded_options = None
   _globals['_GETLINEAGEREQUEST'].fields_by_name['name']._serialized_options = b'\272H\003\310\001\001'
-  _globals['_DELIVERYSTATE']._serialized_start=1636
-  _globals['_DELIVERYSTATE']._serialized_end=1883
+  _globals['_DELIVERYSTATE']._serialized_start=1843
+  _globals['_DELIVERYSTATE']._serialized_end=2090
   _globals['_DELIVERY']._serialized_start=126
-  _globals['_DELIVERY']._serialized_end=790
-  _globals['_DELIVERY_SOURCESENTRY']._serialized_start=732
-  _globals['_DELIVERY_SOURCESENTRY']._serialized_end=790
-  _globals['_FILE']._serialized_start=792
-  _globals['_FILE']._serialized_end=862
-  _globals['_CREATEDELIVERYREQUEST']._serialized_start=865
-  _globals['_CREATEDELIVERYREQUEST']._serialized_end=1041
-  _globals['_GETDELIVERYREQUEST']._serialized_start=1043
-  _globals['_GETDELIVERYREQUEST']._serialized_end=1091
-  _globals['_LISTDELIVERIESREQUEST']._serialized_start=1093
-  _globals['_LISTDELIVERIESREQUEST']._serialized_end=1220
-  _globals['_LISTDELIVERIESRESPONSE']._serialized_start=1223
-  _globals['_LISTDELIVERIESRESPONSE']._serialized_end=1352
-  _globals['_ACCEPTDELIVERYREQUEST']._serialized_start=1354
-  _globals['_ACCEPTDELIVERYREQUEST']._serialized_end=1405
-  _globals['_REJECTDELIVERYREQUEST']._serialized_start=1407
-  _globals['_REJECTDELIVERYREQUEST']._serialized_end=1527
-  _globals['_GETLINEAGEREQUEST']._serialized_start=1529
-  _globals['_GETLINEAGEREQUEST']._serialized_end=1576
-  _globals['_LINEAGE']._serialized_start=1578
-  _globals['_LINEAGE']._serialized_end=1633
-  _globals['_DELIVERIES']._serialized_start=1886
-  _globals['_DELIVERIES']._serialized_end=2491
+  _globals['_DELIVERY']._serialized_end=863
+  _globals['_DELIVERY_SOURCESENTRY']._serialized_start=805
+  _globals['_DELIVERY_SOURCESENTRY']._serialized_end=863
+  _globals['_FILE']._serialized_start=865
+  _globals['_FILE']._serialized_end=935
+  _globals['_CREATEDELIVERYREQUEST']._serialized_start=938
+  _globals['_CREATEDELIVERYREQUEST']._serialized_end=1114
+  _globals['_GETDELIVERYREQUEST']._serialized_start=1116
+  _globals['_GETDELIVERYREQUEST']._serialized_end=1164
+  _globals['_LISTDELIVERIESREQUEST']._serialized_start=1166
+  _globals['_LISTDELIVERIESREQUEST']._serialized_end=1293
+  _globals['_LISTDELIVERIESRESPONSE']._serialized_start=1296
+  _globals['_LISTDELIVERIESRESPONSE']._serialized_end=1425
+  _globals['_ACCEPTDELIVERYREQUEST']._serialized_start=1427
+  _globals['_ACCEPTDELIVERYREQUEST']._serialized_end=1478
+  _globals['_REJECTDELIVERYREQUEST']._serialized_start=1480
+  _globals['_REJECTDELIVERYREQUEST']._serialized_end=1600
+  _globals['_REISSUEDELIVERYREQUEST']._serialized_start=1603
+  _globals['_REISSUEDELIVERYREQUEST']._serialized_end=1734
+  _globals['_GETLINEAGEREQUEST']._serialized_start=1736
+  _globals['_GETLINEAGEREQUEST']._serialized_end=1783
+  _globals['_LINEAGE']._serialized_start=1785
+  _globals['_LINEAGE']._serialized_end=1840
+  _globals['_DELIVERIES']._serialized_start=2093
+  _globals['_DELIVERIES']._serialized_end=2799
 # @@protoc_insertion_point(module_scope)

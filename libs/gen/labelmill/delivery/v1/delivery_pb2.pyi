@@ -31,7 +31,7 @@ DELIVERY_STATE_REJECTED: DeliveryState
 DELIVERY_STATE_FAILED: DeliveryState
 
 class Delivery(_message.Message):
-    __slots__ = ("name", "state", "formats", "label_count", "sources", "files", "error_bound", "max_error_rate", "confidence", "create_time", "update_time", "version", "reason", "written_count", "blob")
+    __slots__ = ("name", "state", "formats", "label_count", "sources", "files", "error_bound", "max_error_rate", "confidence", "create_time", "update_time", "version", "reason", "written_count", "blob", "edition_of", "label_set_sha256")
     class SourcesEntry(_message.Message):
         __slots__ = ("key", "value")
         KEY_FIELD_NUMBER: _ClassVar[int]
@@ -54,6 +54,8 @@ class Delivery(_message.Message):
     REASON_FIELD_NUMBER: _ClassVar[int]
     WRITTEN_COUNT_FIELD_NUMBER: _ClassVar[int]
     BLOB_FIELD_NUMBER: _ClassVar[int]
+    EDITION_OF_FIELD_NUMBER: _ClassVar[int]
+    LABEL_SET_SHA256_FIELD_NUMBER: _ClassVar[int]
     name: str
     state: DeliveryState
     formats: _containers.RepeatedScalarFieldContainer[str]
@@ -69,7 +71,9 @@ class Delivery(_message.Message):
     reason: str
     written_count: int
     blob: str
-    def __init__(self, name: _Optional[str] = ..., state: _Optional[_Union[DeliveryState, str]] = ..., formats: _Optional[_Iterable[str]] = ..., label_count: _Optional[int] = ..., sources: _Optional[_Mapping[str, int]] = ..., files: _Optional[_Iterable[_Union[File, _Mapping]]] = ..., error_bound: _Optional[float] = ..., max_error_rate: _Optional[float] = ..., confidence: _Optional[float] = ..., create_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., update_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., version: _Optional[int] = ..., reason: _Optional[str] = ..., written_count: _Optional[int] = ..., blob: _Optional[str] = ...) -> None: ...
+    edition_of: str
+    label_set_sha256: str
+    def __init__(self, name: _Optional[str] = ..., state: _Optional[_Union[DeliveryState, str]] = ..., formats: _Optional[_Iterable[str]] = ..., label_count: _Optional[int] = ..., sources: _Optional[_Mapping[str, int]] = ..., files: _Optional[_Iterable[_Union[File, _Mapping]]] = ..., error_bound: _Optional[float] = ..., max_error_rate: _Optional[float] = ..., confidence: _Optional[float] = ..., create_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., update_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., version: _Optional[int] = ..., reason: _Optional[str] = ..., written_count: _Optional[int] = ..., blob: _Optional[str] = ..., edition_of: _Optional[str] = ..., label_set_sha256: _Optional[str] = ...) -> None: ...
 
 class File(_message.Message):
     __slots__ = ("path", "size", "sha256")
@@ -132,6 +136,16 @@ class RejectDeliveryRequest(_message.Message):
     reason: str
     tasks: _containers.RepeatedScalarFieldContainer[str]
     def __init__(self, name: _Optional[str] = ..., reason: _Optional[str] = ..., tasks: _Optional[_Iterable[str]] = ...) -> None: ...
+
+class ReissueDeliveryRequest(_message.Message):
+    __slots__ = ("name", "formats", "request_id")
+    NAME_FIELD_NUMBER: _ClassVar[int]
+    FORMATS_FIELD_NUMBER: _ClassVar[int]
+    REQUEST_ID_FIELD_NUMBER: _ClassVar[int]
+    name: str
+    formats: _containers.RepeatedScalarFieldContainer[str]
+    request_id: str
+    def __init__(self, name: _Optional[str] = ..., formats: _Optional[_Iterable[str]] = ..., request_id: _Optional[str] = ...) -> None: ...
 
 class GetLineageRequest(_message.Message):
     __slots__ = ("name",)

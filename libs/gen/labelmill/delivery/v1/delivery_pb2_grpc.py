@@ -59,6 +59,11 @@ class DeliveriesStub:
                 request_serializer=labelmill_dot_delivery_dot_v1_dot_delivery__pb2.RejectDeliveryRequest.SerializeToString,
                 response_deserializer=labelmill_dot_delivery_dot_v1_dot_delivery__pb2.Delivery.FromString,
                 _registered_method=True)
+        self.ReissueDelivery = channel.unary_unary(
+                '/labelmill.delivery.v1.Deliveries/ReissueDelivery',
+                request_serializer=labelmill_dot_delivery_dot_v1_dot_delivery__pb2.ReissueDeliveryRequest.SerializeToString,
+                response_deserializer=labelmill_dot_delivery_dot_v1_dot_delivery__pb2.Delivery.FromString,
+                _registered_method=True)
         self.GetLineage = channel.unary_unary(
                 '/labelmill.delivery.v1.Deliveries/GetLineage',
                 request_serializer=labelmill_dot_delivery_dot_v1_dot_delivery__pb2.GetLineageRequest.SerializeToString,
@@ -104,6 +109,14 @@ class DeliveriesServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def ReissueDelivery(self, request, context):
+        """A completed delivery again, in other formats: a new edition of the same frozen labels, with
+        what the certificate rests on as it was then. FAILED_PRECONDITION where its labels were let go.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
     def GetLineage(self, request, context):
         """Why has this task's label this value? The lineage as delivered or as it stands.
         """
@@ -137,6 +150,11 @@ def add_DeliveriesServicer_to_server(servicer, server):
             'RejectDelivery': grpc.unary_unary_rpc_method_handler(
                     servicer.RejectDelivery,
                     request_deserializer=labelmill_dot_delivery_dot_v1_dot_delivery__pb2.RejectDeliveryRequest.FromString,
+                    response_serializer=labelmill_dot_delivery_dot_v1_dot_delivery__pb2.Delivery.SerializeToString,
+            ),
+            'ReissueDelivery': grpc.unary_unary_rpc_method_handler(
+                    servicer.ReissueDelivery,
+                    request_deserializer=labelmill_dot_delivery_dot_v1_dot_delivery__pb2.ReissueDeliveryRequest.FromString,
                     response_serializer=labelmill_dot_delivery_dot_v1_dot_delivery__pb2.Delivery.SerializeToString,
             ),
             'GetLineage': grpc.unary_unary_rpc_method_handler(
@@ -279,6 +297,33 @@ class Deliveries:
             target,
             '/labelmill.delivery.v1.Deliveries/RejectDelivery',
             labelmill_dot_delivery_dot_v1_dot_delivery__pb2.RejectDeliveryRequest.SerializeToString,
+            labelmill_dot_delivery_dot_v1_dot_delivery__pb2.Delivery.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ReissueDelivery(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/labelmill.delivery.v1.Deliveries/ReissueDelivery',
+            labelmill_dot_delivery_dot_v1_dot_delivery__pb2.ReissueDeliveryRequest.SerializeToString,
             labelmill_dot_delivery_dot_v1_dot_delivery__pb2.Delivery.FromString,
             options,
             channel_credentials,

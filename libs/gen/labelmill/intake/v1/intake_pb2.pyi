@@ -33,6 +33,7 @@ class ImportState(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
     IMPORT_STATE_RUNNING: _ClassVar[ImportState]
     IMPORT_STATE_SUCCEEDED: _ClassVar[ImportState]
     IMPORT_STATE_FAILED: _ClassVar[ImportState]
+    IMPORT_STATE_CANCELLED: _ClassVar[ImportState]
 
 class RefusalState(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
     __slots__ = ()
@@ -54,6 +55,7 @@ IMPORT_STATE_PENDING: ImportState
 IMPORT_STATE_RUNNING: ImportState
 IMPORT_STATE_SUCCEEDED: ImportState
 IMPORT_STATE_FAILED: ImportState
+IMPORT_STATE_CANCELLED: ImportState
 REFUSAL_STATE_UNSPECIFIED: RefusalState
 REFUSAL_STATE_REFUSED: RefusalState
 REFUSAL_STATE_APPEALED: RefusalState
@@ -61,7 +63,7 @@ REFUSAL_STATE_ADMITTED: RefusalState
 REFUSAL_STATE_UPHELD: RefusalState
 
 class Item(_message.Message):
-    __slots__ = ("name", "dataset", "data", "source_key", "metadata", "digest", "create_time", "gold", "group", "draft", "label", "import_id")
+    __slots__ = ("name", "dataset", "data", "source_key", "metadata", "digest", "create_time", "gold", "group", "prediction", "label", "import_id")
     class MetadataEntry(_message.Message):
         __slots__ = ("key", "value")
         KEY_FIELD_NUMBER: _ClassVar[int]
@@ -78,7 +80,7 @@ class Item(_message.Message):
     CREATE_TIME_FIELD_NUMBER: _ClassVar[int]
     GOLD_FIELD_NUMBER: _ClassVar[int]
     GROUP_FIELD_NUMBER: _ClassVar[int]
-    DRAFT_FIELD_NUMBER: _ClassVar[int]
+    PREDICTION_FIELD_NUMBER: _ClassVar[int]
     LABEL_FIELD_NUMBER: _ClassVar[int]
     IMPORT_ID_FIELD_NUMBER: _ClassVar[int]
     name: str
@@ -90,13 +92,13 @@ class Item(_message.Message):
     create_time: _timestamp_pb2.Timestamp
     gold: _annotation_pb2.Value
     group: str
-    draft: _annotation_pb2.Value
+    prediction: _annotation_pb2.Value
     label: _annotation_pb2.Value
     import_id: str
-    def __init__(self, name: _Optional[str] = ..., dataset: _Optional[str] = ..., data: _Optional[str] = ..., source_key: _Optional[str] = ..., metadata: _Optional[_Mapping[str, str]] = ..., digest: _Optional[str] = ..., create_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., gold: _Optional[_Union[_annotation_pb2.Value, _Mapping]] = ..., group: _Optional[str] = ..., draft: _Optional[_Union[_annotation_pb2.Value, _Mapping]] = ..., label: _Optional[_Union[_annotation_pb2.Value, _Mapping]] = ..., import_id: _Optional[str] = ...) -> None: ...
+    def __init__(self, name: _Optional[str] = ..., dataset: _Optional[str] = ..., data: _Optional[str] = ..., source_key: _Optional[str] = ..., metadata: _Optional[_Mapping[str, str]] = ..., digest: _Optional[str] = ..., create_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., gold: _Optional[_Union[_annotation_pb2.Value, _Mapping]] = ..., group: _Optional[str] = ..., prediction: _Optional[_Union[_annotation_pb2.Value, _Mapping]] = ..., label: _Optional[_Union[_annotation_pb2.Value, _Mapping]] = ..., import_id: _Optional[str] = ...) -> None: ...
 
 class NewItem(_message.Message):
-    __slots__ = ("data", "source_key", "metadata", "gold", "group", "draft", "label")
+    __slots__ = ("data", "source_key", "metadata", "gold", "group", "prediction", "label")
     class MetadataEntry(_message.Message):
         __slots__ = ("key", "value")
         KEY_FIELD_NUMBER: _ClassVar[int]
@@ -109,16 +111,16 @@ class NewItem(_message.Message):
     METADATA_FIELD_NUMBER: _ClassVar[int]
     GOLD_FIELD_NUMBER: _ClassVar[int]
     GROUP_FIELD_NUMBER: _ClassVar[int]
-    DRAFT_FIELD_NUMBER: _ClassVar[int]
+    PREDICTION_FIELD_NUMBER: _ClassVar[int]
     LABEL_FIELD_NUMBER: _ClassVar[int]
     data: str
     source_key: str
     metadata: _containers.ScalarMap[str, str]
     gold: _annotation_pb2.Value
     group: str
-    draft: _annotation_pb2.Value
+    prediction: _annotation_pb2.Value
     label: _annotation_pb2.Value
-    def __init__(self, data: _Optional[str] = ..., source_key: _Optional[str] = ..., metadata: _Optional[_Mapping[str, str]] = ..., gold: _Optional[_Union[_annotation_pb2.Value, _Mapping]] = ..., group: _Optional[str] = ..., draft: _Optional[_Union[_annotation_pb2.Value, _Mapping]] = ..., label: _Optional[_Union[_annotation_pb2.Value, _Mapping]] = ...) -> None: ...
+    def __init__(self, data: _Optional[str] = ..., source_key: _Optional[str] = ..., metadata: _Optional[_Mapping[str, str]] = ..., gold: _Optional[_Union[_annotation_pb2.Value, _Mapping]] = ..., group: _Optional[str] = ..., prediction: _Optional[_Union[_annotation_pb2.Value, _Mapping]] = ..., label: _Optional[_Union[_annotation_pb2.Value, _Mapping]] = ...) -> None: ...
 
 class BatchCreateItemsRequest(_message.Message):
     __slots__ = ("parent", "dataset", "items")
@@ -177,7 +179,7 @@ class ListItemsResponse(_message.Message):
     def __init__(self, items: _Optional[_Iterable[_Union[Item, _Mapping]]] = ..., next_page_token: _Optional[str] = ...) -> None: ...
 
 class Import(_message.Message):
-    __slots__ = ("name", "dataset", "blob", "format", "state", "admitted_count", "duplicate_count", "refused_count", "reason", "create_time", "update_time", "version", "position", "report", "source", "labels_as", "classes")
+    __slots__ = ("name", "dataset", "blob", "format", "state", "admitted_count", "duplicate_count", "refused_count", "reason", "create_time", "update_time", "version", "position", "report", "source", "labels_as", "classes", "encoding")
     class ClassesEntry(_message.Message):
         __slots__ = ("key", "value")
         KEY_FIELD_NUMBER: _ClassVar[int]
@@ -202,6 +204,7 @@ class Import(_message.Message):
     SOURCE_FIELD_NUMBER: _ClassVar[int]
     LABELS_AS_FIELD_NUMBER: _ClassVar[int]
     CLASSES_FIELD_NUMBER: _ClassVar[int]
+    ENCODING_FIELD_NUMBER: _ClassVar[int]
     name: str
     dataset: str
     blob: str
@@ -219,10 +222,11 @@ class Import(_message.Message):
     source: str
     labels_as: LabelsAs
     classes: _containers.ScalarMap[str, str]
-    def __init__(self, name: _Optional[str] = ..., dataset: _Optional[str] = ..., blob: _Optional[str] = ..., format: _Optional[str] = ..., state: _Optional[_Union[ImportState, str]] = ..., admitted_count: _Optional[int] = ..., duplicate_count: _Optional[int] = ..., refused_count: _Optional[int] = ..., reason: _Optional[str] = ..., create_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., update_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., version: _Optional[int] = ..., position: _Optional[int] = ..., report: _Optional[_Union[CleaningReport, _Mapping]] = ..., source: _Optional[str] = ..., labels_as: _Optional[_Union[LabelsAs, str]] = ..., classes: _Optional[_Mapping[str, str]] = ...) -> None: ...
+    encoding: str
+    def __init__(self, name: _Optional[str] = ..., dataset: _Optional[str] = ..., blob: _Optional[str] = ..., format: _Optional[str] = ..., state: _Optional[_Union[ImportState, str]] = ..., admitted_count: _Optional[int] = ..., duplicate_count: _Optional[int] = ..., refused_count: _Optional[int] = ..., reason: _Optional[str] = ..., create_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., update_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., version: _Optional[int] = ..., position: _Optional[int] = ..., report: _Optional[_Union[CleaningReport, _Mapping]] = ..., source: _Optional[str] = ..., labels_as: _Optional[_Union[LabelsAs, str]] = ..., classes: _Optional[_Mapping[str, str]] = ..., encoding: _Optional[str] = ...) -> None: ...
 
 class CleaningReport(_message.Message):
-    __slots__ = ("checked_count", "refused", "flagged", "examples", "near_duplicate_pair_count", "missing_count", "missing")
+    __slots__ = ("checked_count", "refused", "flagged", "examples", "near_duplicate_pair_count", "missing_count", "missing", "notes")
     class RefusedEntry(_message.Message):
         __slots__ = ("key", "value")
         KEY_FIELD_NUMBER: _ClassVar[int]
@@ -244,6 +248,7 @@ class CleaningReport(_message.Message):
     NEAR_DUPLICATE_PAIR_COUNT_FIELD_NUMBER: _ClassVar[int]
     MISSING_COUNT_FIELD_NUMBER: _ClassVar[int]
     MISSING_FIELD_NUMBER: _ClassVar[int]
+    NOTES_FIELD_NUMBER: _ClassVar[int]
     checked_count: int
     refused: _containers.ScalarMap[str, int]
     flagged: _containers.ScalarMap[str, int]
@@ -251,7 +256,8 @@ class CleaningReport(_message.Message):
     near_duplicate_pair_count: int
     missing_count: int
     missing: _containers.RepeatedScalarFieldContainer[str]
-    def __init__(self, checked_count: _Optional[int] = ..., refused: _Optional[_Mapping[str, int]] = ..., flagged: _Optional[_Mapping[str, int]] = ..., examples: _Optional[_Iterable[_Union[Finding, _Mapping]]] = ..., near_duplicate_pair_count: _Optional[int] = ..., missing_count: _Optional[int] = ..., missing: _Optional[_Iterable[str]] = ...) -> None: ...
+    notes: _containers.RepeatedScalarFieldContainer[str]
+    def __init__(self, checked_count: _Optional[int] = ..., refused: _Optional[_Mapping[str, int]] = ..., flagged: _Optional[_Mapping[str, int]] = ..., examples: _Optional[_Iterable[_Union[Finding, _Mapping]]] = ..., near_duplicate_pair_count: _Optional[int] = ..., missing_count: _Optional[int] = ..., missing: _Optional[_Iterable[str]] = ..., notes: _Optional[_Iterable[str]] = ...) -> None: ...
 
 class Finding(_message.Message):
     __slots__ = ("reason", "key", "detail", "other")
@@ -266,7 +272,7 @@ class Finding(_message.Message):
     def __init__(self, reason: _Optional[str] = ..., key: _Optional[str] = ..., detail: _Optional[str] = ..., other: _Optional[str] = ...) -> None: ...
 
 class CreateImportRequest(_message.Message):
-    __slots__ = ("parent", "dataset", "blob", "format", "request_id", "source", "labels_as", "classes")
+    __slots__ = ("parent", "dataset", "blob", "format", "request_id", "source", "labels_as", "classes", "filename", "encoding")
     class ClassesEntry(_message.Message):
         __slots__ = ("key", "value")
         KEY_FIELD_NUMBER: _ClassVar[int]
@@ -282,6 +288,8 @@ class CreateImportRequest(_message.Message):
     SOURCE_FIELD_NUMBER: _ClassVar[int]
     LABELS_AS_FIELD_NUMBER: _ClassVar[int]
     CLASSES_FIELD_NUMBER: _ClassVar[int]
+    FILENAME_FIELD_NUMBER: _ClassVar[int]
+    ENCODING_FIELD_NUMBER: _ClassVar[int]
     parent: str
     dataset: str
     blob: str
@@ -290,9 +298,17 @@ class CreateImportRequest(_message.Message):
     source: str
     labels_as: LabelsAs
     classes: _containers.ScalarMap[str, str]
-    def __init__(self, parent: _Optional[str] = ..., dataset: _Optional[str] = ..., blob: _Optional[str] = ..., format: _Optional[str] = ..., request_id: _Optional[str] = ..., source: _Optional[str] = ..., labels_as: _Optional[_Union[LabelsAs, str]] = ..., classes: _Optional[_Mapping[str, str]] = ...) -> None: ...
+    filename: str
+    encoding: str
+    def __init__(self, parent: _Optional[str] = ..., dataset: _Optional[str] = ..., blob: _Optional[str] = ..., format: _Optional[str] = ..., request_id: _Optional[str] = ..., source: _Optional[str] = ..., labels_as: _Optional[_Union[LabelsAs, str]] = ..., classes: _Optional[_Mapping[str, str]] = ..., filename: _Optional[str] = ..., encoding: _Optional[str] = ...) -> None: ...
 
 class GetImportRequest(_message.Message):
+    __slots__ = ("name",)
+    NAME_FIELD_NUMBER: _ClassVar[int]
+    name: str
+    def __init__(self, name: _Optional[str] = ...) -> None: ...
+
+class CancelImportRequest(_message.Message):
     __slots__ = ("name",)
     NAME_FIELD_NUMBER: _ClassVar[int]
     name: str

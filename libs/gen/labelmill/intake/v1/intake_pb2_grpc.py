@@ -59,6 +59,11 @@ class IntakeStub:
                 request_serializer=labelmill_dot_intake_dot_v1_dot_intake__pb2.GetImportRequest.SerializeToString,
                 response_deserializer=labelmill_dot_intake_dot_v1_dot_intake__pb2.Import.FromString,
                 _registered_method=True)
+        self.CancelImport = channel.unary_unary(
+                '/labelmill.intake.v1.Intake/CancelImport',
+                request_serializer=labelmill_dot_intake_dot_v1_dot_intake__pb2.CancelImportRequest.SerializeToString,
+                response_deserializer=labelmill_dot_intake_dot_v1_dot_intake__pb2.Import.FromString,
+                _registered_method=True)
         self.ListImports = channel.unary_unary(
                 '/labelmill.intake.v1.Intake/ListImports',
                 request_serializer=labelmill_dot_intake_dot_v1_dot_intake__pb2.ListImportsRequest.SerializeToString,
@@ -120,6 +125,14 @@ class IntakeServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def CancelImport(self, request, context):
+        """Ends an import that waits or runs; what it admitted stays. The same again answers the same;
+        FAILED_PRECONDITION where it is done.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
     def ListImports(self, request, context):
         """Missing associated documentation comment in .proto file."""
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
@@ -174,6 +187,11 @@ def add_IntakeServicer_to_server(servicer, server):
             'GetImport': grpc.unary_unary_rpc_method_handler(
                     servicer.GetImport,
                     request_deserializer=labelmill_dot_intake_dot_v1_dot_intake__pb2.GetImportRequest.FromString,
+                    response_serializer=labelmill_dot_intake_dot_v1_dot_intake__pb2.Import.SerializeToString,
+            ),
+            'CancelImport': grpc.unary_unary_rpc_method_handler(
+                    servicer.CancelImport,
+                    request_deserializer=labelmill_dot_intake_dot_v1_dot_intake__pb2.CancelImportRequest.FromString,
                     response_serializer=labelmill_dot_intake_dot_v1_dot_intake__pb2.Import.SerializeToString,
             ),
             'ListImports': grpc.unary_unary_rpc_method_handler(
@@ -331,6 +349,33 @@ class Intake:
             target,
             '/labelmill.intake.v1.Intake/GetImport',
             labelmill_dot_intake_dot_v1_dot_intake__pb2.GetImportRequest.SerializeToString,
+            labelmill_dot_intake_dot_v1_dot_intake__pb2.Import.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def CancelImport(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/labelmill.intake.v1.Intake/CancelImport',
+            labelmill_dot_intake_dot_v1_dot_intake__pb2.CancelImportRequest.SerializeToString,
             labelmill_dot_intake_dot_v1_dot_intake__pb2.Import.FromString,
             options,
             channel_credentials,

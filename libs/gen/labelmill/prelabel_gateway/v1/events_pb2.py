@@ -27,27 +27,29 @@ from labelmill.annotation.v1 import annotation_pb2 as labelmill_dot_annotation_d
 from labelmill.task_dispatch.v1 import task_dispatch_pb2 as labelmill_dot_task__dispatch_dot_v1_dot_task__dispatch__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n*labelmill/prelabel_gateway/v1/events.proto\x12\x1dlabelmill.prelabel_gateway.v1\x1a\x1fgoogle/protobuf/timestamp.proto\x1a(labelmill/annotation/v1/annotation.proto\x1a.labelmill/task_dispatch/v1/task_dispatch.proto\"\xa4\x01\n\x14PredictionsCompleted\x12\x18\n\x07project\x18\x01 \x01(\tR\x07project\x12\x42\n\x05tasks\x18\x02 \x03(\x0b\x32,.labelmill.prelabel_gateway.v1.PredictedTaskR\x05tasks\x12.\n\x03lot\x18\x03 \x01(\x0b\x32\x1c.labelmill.annotation.v1.LotR\x03lot\"\x8a\x01\n\rPredictedTask\x12\x34\n\x04task\x18\x01 \x01(\x0b\x32 .labelmill.task_dispatch.v1.TaskR\x04task\x12\x43\n\nprediction\x18\x02 \x01(\x0b\x32#.labelmill.annotation.v1.PredictionR\nprediction\"\x9e\x01\n\x11PredictionsFailed\x12\x18\n\x07project\x18\x01 \x01(\tR\x07project\x12?\n\x05tasks\x18\x02 \x03(\x0b\x32).labelmill.prelabel_gateway.v1.FailedTaskR\x05tasks\x12.\n\x03lot\x18\x03 \x01(\x0b\x32\x1c.labelmill.annotation.v1.LotR\x03lot\"\x95\x01\n\x0f\x44raftsPostponed\x12\x18\n\x07project\x18\x01 \x01(\tR\x07project\x12\x36\n\x05tasks\x18\x02 \x03(\x0b\x32 .labelmill.task_dispatch.v1.TaskR\x05tasks\x12\x30\n\x05since\x18\x03 \x01(\x0b\x32\x1a.google.protobuf.TimestampR\x05since\"o\n\x10\x46\x65\x61turesComputed\x12\x18\n\x07project\x18\x01 \x01(\tR\x07project\x12\x41\n\x05tasks\x18\x02 \x03(\x0b\x32+.labelmill.prelabel_gateway.v1.TaskFeaturesR\x05tasks\"N\n\x0cTaskFeatures\x12\x12\n\x04task\x18\x01 \x01(\tR\x04task\x12\x16\n\x06vector\x18\x02 \x01(\x0cR\x06vector\x12\x12\n\x04gold\x18\x03 \x01(\x08R\x04gold\"Z\n\nFailedTask\x12\x34\n\x04task\x18\x01 \x01(\x0b\x32 .labelmill.task_dispatch.v1.TaskR\x04task\x12\x16\n\x06reason\x18\x02 \x01(\tR\x06reason\"f\n\x11InferenceMeasured\x12\x18\n\x07project\x18\x01 \x01(\tR\x07project\x12\x18\n\x07seconds\x18\x02 \x01(\x01R\x07seconds\x12\x1d\n\nitem_count\x18\x03 \x01(\x03R\titemCountb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n*labelmill/prelabel_gateway/v1/events.proto\x12\x1dlabelmill.prelabel_gateway.v1\x1a\x1fgoogle/protobuf/timestamp.proto\x1a(labelmill/annotation/v1/annotation.proto\x1a.labelmill/task_dispatch/v1/task_dispatch.proto\"\xa4\x01\n\x14PredictionsCompleted\x12\x18\n\x07project\x18\x01 \x01(\tR\x07project\x12\x42\n\x05tasks\x18\x02 \x03(\x0b\x32,.labelmill.prelabel_gateway.v1.PredictedTaskR\x05tasks\x12.\n\x03lot\x18\x03 \x01(\x0b\x32\x1c.labelmill.annotation.v1.LotR\x03lot\"\x8a\x01\n\rPredictedTask\x12\x34\n\x04task\x18\x01 \x01(\x0b\x32 .labelmill.task_dispatch.v1.TaskR\x04task\x12\x43\n\nprediction\x18\x02 \x01(\x0b\x32#.labelmill.annotation.v1.PredictionR\nprediction\"\x9e\x01\n\x11PredictionsFailed\x12\x18\n\x07project\x18\x01 \x01(\tR\x07project\x12?\n\x05tasks\x18\x02 \x03(\x0b\x32).labelmill.prelabel_gateway.v1.FailedTaskR\x05tasks\x12.\n\x03lot\x18\x03 \x01(\x0b\x32\x1c.labelmill.annotation.v1.LotR\x03lot\"\x9a\x01\n\x14PredictionsPostponed\x12\x18\n\x07project\x18\x01 \x01(\tR\x07project\x12\x36\n\x05tasks\x18\x02 \x03(\x0b\x32 .labelmill.task_dispatch.v1.TaskR\x05tasks\x12\x30\n\x05since\x18\x03 \x01(\x0b\x32\x1a.google.protobuf.TimestampR\x05since\"o\n\x10\x46\x65\x61turesComputed\x12\x18\n\x07project\x18\x01 \x01(\tR\x07project\x12\x41\n\x05tasks\x18\x02 \x03(\x0b\x32+.labelmill.prelabel_gateway.v1.TaskFeaturesR\x05tasks\"N\n\x0cTaskFeatures\x12\x12\n\x04task\x18\x01 \x01(\tR\x04task\x12\x16\n\x06vector\x18\x02 \x01(\x0cR\x06vector\x12\x12\n\x04gold\x18\x03 \x01(\x08R\x04gold\"\x9d\x01\n\nFailedTask\x12\x34\n\x04task\x18\x01 \x01(\x0b\x32 .labelmill.task_dispatch.v1.TaskR\x04task\x12\x16\n\x06reason\x18\x02 \x01(\tR\x06reason\x12\x41\n\x05\x63\x61use\x18\x03 \x01(\x0e\x32+.labelmill.prelabel_gateway.v1.FailureCauseR\x05\x63\x61use\"f\n\x11InferenceMeasured\x12\x18\n\x07project\x18\x01 \x01(\tR\x07project\x12\x18\n\x07seconds\x18\x02 \x01(\x01R\x07seconds\x12\x1d\n\nitem_count\x18\x03 \x01(\x03R\titemCount*\x84\x01\n\x0c\x46\x61ilureCause\x12\x1d\n\x19\x46\x41ILURE_CAUSE_UNSPECIFIED\x10\x00\x12\x1a\n\x16\x46\x41ILURE_CAUSE_NO_MODEL\x10\x01\x12\x1c\n\x18\x46\x41ILURE_CAUSE_MODEL_AWAY\x10\x02\x12\x1b\n\x17\x46\x41ILURE_CAUSE_NO_ANSWER\x10\x03\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'labelmill.prelabel_gateway.v1.events_pb2', _globals)
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
+  _globals['_FAILURECAUSE']._serialized_start=1284
+  _globals['_FAILURECAUSE']._serialized_end=1416
   _globals['_PREDICTIONSCOMPLETED']._serialized_start=201
   _globals['_PREDICTIONSCOMPLETED']._serialized_end=365
   _globals['_PREDICTEDTASK']._serialized_start=368
   _globals['_PREDICTEDTASK']._serialized_end=506
   _globals['_PREDICTIONSFAILED']._serialized_start=509
   _globals['_PREDICTIONSFAILED']._serialized_end=667
-  _globals['_DRAFTSPOSTPONED']._serialized_start=670
-  _globals['_DRAFTSPOSTPONED']._serialized_end=819
-  _globals['_FEATURESCOMPUTED']._serialized_start=821
-  _globals['_FEATURESCOMPUTED']._serialized_end=932
-  _globals['_TASKFEATURES']._serialized_start=934
-  _globals['_TASKFEATURES']._serialized_end=1012
-  _globals['_FAILEDTASK']._serialized_start=1014
-  _globals['_FAILEDTASK']._serialized_end=1104
-  _globals['_INFERENCEMEASURED']._serialized_start=1106
-  _globals['_INFERENCEMEASURED']._serialized_end=1208
+  _globals['_PREDICTIONSPOSTPONED']._serialized_start=670
+  _globals['_PREDICTIONSPOSTPONED']._serialized_end=824
+  _globals['_FEATURESCOMPUTED']._serialized_start=826
+  _globals['_FEATURESCOMPUTED']._serialized_end=937
+  _globals['_TASKFEATURES']._serialized_start=939
+  _globals['_TASKFEATURES']._serialized_end=1017
+  _globals['_FAILEDTASK']._serialized_start=1020
+  _globals['_FAILEDTASK']._serialized_end=1177
+  _globals['_INFERENCEMEASURED']._serialized_start=1179
+  _globals['_INFERENCEMEASURED']._serialized_end=1281
 # @@protoc_insertion_point(module_scope)

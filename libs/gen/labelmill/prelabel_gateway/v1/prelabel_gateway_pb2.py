@@ -26,7 +26,7 @@ from buf.validate import validate_pb2 as buf_dot_validate_dot_validate__pb2
 from labelmill.annotation.v1 import annotation_pb2 as labelmill_dot_annotation_dot_v1_dot_annotation__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n4labelmill/prelabel_gateway/v1/prelabel_gateway.proto\x12\x1dlabelmill.prelabel_gateway.v1\x1a\x1b\x62uf/validate/validate.proto\x1a(labelmill/annotation/v1/annotation.proto\"M\n\x0ePredictRequest\x12\x1e\n\x06parent\x18\x01 \x01(\tB\x06\xbaH\x03\xc8\x01\x01R\x06parent\x12\x1b\n\x04\x64\x61ta\x18\x02 \x01(\tB\x07\xbaH\x04r\x02\x10\x02R\x04\x64\x61ta\"\xc6\x02\n\rAssistRequest\x12\x1e\n\x06parent\x18\x01 \x01(\tB\x06\xbaH\x03\xc8\x01\x01R\x06parent\x12^\n\ncapability\x18\x02 \x01(\tB>\xbaH;r9R\x0binterpolateR\nfit-cuboidR\tsnap-maskR\ntranscribeR\x07rewriteR\ncapability\x12\x1b\n\x04\x64\x61ta\x18\x03 \x01(\tB\x07\xbaH\x04r\x02\x10\x02R\x04\x64\x61ta\x12<\n\x05value\x18\x04 \x01(\x0b\x32\x1e.labelmill.annotation.v1.ValueB\x06\xbaH\x03\xc8\x01\x01R\x05value\x12\x1e\n\x05\x65ntry\x18\x05 \x01(\tB\x08\xbaH\x05r\x03\x18\xc8\x01R\x05\x65ntry\x12:\n\x06inputs\x18\x06 \x01(\x0b\x32\".labelmill.annotation.v1.CompositeR\x06inputs\"\x81\x01\n\x0e\x41ssistResponse\x12\x34\n\x05value\x18\x01 \x01(\x0b\x32\x1e.labelmill.annotation.v1.ValueR\x05value\x12\x14\n\x05model\x18\x02 \x01(\tR\x05model\x12#\n\rmodel_version\x18\x03 \x01(\tR\x0cmodelVersion\"8\n\x16ListPredictionsRequest\x12\x1e\n\x06parent\x18\x01 \x01(\tB\x06\xbaH\x03\xc8\x01\x01R\x06parent\"`\n\x17ListPredictionsResponse\x12\x45\n\x0bpredictions\x18\x01 \x03(\x0b\x32#.labelmill.annotation.v1.PredictionR\x0bpredictions\"3\n\x11ListModelsRequest\x12\x1e\n\x06parent\x18\x01 \x01(\tB\x06\xbaH\x03\xc8\x01\x01R\x06parent\"R\n\x12ListModelsResponse\x12<\n\x06models\x18\x01 \x03(\x0b\x32$.labelmill.prelabel_gateway.v1.ModelR\x06models\"\x85\x01\n\x05Model\x12\x12\n\x04name\x18\x01 \x01(\tR\x04name\x12\x18\n\x07version\x18\x02 \x01(\tR\x07version\x12\x14\n\x05ready\x18\x03 \x01(\x08R\x05ready\x12\x1e\n\ncapability\x18\x04 \x01(\tR\ncapability\x12\x18\n\x07\x63lasses\x18\x05 \x03(\tR\x07\x63lasses2\xd1\x03\n\x0bPredictions\x12_\n\x07Predict\x12-.labelmill.prelabel_gateway.v1.PredictRequest\x1a#.labelmill.annotation.v1.Prediction\"\x00\x12g\n\x06\x41ssist\x12,.labelmill.prelabel_gateway.v1.AssistRequest\x1a-.labelmill.prelabel_gateway.v1.AssistResponse\"\x00\x12\x82\x01\n\x0fListPredictions\x12\x35.labelmill.prelabel_gateway.v1.ListPredictionsRequest\x1a\x36.labelmill.prelabel_gateway.v1.ListPredictionsResponse\"\x00\x12s\n\nListModels\x12\x30.labelmill.prelabel_gateway.v1.ListModelsRequest\x1a\x31.labelmill.prelabel_gateway.v1.ListModelsResponse\"\x00\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n4labelmill/prelabel_gateway/v1/prelabel_gateway.proto\x12\x1dlabelmill.prelabel_gateway.v1\x1a\x1b\x62uf/validate/validate.proto\x1a(labelmill/annotation/v1/annotation.proto\"w\n\x0ePredictRequest\x12\x1e\n\x06parent\x18\x01 \x01(\tB\x06\xbaH\x03\xc8\x01\x01R\x06parent\x12\x1b\n\x04\x64\x61ta\x18\x02 \x01(\tB\x07\xbaH\x04r\x02\x10\x02R\x04\x64\x61ta\x12(\n\nassignment\x18\x03 \x01(\tB\x08\xbaH\x05r\x03\x18\xf4\x03R\nassignment\"\xf4\x02\n\rAssistRequest\x12\x1e\n\x06parent\x18\x01 \x01(\tB\x06\xbaH\x03\xc8\x01\x01R\x06parent\x12^\n\ncapability\x18\x02 \x01(\tB>\xbaH;r9R\x0binterpolateR\nfit-cuboidR\tsnap-maskR\ntranscribeR\x07rewriteR\ncapability\x12\x1b\n\x04\x64\x61ta\x18\x03 \x01(\tB\x07\xbaH\x04r\x02\x10\x02R\x04\x64\x61ta\x12<\n\x05value\x18\x04 \x01(\x0b\x32\x1e.labelmill.annotation.v1.ValueB\x06\xbaH\x03\xc8\x01\x01R\x05value\x12\"\n\x07\x65lement\x18\x05 \x01(\tB\x08\xbaH\x05r\x03\x18\xc8\x01R\x07\x65lement\x12:\n\x06inputs\x18\x06 \x01(\x0b\x32\".labelmill.annotation.v1.CompositeR\x06inputs\x12(\n\nassignment\x18\x07 \x01(\tB\x08\xbaH\x05r\x03\x18\xf4\x03R\nassignment\"\x81\x01\n\x0e\x41ssistResponse\x12\x34\n\x05value\x18\x01 \x01(\x0b\x32\x1e.labelmill.annotation.v1.ValueR\x05value\x12\x14\n\x05model\x18\x02 \x01(\tR\x05model\x12#\n\rmodel_version\x18\x03 \x01(\tR\x0cmodelVersion\"8\n\x16ListPredictionsRequest\x12\x1e\n\x06parent\x18\x01 \x01(\tB\x06\xbaH\x03\xc8\x01\x01R\x06parent\"`\n\x17ListPredictionsResponse\x12\x45\n\x0bpredictions\x18\x01 \x03(\x0b\x32#.labelmill.annotation.v1.PredictionR\x0bpredictions\"3\n\x11ListModelsRequest\x12\x1e\n\x06parent\x18\x01 \x01(\tB\x06\xbaH\x03\xc8\x01\x01R\x06parent\"R\n\x12ListModelsResponse\x12<\n\x06models\x18\x01 \x03(\x0b\x32$.labelmill.prelabel_gateway.v1.ModelR\x06models\"\x85\x01\n\x05Model\x12\x12\n\x04name\x18\x01 \x01(\tR\x04name\x12\x18\n\x07version\x18\x02 \x01(\tR\x07version\x12\x14\n\x05ready\x18\x03 \x01(\x08R\x05ready\x12\x1e\n\ncapability\x18\x04 \x01(\tR\ncapability\x12\x18\n\x07\x63lasses\x18\x05 \x03(\tR\x07\x63lasses2\xd1\x03\n\x0bPredictions\x12_\n\x07Predict\x12-.labelmill.prelabel_gateway.v1.PredictRequest\x1a#.labelmill.annotation.v1.Prediction\"\x00\x12g\n\x06\x41ssist\x12,.labelmill.prelabel_gateway.v1.AssistRequest\x1a-.labelmill.prelabel_gateway.v1.AssistResponse\"\x00\x12\x82\x01\n\x0fListPredictions\x12\x35.labelmill.prelabel_gateway.v1.ListPredictionsRequest\x1a\x36.labelmill.prelabel_gateway.v1.ListPredictionsResponse\"\x00\x12s\n\nListModels\x12\x30.labelmill.prelabel_gateway.v1.ListModelsRequest\x1a\x31.labelmill.prelabel_gateway.v1.ListModelsResponse\"\x00\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -37,6 +37,8 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_PREDICTREQUEST'].fields_by_name['parent']._serialized_options = b'\272H\003\310\001\001'
   _globals['_PREDICTREQUEST'].fields_by_name['data']._loaded_options = None
   _globals['_PREDICTREQUEST'].fields_by_name['data']._serialized_options = b'\272H\004r\002\020\002'
+  _globals['_PREDICTREQUEST'].fields_by_name['assignment']._loaded_options = None
+  _globals['_PREDICTREQUEST'].fields_by_name['assignment']._serialized_options = b'\272H\005r\003\030\364\003'
   _globals['_ASSISTREQUEST'].fields_by_name['parent']._loaded_options = None
   _globals['_ASSISTREQUEST'].fields_by_name['parent']._serialized_options = b'\272H\003\310\001\001'
   _globals['_ASSISTREQUEST'].fields_by_name['capability']._loaded_options = None
@@ -45,28 +47,30 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_ASSISTREQUEST'].fields_by_name['data']._serialized_options = b'\272H\004r\002\020\002'
   _globals['_ASSISTREQUEST'].fields_by_name['value']._loaded_options = None
   _globals['_ASSISTREQUEST'].fields_by_name['value']._serialized_options = b'\272H\003\310\001\001'
-  _globals['_ASSISTREQUEST'].fields_by_name['entry']._loaded_options = None
-  _globals['_ASSISTREQUEST'].fields_by_name['entry']._serialized_options = b'\272H\005r\003\030\310\001'
+  _globals['_ASSISTREQUEST'].fields_by_name['element']._loaded_options = None
+  _globals['_ASSISTREQUEST'].fields_by_name['element']._serialized_options = b'\272H\005r\003\030\310\001'
+  _globals['_ASSISTREQUEST'].fields_by_name['assignment']._loaded_options = None
+  _globals['_ASSISTREQUEST'].fields_by_name['assignment']._serialized_options = b'\272H\005r\003\030\364\003'
   _globals['_LISTPREDICTIONSREQUEST'].fields_by_name['parent']._loaded_options = None
   _globals['_LISTPREDICTIONSREQUEST'].fields_by_name['parent']._serialized_options = b'\272H\003\310\001\001'
   _globals['_LISTMODELSREQUEST'].fields_by_name['parent']._loaded_options = None
   _globals['_LISTMODELSREQUEST'].fields_by_name['parent']._serialized_options = b'\272H\003\310\001\001'
   _globals['_PREDICTREQUEST']._serialized_start=158
-  _globals['_PREDICTREQUEST']._serialized_end=235
-  _globals['_ASSISTREQUEST']._serialized_start=238
-  _globals['_ASSISTREQUEST']._serialized_end=564
-  _globals['_ASSISTRESPONSE']._serialized_start=567
-  _globals['_ASSISTRESPONSE']._serialized_end=696
-  _globals['_LISTPREDICTIONSREQUEST']._serialized_start=698
-  _globals['_LISTPREDICTIONSREQUEST']._serialized_end=754
-  _globals['_LISTPREDICTIONSRESPONSE']._serialized_start=756
-  _globals['_LISTPREDICTIONSRESPONSE']._serialized_end=852
-  _globals['_LISTMODELSREQUEST']._serialized_start=854
-  _globals['_LISTMODELSREQUEST']._serialized_end=905
-  _globals['_LISTMODELSRESPONSE']._serialized_start=907
-  _globals['_LISTMODELSRESPONSE']._serialized_end=989
-  _globals['_MODEL']._serialized_start=992
-  _globals['_MODEL']._serialized_end=1125
-  _globals['_PREDICTIONS']._serialized_start=1128
-  _globals['_PREDICTIONS']._serialized_end=1593
+  _globals['_PREDICTREQUEST']._serialized_end=277
+  _globals['_ASSISTREQUEST']._serialized_start=280
+  _globals['_ASSISTREQUEST']._serialized_end=652
+  _globals['_ASSISTRESPONSE']._serialized_start=655
+  _globals['_ASSISTRESPONSE']._serialized_end=784
+  _globals['_LISTPREDICTIONSREQUEST']._serialized_start=786
+  _globals['_LISTPREDICTIONSREQUEST']._serialized_end=842
+  _globals['_LISTPREDICTIONSRESPONSE']._serialized_start=844
+  _globals['_LISTPREDICTIONSRESPONSE']._serialized_end=940
+  _globals['_LISTMODELSREQUEST']._serialized_start=942
+  _globals['_LISTMODELSREQUEST']._serialized_end=993
+  _globals['_LISTMODELSRESPONSE']._serialized_start=995
+  _globals['_LISTMODELSRESPONSE']._serialized_end=1077
+  _globals['_MODEL']._serialized_start=1080
+  _globals['_MODEL']._serialized_end=1213
+  _globals['_PREDICTIONS']._serialized_start=1216
+  _globals['_PREDICTIONS']._serialized_end=1681
 # @@protoc_insertion_point(module_scope)

@@ -9,28 +9,32 @@ from typing import ClassVar as _ClassVar, Optional as _Optional, Union as _Union
 DESCRIPTOR: _descriptor.FileDescriptor
 
 class PredictRequest(_message.Message):
-    __slots__ = ("parent", "data")
+    __slots__ = ("parent", "data", "assignment")
     PARENT_FIELD_NUMBER: _ClassVar[int]
     DATA_FIELD_NUMBER: _ClassVar[int]
+    ASSIGNMENT_FIELD_NUMBER: _ClassVar[int]
     parent: str
     data: str
-    def __init__(self, parent: _Optional[str] = ..., data: _Optional[str] = ...) -> None: ...
+    assignment: str
+    def __init__(self, parent: _Optional[str] = ..., data: _Optional[str] = ..., assignment: _Optional[str] = ...) -> None: ...
 
 class AssistRequest(_message.Message):
-    __slots__ = ("parent", "capability", "data", "value", "entry", "inputs")
+    __slots__ = ("parent", "capability", "data", "value", "element", "inputs", "assignment")
     PARENT_FIELD_NUMBER: _ClassVar[int]
     CAPABILITY_FIELD_NUMBER: _ClassVar[int]
     DATA_FIELD_NUMBER: _ClassVar[int]
     VALUE_FIELD_NUMBER: _ClassVar[int]
-    ENTRY_FIELD_NUMBER: _ClassVar[int]
+    ELEMENT_FIELD_NUMBER: _ClassVar[int]
     INPUTS_FIELD_NUMBER: _ClassVar[int]
+    ASSIGNMENT_FIELD_NUMBER: _ClassVar[int]
     parent: str
     capability: str
     data: str
     value: _annotation_pb2.Value
-    entry: str
+    element: str
     inputs: _annotation_pb2.Composite
-    def __init__(self, parent: _Optional[str] = ..., capability: _Optional[str] = ..., data: _Optional[str] = ..., value: _Optional[_Union[_annotation_pb2.Value, _Mapping]] = ..., entry: _Optional[str] = ..., inputs: _Optional[_Union[_annotation_pb2.Composite, _Mapping]] = ...) -> None: ...
+    assignment: str
+    def __init__(self, parent: _Optional[str] = ..., capability: _Optional[str] = ..., data: _Optional[str] = ..., value: _Optional[_Union[_annotation_pb2.Value, _Mapping]] = ..., element: _Optional[str] = ..., inputs: _Optional[_Union[_annotation_pb2.Composite, _Mapping]] = ..., assignment: _Optional[str] = ...) -> None: ...
 
 class AssistResponse(_message.Message):
     __slots__ = ("value", "model", "model_version")

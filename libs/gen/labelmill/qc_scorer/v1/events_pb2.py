@@ -27,7 +27,7 @@ from labelmill.qc_scorer.v1 import qc_scorer_pb2 as labelmill_dot_qc__scorer_dot
 from labelmill.task_dispatch.v1 import task_dispatch_pb2 as labelmill_dot_task__dispatch_dot_v1_dot_task__dispatch__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n#labelmill/qc_scorer/v1/events.proto\x12\x16labelmill.qc_scorer.v1\x1a(labelmill/annotation/v1/annotation.proto\x1a&labelmill/qc_scorer/v1/qc_scorer.proto\x1a.labelmill/task_dispatch/v1/task_dispatch.proto\"a\n\x0bTasksScored\x12\x18\n\x07project\x18\x01 \x01(\tR\x07project\x12\x38\n\x05tasks\x18\x02 \x03(\x0b\x32\".labelmill.qc_scorer.v1.ScoredTaskR\x05tasks\"w\n\nScoredTask\x12\x34\n\x04task\x18\x01 \x01(\x0b\x32 .labelmill.task_dispatch.v1.TaskR\x04task\x12\x33\n\x05score\x18\x02 \x01(\x0b\x32\x1d.labelmill.qc_scorer.v1.ScoreR\x05score\"?\n\x0bGateUpdated\x12\x30\n\x04gate\x18\x01 \x01(\x0b\x32\x1c.labelmill.qc_scorer.v1.GateR\x04gate\"O\n\x0eQualityUpdated\x12=\n\x06report\x18\x01 \x01(\x0b\x32%.labelmill.qc_scorer.v1.QualityReportR\x06report\"\xc4\x02\n\nLotPlanned\x12\x18\n\x07project\x18\x01 \x01(\tR\x07project\x12\x14\n\x05model\x18\x02 \x01(\tR\x05model\x12#\n\rmodel_version\x18\x03 \x01(\tR\x0cmodelVersion\x12\x1a\n\x08\x64\x65\x63ision\x18\x04 \x01(\tR\x08\x64\x65\x63ision\x12\x16\n\x06reason\x18\x05 \x01(\tR\x06reason\x12\x1d\n\nbatch_size\x18\x06 \x01(\x05R\tbatchSize\x12.\n\x03lot\x18\x07 \x01(\x0b\x32\x1c.labelmill.annotation.v1.LotR\x03lot\x12<\n\x08\x66orecast\x18\x08 \x01(\x0b\x32 .labelmill.qc_scorer.v1.ForecastR\x08\x66orecast\x12 \n\x0bunreachable\x18\t \x01(\x08R\x0bunreachable\"T\n\x0cGroupsPassed\x12\x18\n\x07project\x18\x01 \x01(\tR\x07project\x12\x12\n\x04gate\x18\x02 \x01(\tR\x04gate\x12\x16\n\x06groups\x18\x03 \x03(\tR\x06groups\"V\n\x0eLabelsRecalled\x12\x18\n\x07project\x18\x01 \x01(\tR\x07project\x12\x12\n\x04gate\x18\x02 \x01(\tR\x04gate\x12\x16\n\x06reason\x18\x03 \x01(\tR\x06reason\"\xed\x01\n\x0f\x41nnotatorPaused\x12\x18\n\x07project\x18\x01 \x01(\tR\x07project\x12\x1c\n\tannotator\x18\x02 \x01(\tR\tannotator\x12\x16\n\x06reason\x18\x03 \x01(\tR\x06reason\x12\x1a\n\x08\x65vidence\x18\x04 \x01(\x01R\x08\x65vidence\x12\x14\n\x05limit\x18\x05 \x01(\x01R\x05limit\x12\x1d\n\ngold_count\x18\x06 \x01(\x03R\tgoldCount\x12\x1f\n\x0bwrong_count\x18\x07 \x01(\x03R\nwrongCount\x12\x18\n\x07version\x18\x08 \x01(\x03R\x07version\"\x9b\x01\n\x10\x41nnotatorResumed\x12\x18\n\x07project\x18\x01 \x01(\tR\x07project\x12\x1c\n\tannotator\x18\x02 \x01(\tR\tannotator\x12\x16\n\x06reason\x18\x03 \x01(\tR\x06reason\x12\x1d\n\nresumed_by\x18\x04 \x01(\tR\tresumedBy\x12\x18\n\x07version\x18\x05 \x01(\x03R\x07version\"\x9d\x01\n\x10ReviewsRequested\x12\x18\n\x07project\x18\x01 \x01(\tR\x07project\x12\x18\n\x07request\x18\x02 \x01(\tR\x07request\x12=\n\x05tasks\x18\x03 \x03(\x0b\x32\'.labelmill.qc_scorer.v1.RequestedReviewR\x05tasks\x12\x16\n\x06reason\x18\x04 \x01(\tR\x06reason\"d\n\x0fRequestedReview\x12\x12\n\x04task\x18\x01 \x01(\tR\x04task\x12!\n\x0ctask_version\x18\x02 \x01(\x03R\x0btaskVersion\x12\x1a\n\x08priority\x18\x03 \x01(\x01R\x08priorityb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n#labelmill/qc_scorer/v1/events.proto\x12\x16labelmill.qc_scorer.v1\x1a(labelmill/annotation/v1/annotation.proto\x1a&labelmill/qc_scorer/v1/qc_scorer.proto\x1a.labelmill/task_dispatch/v1/task_dispatch.proto\"a\n\x0bTasksScored\x12\x18\n\x07project\x18\x01 \x01(\tR\x07project\x12\x38\n\x05tasks\x18\x02 \x03(\x0b\x32\".labelmill.qc_scorer.v1.ScoredTaskR\x05tasks\"w\n\nScoredTask\x12\x34\n\x04task\x18\x01 \x01(\x0b\x32 .labelmill.task_dispatch.v1.TaskR\x04task\x12\x33\n\x05score\x18\x02 \x01(\x0b\x32\x1d.labelmill.qc_scorer.v1.ScoreR\x05score\"w\n\x13PredictionsCompared\x12\x18\n\x07project\x18\x01 \x01(\tR\x07project\x12%\n\x0e\x63ompared_count\x18\x02 \x01(\x03R\rcomparedCount\x12\x1f\n\x0b\x65qual_count\x18\x03 \x01(\x03R\nequalCount\"?\n\x0bGateUpdated\x12\x30\n\x04gate\x18\x01 \x01(\x0b\x32\x1c.labelmill.qc_scorer.v1.GateR\x04gate\"O\n\x0eQualityUpdated\x12=\n\x06report\x18\x01 \x01(\x0b\x32%.labelmill.qc_scorer.v1.QualityReportR\x06report\"\xc4\x02\n\nLotPlanned\x12\x18\n\x07project\x18\x01 \x01(\tR\x07project\x12\x14\n\x05model\x18\x02 \x01(\tR\x05model\x12#\n\rmodel_version\x18\x03 \x01(\tR\x0cmodelVersion\x12\x1a\n\x08\x64\x65\x63ision\x18\x04 \x01(\tR\x08\x64\x65\x63ision\x12\x16\n\x06reason\x18\x05 \x01(\tR\x06reason\x12\x1d\n\nbatch_size\x18\x06 \x01(\x05R\tbatchSize\x12.\n\x03lot\x18\x07 \x01(\x0b\x32\x1c.labelmill.annotation.v1.LotR\x03lot\x12<\n\x08\x66orecast\x18\x08 \x01(\x0b\x32 .labelmill.qc_scorer.v1.ForecastR\x08\x66orecast\x12 \n\x0bunreachable\x18\t \x01(\x08R\x0bunreachable\"T\n\x0cGroupsPassed\x12\x18\n\x07project\x18\x01 \x01(\tR\x07project\x12\x12\n\x04gate\x18\x02 \x01(\tR\x04gate\x12\x16\n\x06groups\x18\x03 \x03(\tR\x06groups\"V\n\x0eLabelsRecalled\x12\x18\n\x07project\x18\x01 \x01(\tR\x07project\x12\x12\n\x04gate\x18\x02 \x01(\tR\x04gate\x12\x16\n\x06reason\x18\x03 \x01(\tR\x06reason\"\xed\x01\n\x0f\x41nnotatorPaused\x12\x18\n\x07project\x18\x01 \x01(\tR\x07project\x12\x1c\n\tannotator\x18\x02 \x01(\tR\tannotator\x12\x16\n\x06reason\x18\x03 \x01(\tR\x06reason\x12\x1a\n\x08\x65vidence\x18\x04 \x01(\x01R\x08\x65vidence\x12\x14\n\x05limit\x18\x05 \x01(\x01R\x05limit\x12\x1d\n\ngold_count\x18\x06 \x01(\x03R\tgoldCount\x12\x1f\n\x0bwrong_count\x18\x07 \x01(\x03R\nwrongCount\x12\x18\n\x07version\x18\x08 \x01(\x03R\x07version\"\x9b\x01\n\x10\x41nnotatorResumed\x12\x18\n\x07project\x18\x01 \x01(\tR\x07project\x12\x1c\n\tannotator\x18\x02 \x01(\tR\tannotator\x12\x16\n\x06reason\x18\x03 \x01(\tR\x06reason\x12\x1d\n\nresumed_by\x18\x04 \x01(\tR\tresumedBy\x12\x18\n\x07version\x18\x05 \x01(\x03R\x07version\"\x9d\x01\n\x10ReviewsRequested\x12\x18\n\x07project\x18\x01 \x01(\tR\x07project\x12\x18\n\x07request\x18\x02 \x01(\tR\x07request\x12=\n\x05tasks\x18\x03 \x03(\x0b\x32\'.labelmill.qc_scorer.v1.RequestedReviewR\x05tasks\x12\x16\n\x06reason\x18\x04 \x01(\tR\x06reason\"d\n\x0fRequestedReview\x12\x12\n\x04task\x18\x01 \x01(\tR\x04task\x12!\n\x0ctask_version\x18\x02 \x01(\x03R\x0btaskVersion\x12\x1a\n\x08priority\x18\x03 \x01(\x01R\x08priorityb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -38,22 +38,24 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_TASKSSCORED']._serialized_end=290
   _globals['_SCOREDTASK']._serialized_start=292
   _globals['_SCOREDTASK']._serialized_end=411
-  _globals['_GATEUPDATED']._serialized_start=413
-  _globals['_GATEUPDATED']._serialized_end=476
-  _globals['_QUALITYUPDATED']._serialized_start=478
-  _globals['_QUALITYUPDATED']._serialized_end=557
-  _globals['_LOTPLANNED']._serialized_start=560
-  _globals['_LOTPLANNED']._serialized_end=884
-  _globals['_GROUPSPASSED']._serialized_start=886
-  _globals['_GROUPSPASSED']._serialized_end=970
-  _globals['_LABELSRECALLED']._serialized_start=972
-  _globals['_LABELSRECALLED']._serialized_end=1058
-  _globals['_ANNOTATORPAUSED']._serialized_start=1061
-  _globals['_ANNOTATORPAUSED']._serialized_end=1298
-  _globals['_ANNOTATORRESUMED']._serialized_start=1301
-  _globals['_ANNOTATORRESUMED']._serialized_end=1456
-  _globals['_REVIEWSREQUESTED']._serialized_start=1459
-  _globals['_REVIEWSREQUESTED']._serialized_end=1616
-  _globals['_REQUESTEDREVIEW']._serialized_start=1618
-  _globals['_REQUESTEDREVIEW']._serialized_end=1718
+  _globals['_PREDICTIONSCOMPARED']._serialized_start=413
+  _globals['_PREDICTIONSCOMPARED']._serialized_end=532
+  _globals['_GATEUPDATED']._serialized_start=534
+  _globals['_GATEUPDATED']._serialized_end=597
+  _globals['_QUALITYUPDATED']._serialized_start=599
+  _globals['_QUALITYUPDATED']._serialized_end=678
+  _globals['_LOTPLANNED']._serialized_start=681
+  _globals['_LOTPLANNED']._serialized_end=1005
+  _globals['_GROUPSPASSED']._serialized_start=1007
+  _globals['_GROUPSPASSED']._serialized_end=1091
+  _globals['_LABELSRECALLED']._serialized_start=1093
+  _globals['_LABELSRECALLED']._serialized_end=1179
+  _globals['_ANNOTATORPAUSED']._serialized_start=1182
+  _globals['_ANNOTATORPAUSED']._serialized_end=1419
+  _globals['_ANNOTATORRESUMED']._serialized_start=1422
+  _globals['_ANNOTATORRESUMED']._serialized_end=1577
+  _globals['_REVIEWSREQUESTED']._serialized_start=1580
+  _globals['_REVIEWSREQUESTED']._serialized_end=1737
+  _globals['_REQUESTEDREVIEW']._serialized_start=1739
+  _globals['_REQUESTEDREVIEW']._serialized_end=1839
 # @@protoc_insertion_point(module_scope)

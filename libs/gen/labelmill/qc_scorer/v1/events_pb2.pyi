@@ -25,6 +25,16 @@ class ScoredTask(_message.Message):
     score: _qc_scorer_pb2.Score
     def __init__(self, task: _Optional[_Union[_task_dispatch_pb2.Task, _Mapping]] = ..., score: _Optional[_Union[_qc_scorer_pb2.Score, _Mapping]] = ...) -> None: ...
 
+class PredictionsCompared(_message.Message):
+    __slots__ = ("project", "compared_count", "equal_count")
+    PROJECT_FIELD_NUMBER: _ClassVar[int]
+    COMPARED_COUNT_FIELD_NUMBER: _ClassVar[int]
+    EQUAL_COUNT_FIELD_NUMBER: _ClassVar[int]
+    project: str
+    compared_count: int
+    equal_count: int
+    def __init__(self, project: _Optional[str] = ..., compared_count: _Optional[int] = ..., equal_count: _Optional[int] = ...) -> None: ...
+
 class GateUpdated(_message.Message):
     __slots__ = ("gate",)
     GATE_FIELD_NUMBER: _ClassVar[int]

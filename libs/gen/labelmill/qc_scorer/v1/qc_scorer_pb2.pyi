@@ -71,7 +71,7 @@ REVIEW_CHOICE_RISKIEST: ReviewChoice
 REVIEW_CHOICE_SAMPLE: ReviewChoice
 
 class Gate(_message.Message):
-    __slots__ = ("name", "project", "model", "model_version", "state", "threshold", "error_bound", "sample_size", "sample_errors", "confidence", "max_error_rate", "reason", "version", "update_time", "look_count", "evidence_count", "lot", "audit_rate", "lot_size", "tie", "class_thresholds", "standing_count", "standing_errors", "standing_lower_bound", "cluster_count")
+    __slots__ = ("name", "project", "model", "model_version", "state", "threshold", "error_bound", "sample_size", "sample_errors", "confidence", "max_error_rate", "reason", "version", "update_time", "analysis_count", "evidence_count", "lot", "audit_rate", "lot_size", "tie_breaker", "class_thresholds", "ongoing_audit_count", "ongoing_audit_errors", "ongoing_audit_lower_bound", "cluster_count")
     class ClassThresholdsEntry(_message.Message):
         __slots__ = ("key", "value")
         KEY_FIELD_NUMBER: _ClassVar[int]
@@ -93,16 +93,16 @@ class Gate(_message.Message):
     REASON_FIELD_NUMBER: _ClassVar[int]
     VERSION_FIELD_NUMBER: _ClassVar[int]
     UPDATE_TIME_FIELD_NUMBER: _ClassVar[int]
-    LOOK_COUNT_FIELD_NUMBER: _ClassVar[int]
+    ANALYSIS_COUNT_FIELD_NUMBER: _ClassVar[int]
     EVIDENCE_COUNT_FIELD_NUMBER: _ClassVar[int]
     LOT_FIELD_NUMBER: _ClassVar[int]
     AUDIT_RATE_FIELD_NUMBER: _ClassVar[int]
     LOT_SIZE_FIELD_NUMBER: _ClassVar[int]
-    TIE_FIELD_NUMBER: _ClassVar[int]
+    TIE_BREAKER_FIELD_NUMBER: _ClassVar[int]
     CLASS_THRESHOLDS_FIELD_NUMBER: _ClassVar[int]
-    STANDING_COUNT_FIELD_NUMBER: _ClassVar[int]
-    STANDING_ERRORS_FIELD_NUMBER: _ClassVar[int]
-    STANDING_LOWER_BOUND_FIELD_NUMBER: _ClassVar[int]
+    ONGOING_AUDIT_COUNT_FIELD_NUMBER: _ClassVar[int]
+    ONGOING_AUDIT_ERRORS_FIELD_NUMBER: _ClassVar[int]
+    ONGOING_AUDIT_LOWER_BOUND_FIELD_NUMBER: _ClassVar[int]
     CLUSTER_COUNT_FIELD_NUMBER: _ClassVar[int]
     name: str
     project: str
@@ -118,18 +118,18 @@ class Gate(_message.Message):
     reason: str
     version: int
     update_time: _timestamp_pb2.Timestamp
-    look_count: int
+    analysis_count: int
     evidence_count: int
     lot: int
     audit_rate: float
     lot_size: int
-    tie: float
+    tie_breaker: float
     class_thresholds: _containers.ScalarMap[str, float]
-    standing_count: int
-    standing_errors: int
-    standing_lower_bound: float
+    ongoing_audit_count: int
+    ongoing_audit_errors: int
+    ongoing_audit_lower_bound: float
     cluster_count: int
-    def __init__(self, name: _Optional[str] = ..., project: _Optional[str] = ..., model: _Optional[str] = ..., model_version: _Optional[str] = ..., state: _Optional[_Union[GateState, str]] = ..., threshold: _Optional[float] = ..., error_bound: _Optional[float] = ..., sample_size: _Optional[int] = ..., sample_errors: _Optional[int] = ..., confidence: _Optional[float] = ..., max_error_rate: _Optional[float] = ..., reason: _Optional[str] = ..., version: _Optional[int] = ..., update_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., look_count: _Optional[int] = ..., evidence_count: _Optional[int] = ..., lot: _Optional[int] = ..., audit_rate: _Optional[float] = ..., lot_size: _Optional[int] = ..., tie: _Optional[float] = ..., class_thresholds: _Optional[_Mapping[str, float]] = ..., standing_count: _Optional[int] = ..., standing_errors: _Optional[int] = ..., standing_lower_bound: _Optional[float] = ..., cluster_count: _Optional[int] = ...) -> None: ...
+    def __init__(self, name: _Optional[str] = ..., project: _Optional[str] = ..., model: _Optional[str] = ..., model_version: _Optional[str] = ..., state: _Optional[_Union[GateState, str]] = ..., threshold: _Optional[float] = ..., error_bound: _Optional[float] = ..., sample_size: _Optional[int] = ..., sample_errors: _Optional[int] = ..., confidence: _Optional[float] = ..., max_error_rate: _Optional[float] = ..., reason: _Optional[str] = ..., version: _Optional[int] = ..., update_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., analysis_count: _Optional[int] = ..., evidence_count: _Optional[int] = ..., lot: _Optional[int] = ..., audit_rate: _Optional[float] = ..., lot_size: _Optional[int] = ..., tie_breaker: _Optional[float] = ..., class_thresholds: _Optional[_Mapping[str, float]] = ..., ongoing_audit_count: _Optional[int] = ..., ongoing_audit_errors: _Optional[int] = ..., ongoing_audit_lower_bound: _Optional[float] = ..., cluster_count: _Optional[int] = ...) -> None: ...
 
 class Forecast(_message.Message):
     __slots__ = ("project", "model", "model_version", "task_count", "label_count", "prices", "decision", "reason", "update_time", "reliability", "calibration_error")
@@ -241,22 +241,22 @@ class ClassSkill(_message.Message):
     def __init__(self, accuracy: _Optional[float] = ..., accuracy_lower: _Optional[float] = ..., accuracy_upper: _Optional[float] = ..., gold_count: _Optional[int] = ..., **kwargs) -> None: ...
 
 class SkillPlan(_message.Message):
-    __slots__ = ("good_accuracy", "bad_accuracy", "career", "false_alarm", "power", "expected_golds", "golds_95")
+    __slots__ = ("good_accuracy", "bad_accuracy", "horizon", "false_alarm", "power", "expected_golds", "golds_95")
     GOOD_ACCURACY_FIELD_NUMBER: _ClassVar[int]
     BAD_ACCURACY_FIELD_NUMBER: _ClassVar[int]
-    CAREER_FIELD_NUMBER: _ClassVar[int]
+    HORIZON_FIELD_NUMBER: _ClassVar[int]
     FALSE_ALARM_FIELD_NUMBER: _ClassVar[int]
     POWER_FIELD_NUMBER: _ClassVar[int]
     EXPECTED_GOLDS_FIELD_NUMBER: _ClassVar[int]
     GOLDS_95_FIELD_NUMBER: _ClassVar[int]
     good_accuracy: float
     bad_accuracy: float
-    career: int
+    horizon: int
     false_alarm: float
     power: float
     expected_golds: float
     golds_95: int
-    def __init__(self, good_accuracy: _Optional[float] = ..., bad_accuracy: _Optional[float] = ..., career: _Optional[int] = ..., false_alarm: _Optional[float] = ..., power: _Optional[float] = ..., expected_golds: _Optional[float] = ..., golds_95: _Optional[int] = ...) -> None: ...
+    def __init__(self, good_accuracy: _Optional[float] = ..., bad_accuracy: _Optional[float] = ..., horizon: _Optional[int] = ..., false_alarm: _Optional[float] = ..., power: _Optional[float] = ..., expected_golds: _Optional[float] = ..., golds_95: _Optional[int] = ...) -> None: ...
 
 class SkillSignal(_message.Message):
     __slots__ = ("kind", "p", "words")
@@ -269,45 +269,45 @@ class SkillSignal(_message.Message):
     def __init__(self, kind: _Optional[str] = ..., p: _Optional[float] = ..., words: _Optional[str] = ...) -> None: ...
 
 class Anchoring(_message.Message):
-    __slots__ = ("difference", "lower", "upper", "shown_count", "blind_count", "planted_count", "planted_kept_count")
+    __slots__ = ("difference", "lower", "upper", "shown_count", "blind_count", "injected_error_count", "injected_error_kept_count")
     DIFFERENCE_FIELD_NUMBER: _ClassVar[int]
     LOWER_FIELD_NUMBER: _ClassVar[int]
     UPPER_FIELD_NUMBER: _ClassVar[int]
     SHOWN_COUNT_FIELD_NUMBER: _ClassVar[int]
     BLIND_COUNT_FIELD_NUMBER: _ClassVar[int]
-    PLANTED_COUNT_FIELD_NUMBER: _ClassVar[int]
-    PLANTED_KEPT_COUNT_FIELD_NUMBER: _ClassVar[int]
+    INJECTED_ERROR_COUNT_FIELD_NUMBER: _ClassVar[int]
+    INJECTED_ERROR_KEPT_COUNT_FIELD_NUMBER: _ClassVar[int]
     difference: float
     lower: float
     upper: float
     shown_count: int
     blind_count: int
-    planted_count: int
-    planted_kept_count: int
-    def __init__(self, difference: _Optional[float] = ..., lower: _Optional[float] = ..., upper: _Optional[float] = ..., shown_count: _Optional[int] = ..., blind_count: _Optional[int] = ..., planted_count: _Optional[int] = ..., planted_kept_count: _Optional[int] = ...) -> None: ...
+    injected_error_count: int
+    injected_error_kept_count: int
+    def __init__(self, difference: _Optional[float] = ..., lower: _Optional[float] = ..., upper: _Optional[float] = ..., shown_count: _Optional[int] = ..., blind_count: _Optional[int] = ..., injected_error_count: _Optional[int] = ..., injected_error_kept_count: _Optional[int] = ...) -> None: ...
 
 class SuspectGold(_message.Message):
-    __slots__ = ("task", "gold", "answer_count", "failed_count", "reason", "create_time")
+    __slots__ = ("task", "gold", "annotation_count", "failed_count", "reason", "create_time")
     TASK_FIELD_NUMBER: _ClassVar[int]
     GOLD_FIELD_NUMBER: _ClassVar[int]
-    ANSWER_COUNT_FIELD_NUMBER: _ClassVar[int]
+    ANNOTATION_COUNT_FIELD_NUMBER: _ClassVar[int]
     FAILED_COUNT_FIELD_NUMBER: _ClassVar[int]
     REASON_FIELD_NUMBER: _ClassVar[int]
     CREATE_TIME_FIELD_NUMBER: _ClassVar[int]
     task: str
     gold: _annotation_pb2.Value
-    answer_count: int
+    annotation_count: int
     failed_count: int
     reason: str
     create_time: _timestamp_pb2.Timestamp
-    def __init__(self, task: _Optional[str] = ..., gold: _Optional[_Union[_annotation_pb2.Value, _Mapping]] = ..., answer_count: _Optional[int] = ..., failed_count: _Optional[int] = ..., reason: _Optional[str] = ..., create_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ...) -> None: ...
+    def __init__(self, task: _Optional[str] = ..., gold: _Optional[_Union[_annotation_pb2.Value, _Mapping]] = ..., annotation_count: _Optional[int] = ..., failed_count: _Optional[int] = ..., reason: _Optional[str] = ..., create_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ...) -> None: ...
 
 class Score(_message.Message):
-    __slots__ = ("agreement", "consensus", "confidence", "opinion_count", "matches_prediction", "disputed", "worth_asking", "truth_method", "check")
+    __slots__ = ("agreement", "consensus", "confidence", "annotation_count", "matches_prediction", "disputed", "worth_asking", "truth_method", "check")
     AGREEMENT_FIELD_NUMBER: _ClassVar[int]
     CONSENSUS_FIELD_NUMBER: _ClassVar[int]
     CONFIDENCE_FIELD_NUMBER: _ClassVar[int]
-    OPINION_COUNT_FIELD_NUMBER: _ClassVar[int]
+    ANNOTATION_COUNT_FIELD_NUMBER: _ClassVar[int]
     MATCHES_PREDICTION_FIELD_NUMBER: _ClassVar[int]
     DISPUTED_FIELD_NUMBER: _ClassVar[int]
     WORTH_ASKING_FIELD_NUMBER: _ClassVar[int]
@@ -316,13 +316,13 @@ class Score(_message.Message):
     agreement: float
     consensus: _annotation_pb2.Value
     confidence: float
-    opinion_count: int
+    annotation_count: int
     matches_prediction: bool
     disputed: bool
     worth_asking: bool
     truth_method: str
     check: Check
-    def __init__(self, agreement: _Optional[float] = ..., consensus: _Optional[_Union[_annotation_pb2.Value, _Mapping]] = ..., confidence: _Optional[float] = ..., opinion_count: _Optional[int] = ..., matches_prediction: _Optional[bool] = ..., disputed: _Optional[bool] = ..., worth_asking: _Optional[bool] = ..., truth_method: _Optional[str] = ..., check: _Optional[_Union[Check, _Mapping]] = ...) -> None: ...
+    def __init__(self, agreement: _Optional[float] = ..., consensus: _Optional[_Union[_annotation_pb2.Value, _Mapping]] = ..., confidence: _Optional[float] = ..., annotation_count: _Optional[int] = ..., matches_prediction: _Optional[bool] = ..., disputed: _Optional[bool] = ..., worth_asking: _Optional[bool] = ..., truth_method: _Optional[str] = ..., check: _Optional[_Union[Check, _Mapping]] = ...) -> None: ...
 
 class Check(_message.Message):
     __slots__ = ("state", "held", "hint", "hint_text", "distance")
@@ -339,7 +339,7 @@ class Check(_message.Message):
     def __init__(self, state: _Optional[_Union[CheckState, str]] = ..., held: _Optional[bool] = ..., hint: _Optional[_Union[Hint, str]] = ..., hint_text: _Optional[str] = ..., distance: _Optional[float] = ...) -> None: ...
 
 class QualityReport(_message.Message):
-    __slots__ = ("project", "machine_count", "human_count", "machine_error_bound", "audit_count", "audit_errors", "human_error_bound", "error_bound", "confidence", "max_error_rate", "verified_count", "correction", "truth_method", "estimated_error", "parts", "piece_count", "apart_count")
+    __slots__ = ("project", "machine_count", "human_count", "machine_error_bound", "audit_count", "audit_errors", "human_error_bound", "error_bound", "confidence", "max_error_rate", "verified_count", "correction", "truth_method", "estimated_error", "parts", "subtask_count", "apart_count")
     PROJECT_FIELD_NUMBER: _ClassVar[int]
     MACHINE_COUNT_FIELD_NUMBER: _ClassVar[int]
     HUMAN_COUNT_FIELD_NUMBER: _ClassVar[int]
@@ -355,7 +355,7 @@ class QualityReport(_message.Message):
     TRUTH_METHOD_FIELD_NUMBER: _ClassVar[int]
     ESTIMATED_ERROR_FIELD_NUMBER: _ClassVar[int]
     PARTS_FIELD_NUMBER: _ClassVar[int]
-    PIECE_COUNT_FIELD_NUMBER: _ClassVar[int]
+    SUBTASK_COUNT_FIELD_NUMBER: _ClassVar[int]
     APART_COUNT_FIELD_NUMBER: _ClassVar[int]
     project: str
     machine_count: int
@@ -372,9 +372,9 @@ class QualityReport(_message.Message):
     truth_method: str
     estimated_error: ErrorEstimate
     parts: _containers.RepeatedCompositeFieldContainer[QualityReport]
-    piece_count: int
+    subtask_count: int
     apart_count: int
-    def __init__(self, project: _Optional[str] = ..., machine_count: _Optional[int] = ..., human_count: _Optional[int] = ..., machine_error_bound: _Optional[float] = ..., audit_count: _Optional[int] = ..., audit_errors: _Optional[int] = ..., human_error_bound: _Optional[float] = ..., error_bound: _Optional[float] = ..., confidence: _Optional[float] = ..., max_error_rate: _Optional[float] = ..., verified_count: _Optional[int] = ..., correction: _Optional[_Union[Correction, _Mapping]] = ..., truth_method: _Optional[str] = ..., estimated_error: _Optional[_Union[ErrorEstimate, _Mapping]] = ..., parts: _Optional[_Iterable[_Union[QualityReport, _Mapping]]] = ..., piece_count: _Optional[int] = ..., apart_count: _Optional[int] = ...) -> None: ...
+    def __init__(self, project: _Optional[str] = ..., machine_count: _Optional[int] = ..., human_count: _Optional[int] = ..., machine_error_bound: _Optional[float] = ..., audit_count: _Optional[int] = ..., audit_errors: _Optional[int] = ..., human_error_bound: _Optional[float] = ..., error_bound: _Optional[float] = ..., confidence: _Optional[float] = ..., max_error_rate: _Optional[float] = ..., verified_count: _Optional[int] = ..., correction: _Optional[_Union[Correction, _Mapping]] = ..., truth_method: _Optional[str] = ..., estimated_error: _Optional[_Union[ErrorEstimate, _Mapping]] = ..., parts: _Optional[_Iterable[_Union[QualityReport, _Mapping]]] = ..., subtask_count: _Optional[int] = ..., apart_count: _Optional[int] = ...) -> None: ...
 
 class ErrorEstimate(_message.Message):
     __slots__ = ("request", "rate", "lower", "upper", "plain_rate", "plain_lower", "plain_upper", "bound", "confidence", "label_count", "judged_count", "error_count", "waiting_count")

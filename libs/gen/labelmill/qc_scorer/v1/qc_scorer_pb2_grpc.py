@@ -111,7 +111,7 @@ class QualityServicer:
         raise NotImplementedError('Method not implemented!')
 
     def ResumeAnnotator(self, request, context):
-        """Lets a paused annotator claim again; a new career begins.
+        """Lets a paused annotator claim again; a new test begins.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

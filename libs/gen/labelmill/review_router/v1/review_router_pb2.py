@@ -26,7 +26,7 @@ from buf.validate import validate_pb2 as buf_dot_validate_dot_validate__pb2
 from labelmill.annotation.v1 import annotation_pb2 as labelmill_dot_annotation_dot_v1_dot_annotation__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n.labelmill/review_router/v1/review_router.proto\x12\x1alabelmill.review_router.v1\x1a\x1b\x62uf/validate/validate.proto\x1a(labelmill/annotation/v1/annotation.proto\"\xd6\x03\n\x07Routing\x12\x12\n\x04task\x18\x01 \x01(\tR\x04task\x12!\n\x0ctask_version\x18\x02 \x01(\x03R\x0btaskVersion\x12:\n\x06\x61\x63tion\x18\x03 \x01(\x0e\x32\".labelmill.review_router.v1.ActionR\x06\x61\x63tion\x12\x16\n\x06reason\x18\x04 \x01(\tR\x06reason\x12\x43\n\nprediction\x18\x05 \x01(\x0b\x32#.labelmill.annotation.v1.PredictionR\nprediction\x12\x34\n\x05label\x18\x06 \x01(\x0b\x32\x1e.labelmill.annotation.v1.LabelR\x05label\x12#\n\rreplica_count\x18\x07 \x01(\x05R\x0creplicaCount\x12\x14\n\x05\x62lind\x18\x08 \x01(\x08R\x05\x62lind\x12\x18\n\x07sampled\x18\t \x01(\x08R\x07sampled\x12\x1a\n\x08priority\x18\n \x01(\x01R\x08priority\x12\x18\n\x07\x63omment\x18\x0b \x01(\tR\x07\x63omment\x12\x12\n\x04gate\x18\x0c \x01(\tR\x04gate\x12\x10\n\x03tie\x18\r \x01(\x01R\x03tie\x12\x14\n\x05group\x18\x0e \x01(\tR\x05group\"v\n\x0fTryRouteRequest\x12\x1e\n\x06parent\x18\x01 \x01(\tB\x06\xbaH\x03\xc8\x01\x01R\x06parent\x12\x43\n\nprediction\x18\x02 \x01(\x0b\x32#.labelmill.annotation.v1.PredictionR\nprediction*\x97\x01\n\x06\x41\x63tion\x12\x16\n\x12\x41\x43TION_UNSPECIFIED\x10\x00\x12\x11\n\rACTION_ACCEPT\x10\x01\x12\x13\n\x0f\x41\x43TION_ANNOTATE\x10\x02\x12\x11\n\rACTION_REVIEW\x10\x03\x12\x15\n\x11\x41\x43TION_ADJUDICATE\x10\x04\x12\x10\n\x0c\x41\x43TION_AUDIT\x10\x05\x12\x11\n\rACTION_RETURN\x10\x06\x32h\n\x06Router\x12^\n\x08TryRoute\x12+.labelmill.review_router.v1.TryRouteRequest\x1a#.labelmill.review_router.v1.Routing\"\x00\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n.labelmill/review_router/v1/review_router.proto\x12\x1alabelmill.review_router.v1\x1a\x1b\x62uf/validate/validate.proto\x1a(labelmill/annotation/v1/annotation.proto\"\xe5\x03\n\x07Routing\x12\x12\n\x04task\x18\x01 \x01(\tR\x04task\x12!\n\x0ctask_version\x18\x02 \x01(\x03R\x0btaskVersion\x12:\n\x06\x61\x63tion\x18\x03 \x01(\x0e\x32\".labelmill.review_router.v1.ActionR\x06\x61\x63tion\x12\x16\n\x06reason\x18\x04 \x01(\tR\x06reason\x12\x43\n\nprediction\x18\x05 \x01(\x0b\x32#.labelmill.annotation.v1.PredictionR\nprediction\x12\x34\n\x05label\x18\x06 \x01(\x0b\x32\x1e.labelmill.annotation.v1.LabelR\x05label\x12#\n\rreplica_count\x18\x07 \x01(\x05R\x0creplicaCount\x12\x14\n\x05\x62lind\x18\x08 \x01(\x08R\x05\x62lind\x12\x18\n\x07sampled\x18\t \x01(\x08R\x07sampled\x12\x1a\n\x08priority\x18\n \x01(\x01R\x08priority\x12\x18\n\x07\x63omment\x18\x0b \x01(\tR\x07\x63omment\x12\x12\n\x04gate\x18\x0c \x01(\tR\x04gate\x12\x1f\n\x0btie_breaker\x18\r \x01(\x01R\ntieBreaker\x12\x14\n\x05group\x18\x0e \x01(\tR\x05group\"v\n\x0fTryRouteRequest\x12\x1e\n\x06parent\x18\x01 \x01(\tB\x06\xbaH\x03\xc8\x01\x01R\x06parent\x12\x43\n\nprediction\x18\x02 \x01(\x0b\x32#.labelmill.annotation.v1.PredictionR\nprediction*\x97\x01\n\x06\x41\x63tion\x12\x16\n\x12\x41\x43TION_UNSPECIFIED\x10\x00\x12\x11\n\rACTION_ACCEPT\x10\x01\x12\x13\n\x0f\x41\x43TION_ANNOTATE\x10\x02\x12\x11\n\rACTION_REVIEW\x10\x03\x12\x15\n\x11\x41\x43TION_ADJUDICATE\x10\x04\x12\x10\n\x0c\x41\x43TION_AUDIT\x10\x05\x12\x11\n\rACTION_RETURN\x10\x06\x32h\n\x06Router\x12^\n\x08TryRoute\x12+.labelmill.review_router.v1.TryRouteRequest\x1a#.labelmill.review_router.v1.Routing\"\x00\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -35,12 +35,12 @@ if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
   _globals['_TRYROUTEREQUEST'].fields_by_name['parent']._loaded_options = None
   _globals['_TRYROUTEREQUEST'].fields_by_name['parent']._serialized_options = b'\272H\003\310\001\001'
-  _globals['_ACTION']._serialized_start=743
-  _globals['_ACTION']._serialized_end=894
+  _globals['_ACTION']._serialized_start=758
+  _globals['_ACTION']._serialized_end=909
   _globals['_ROUTING']._serialized_start=150
-  _globals['_ROUTING']._serialized_end=620
-  _globals['_TRYROUTEREQUEST']._serialized_start=622
-  _globals['_TRYROUTEREQUEST']._serialized_end=740
-  _globals['_ROUTER']._serialized_start=896
-  _globals['_ROUTER']._serialized_end=1000
+  _globals['_ROUTING']._serialized_end=635
+  _globals['_TRYROUTEREQUEST']._serialized_start=637
+  _globals['_TRYROUTEREQUEST']._serialized_end=755
+  _globals['_ROUTER']._serialized_start=911
+  _globals['_ROUTER']._serialized_end=1015
 # @@protoc_insertion_point(module_scope)

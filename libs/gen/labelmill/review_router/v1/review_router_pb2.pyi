@@ -26,7 +26,7 @@ ACTION_AUDIT: Action
 ACTION_RETURN: Action
 
 class Routing(_message.Message):
-    __slots__ = ("task", "task_version", "action", "reason", "prediction", "label", "replica_count", "blind", "sampled", "priority", "comment", "gate", "tie", "group")
+    __slots__ = ("task", "task_version", "action", "reason", "prediction", "label", "replica_count", "blind", "sampled", "priority", "comment", "gate", "tie_breaker", "group")
     TASK_FIELD_NUMBER: _ClassVar[int]
     TASK_VERSION_FIELD_NUMBER: _ClassVar[int]
     ACTION_FIELD_NUMBER: _ClassVar[int]
@@ -39,7 +39,7 @@ class Routing(_message.Message):
     PRIORITY_FIELD_NUMBER: _ClassVar[int]
     COMMENT_FIELD_NUMBER: _ClassVar[int]
     GATE_FIELD_NUMBER: _ClassVar[int]
-    TIE_FIELD_NUMBER: _ClassVar[int]
+    TIE_BREAKER_FIELD_NUMBER: _ClassVar[int]
     GROUP_FIELD_NUMBER: _ClassVar[int]
     task: str
     task_version: int
@@ -53,9 +53,9 @@ class Routing(_message.Message):
     priority: float
     comment: str
     gate: str
-    tie: float
+    tie_breaker: float
     group: str
-    def __init__(self, task: _Optional[str] = ..., task_version: _Optional[int] = ..., action: _Optional[_Union[Action, str]] = ..., reason: _Optional[str] = ..., prediction: _Optional[_Union[_annotation_pb2.Prediction, _Mapping]] = ..., label: _Optional[_Union[_annotation_pb2.Label, _Mapping]] = ..., replica_count: _Optional[int] = ..., blind: _Optional[bool] = ..., sampled: _Optional[bool] = ..., priority: _Optional[float] = ..., comment: _Optional[str] = ..., gate: _Optional[str] = ..., tie: _Optional[float] = ..., group: _Optional[str] = ...) -> None: ...
+    def __init__(self, task: _Optional[str] = ..., task_version: _Optional[int] = ..., action: _Optional[_Union[Action, str]] = ..., reason: _Optional[str] = ..., prediction: _Optional[_Union[_annotation_pb2.Prediction, _Mapping]] = ..., label: _Optional[_Union[_annotation_pb2.Label, _Mapping]] = ..., replica_count: _Optional[int] = ..., blind: _Optional[bool] = ..., sampled: _Optional[bool] = ..., priority: _Optional[float] = ..., comment: _Optional[str] = ..., gate: _Optional[str] = ..., tie_breaker: _Optional[float] = ..., group: _Optional[str] = ...) -> None: ...
 
 class TryRouteRequest(_message.Message):
     __slots__ = ("parent", "prediction")

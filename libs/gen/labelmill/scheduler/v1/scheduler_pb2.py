@@ -26,7 +26,7 @@ from buf.validate import validate_pb2 as buf_dot_validate_dot_validate__pb2
 from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n&labelmill/scheduler/v1/scheduler.proto\x12\x16labelmill.scheduler.v1\x1a\x1b\x62uf/validate/validate.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\xfc\x02\n\x08Schedule\x12\x12\n\x04name\x18\x01 \x01(\tR\x04name\x12\x18\n\x07project\x18\x02 \x01(\tR\x07project\x12\x33\n\x05phase\x18\x03 \x01(\x0e\x32\x1d.labelmill.scheduler.v1.PhaseR\x05phase\x12\x16\n\x06reason\x18\x04 \x01(\tR\x06reason\x12%\n\x0e\x63ompared_count\x18\x05 \x01(\x03R\rcomparedCount\x12\x1f\n\x0b\x65qual_count\x18\x06 \x01(\x03R\nequalCount\x12;\n\x0bupdate_time\x18\x07 \x01(\x0b\x32\x1a.google.protobuf.TimestampR\nupdateTime\x12\x18\n\x07version\x18\x08 \x01(\x03R\x07version\x12\x35\n\x06\x61lerts\x18\t \x03(\x0b\x32\x1d.labelmill.scheduler.v1.AlertR\x06\x61lerts\x12\x1f\n\x0boffer_floor\x18\n \x01(\x01R\nofferFloor\"p\n\x05\x41lert\x12\x12\n\x04kind\x18\x01 \x01(\tR\x04kind\x12\x16\n\x06reason\x18\x02 \x01(\tR\x06reason\x12;\n\x0b\x63reate_time\x18\x03 \x01(\x0b\x32\x1a.google.protobuf.TimestampR\ncreateTime\"0\n\x12GetScheduleRequest\x12\x1a\n\x04name\x18\x01 \x01(\tB\x06\xbaH\x03\xc8\x01\x01R\x04name*k\n\x05Phase\x12\x15\n\x11PHASE_UNSPECIFIED\x10\x00\x12\x14\n\x10PHASE_COLD_START\x10\x01\x12\x11\n\rPHASE_WARM_UP\x10\x02\x12\x10\n\x0cPHASE_STEADY\x10\x03\x12\x10\n\x0cPHASE_MATURE\x10\x04\x32j\n\tSchedules\x12]\n\x0bGetSchedule\x12*.labelmill.scheduler.v1.GetScheduleRequest\x1a .labelmill.scheduler.v1.Schedule\"\x00\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n&labelmill/scheduler/v1/scheduler.proto\x12\x16labelmill.scheduler.v1\x1a\x1b\x62uf/validate/validate.proto\x1a\x1fgoogle/protobuf/timestamp.proto\"\xfe\x02\n\x08Schedule\x12\x12\n\x04name\x18\x01 \x01(\tR\x04name\x12\x18\n\x07project\x18\x02 \x01(\tR\x07project\x12\x33\n\x05phase\x18\x03 \x01(\x0e\x32\x1d.labelmill.scheduler.v1.PhaseR\x05phase\x12\x16\n\x06reason\x18\x04 \x01(\tR\x06reason\x12%\n\x0e\x63ompared_count\x18\x05 \x01(\x03R\rcomparedCount\x12\x1f\n\x0b\x65qual_count\x18\x06 \x01(\x03R\nequalCount\x12;\n\x0bupdate_time\x18\x07 \x01(\x0b\x32\x1a.google.protobuf.TimestampR\nupdateTime\x12\x18\n\x07version\x18\x08 \x01(\x03R\x07version\x12\x35\n\x06\x61lerts\x18\t \x03(\x0b\x32\x1d.labelmill.scheduler.v1.AlertR\x06\x61lerts\x12!\n\x0cmin_priority\x18\n \x01(\x01R\x0bminPriority\"p\n\x05\x41lert\x12\x12\n\x04kind\x18\x01 \x01(\tR\x04kind\x12\x16\n\x06reason\x18\x02 \x01(\tR\x06reason\x12;\n\x0b\x63reate_time\x18\x03 \x01(\x0b\x32\x1a.google.protobuf.TimestampR\ncreateTime\"0\n\x12GetScheduleRequest\x12\x1a\n\x04name\x18\x01 \x01(\tB\x06\xbaH\x03\xc8\x01\x01R\x04name*k\n\x05Phase\x12\x15\n\x11PHASE_UNSPECIFIED\x10\x00\x12\x14\n\x10PHASE_COLD_START\x10\x01\x12\x11\n\rPHASE_WARM_UP\x10\x02\x12\x10\n\x0cPHASE_STEADY\x10\x03\x12\x10\n\x0cPHASE_MATURE\x10\x04\x32j\n\tSchedules\x12]\n\x0bGetSchedule\x12*.labelmill.scheduler.v1.GetScheduleRequest\x1a .labelmill.scheduler.v1.Schedule\"\x00\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -35,14 +35,14 @@ if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
   _globals['_GETSCHEDULEREQUEST'].fields_by_name['name']._loaded_options = None
   _globals['_GETSCHEDULEREQUEST'].fields_by_name['name']._serialized_options = b'\272H\003\310\001\001'
-  _globals['_PHASE']._serialized_start=675
-  _globals['_PHASE']._serialized_end=782
+  _globals['_PHASE']._serialized_start=677
+  _globals['_PHASE']._serialized_end=784
   _globals['_SCHEDULE']._serialized_start=129
-  _globals['_SCHEDULE']._serialized_end=509
-  _globals['_ALERT']._serialized_start=511
-  _globals['_ALERT']._serialized_end=623
-  _globals['_GETSCHEDULEREQUEST']._serialized_start=625
-  _globals['_GETSCHEDULEREQUEST']._serialized_end=673
-  _globals['_SCHEDULES']._serialized_start=784
-  _globals['_SCHEDULES']._serialized_end=890
+  _globals['_SCHEDULE']._serialized_end=511
+  _globals['_ALERT']._serialized_start=513
+  _globals['_ALERT']._serialized_end=625
+  _globals['_GETSCHEDULEREQUEST']._serialized_start=627
+  _globals['_GETSCHEDULEREQUEST']._serialized_end=675
+  _globals['_SCHEDULES']._serialized_start=786
+  _globals['_SCHEDULES']._serialized_end=892
 # @@protoc_insertion_point(module_scope)

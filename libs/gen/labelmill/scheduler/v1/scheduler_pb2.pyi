@@ -25,7 +25,7 @@ PHASE_STEADY: Phase
 PHASE_MATURE: Phase
 
 class Schedule(_message.Message):
-    __slots__ = ("name", "project", "phase", "reason", "compared_count", "equal_count", "update_time", "version", "alerts", "offer_floor")
+    __slots__ = ("name", "project", "phase", "reason", "compared_count", "equal_count", "update_time", "version", "alerts", "min_priority")
     NAME_FIELD_NUMBER: _ClassVar[int]
     PROJECT_FIELD_NUMBER: _ClassVar[int]
     PHASE_FIELD_NUMBER: _ClassVar[int]
@@ -35,7 +35,7 @@ class Schedule(_message.Message):
     UPDATE_TIME_FIELD_NUMBER: _ClassVar[int]
     VERSION_FIELD_NUMBER: _ClassVar[int]
     ALERTS_FIELD_NUMBER: _ClassVar[int]
-    OFFER_FLOOR_FIELD_NUMBER: _ClassVar[int]
+    MIN_PRIORITY_FIELD_NUMBER: _ClassVar[int]
     name: str
     project: str
     phase: Phase
@@ -45,8 +45,8 @@ class Schedule(_message.Message):
     update_time: _timestamp_pb2.Timestamp
     version: int
     alerts: _containers.RepeatedCompositeFieldContainer[Alert]
-    offer_floor: float
-    def __init__(self, name: _Optional[str] = ..., project: _Optional[str] = ..., phase: _Optional[_Union[Phase, str]] = ..., reason: _Optional[str] = ..., compared_count: _Optional[int] = ..., equal_count: _Optional[int] = ..., update_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., version: _Optional[int] = ..., alerts: _Optional[_Iterable[_Union[Alert, _Mapping]]] = ..., offer_floor: _Optional[float] = ...) -> None: ...
+    min_priority: float
+    def __init__(self, name: _Optional[str] = ..., project: _Optional[str] = ..., phase: _Optional[_Union[Phase, str]] = ..., reason: _Optional[str] = ..., compared_count: _Optional[int] = ..., equal_count: _Optional[int] = ..., update_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., version: _Optional[int] = ..., alerts: _Optional[_Iterable[_Union[Alert, _Mapping]]] = ..., min_priority: _Optional[float] = ...) -> None: ...
 
 class Alert(_message.Message):
     __slots__ = ("kind", "reason", "create_time")

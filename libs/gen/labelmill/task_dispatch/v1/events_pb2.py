@@ -22,45 +22,42 @@ _runtime_version.ValidateProtobufRuntimeVersion(
 _sym_db = _symbol_database.Default()
 
 
+from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__pb2
 from labelmill.annotation.v1 import annotation_pb2 as labelmill_dot_annotation_dot_v1_dot_annotation__pb2
 from labelmill.task_dispatch.v1 import task_dispatch_pb2 as labelmill_dot_task__dispatch_dot_v1_dot_task__dispatch__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\'labelmill/task_dispatch/v1/events.proto\x12\x1alabelmill.task_dispatch.v1\x1a(labelmill/annotation/v1/annotation.proto\x1a.labelmill/task_dispatch/v1/task_dispatch.proto\"`\n\x0cTasksCreated\x12\x18\n\x07project\x18\x01 \x01(\tR\x07project\x12\x36\n\x05tasks\x18\x02 \x03(\x0b\x32 .labelmill.task_dispatch.v1.TaskR\x05tasks\"d\n\x10RoutingRequested\x12\x18\n\x07project\x18\x01 \x01(\tR\x07project\x12\x36\n\x05tasks\x18\x02 \x03(\x0b\x32 .labelmill.task_dispatch.v1.TaskR\x05tasks\"_\n\x0bTasksOpened\x12\x18\n\x07project\x18\x01 \x01(\tR\x07project\x12\x36\n\x05tasks\x18\x02 \x03(\x0b\x32 .labelmill.task_dispatch.v1.TaskR\x05tasks\"a\n\rTasksAssigned\x12\x18\n\x07project\x18\x01 \x01(\tR\x07project\x12\x36\n\x05tasks\x18\x02 \x03(\x0b\x32 .labelmill.task_dispatch.v1.TaskR\x05tasks\"y\n\rTasksReturned\x12\x18\n\x07project\x18\x01 \x01(\tR\x07project\x12\x36\n\x05tasks\x18\x02 \x03(\x0b\x32 .labelmill.task_dispatch.v1.TaskR\x05tasks\x12\x16\n\x06reason\x18\x03 \x01(\tR\x06reason\"h\n\x14\x41nnotationsSubmitted\x12\x18\n\x07project\x18\x01 \x01(\tR\x07project\x12\x36\n\x05tasks\x18\x02 \x03(\x0b\x32 .labelmill.task_dispatch.v1.TaskR\x05tasks\"d\n\x10ReviewsSubmitted\x12\x18\n\x07project\x18\x01 \x01(\tR\x07project\x12\x36\n\x05tasks\x18\x02 \x03(\x0b\x32 .labelmill.task_dispatch.v1.TaskR\x05tasks\"a\n\rTasksAccepted\x12\x18\n\x07project\x18\x01 \x01(\tR\x07project\x12\x36\n\x05tasks\x18\x02 \x03(\x0b\x32 .labelmill.task_dispatch.v1.TaskR\x05tasks\"\\\n\x0eTasksDelivered\x12\x18\n\x07project\x18\x01 \x01(\tR\x07project\x12\x14\n\x05tasks\x18\x02 \x03(\tR\x05tasks\x12\x1a\n\x08\x64\x65livery\x18\x03 \x01(\tR\x08\x64\x65livery\"b\n\x0eTasksCancelled\x12\x18\n\x07project\x18\x01 \x01(\tR\x07project\x12\x36\n\x05tasks\x18\x02 \x03(\x0b\x32 .labelmill.task_dispatch.v1.TaskR\x05tasks\"\xce\x01\n\x0f\x44raftsRequested\x12\x18\n\x07project\x18\x01 \x01(\tR\x07project\x12\x36\n\x05tasks\x18\x02 \x03(\x0b\x32 .labelmill.task_dispatch.v1.TaskR\x05tasks\x12\x14\n\x05model\x18\x03 \x01(\tR\x05model\x12#\n\rmodel_version\x18\x04 \x01(\tR\x0cmodelVersion\x12.\n\x03lot\x18\x05 \x01(\x0b\x32\x1c.labelmill.annotation.v1.LotR\x03lot\"\xa2\x01\n\tLotFrozen\x12\x18\n\x07project\x18\x01 \x01(\tR\x07project\x12.\n\x03lot\x18\x02 \x01(\x0b\x32\x1c.labelmill.annotation.v1.LotR\x03lot\x12\x1d\n\ntask_count\x18\x03 \x01(\x03R\ttaskCount\x12,\n\x12project_task_count\x18\x04 \x01(\x03R\x10projectTaskCount\"\x85\x01\n\x0fLabelsWithdrawn\x12\x18\n\x07project\x18\x01 \x01(\tR\x07project\x12@\n\x05tasks\x18\x02 \x03(\x0b\x32*.labelmill.task_dispatch.v1.WithdrawnLabelR\x05tasks\x12\x16\n\x06reason\x18\x03 \x01(\tR\x06reason\"G\n\x0eWithdrawnLabel\x12\x12\n\x04task\x18\x01 \x01(\tR\x04task\x12!\n\x0ctask_version\x18\x02 \x01(\x03R\x0btaskVersion\"Z\n\x0eReviewsRefused\x12\x18\n\x07project\x18\x01 \x01(\tR\x07project\x12\x18\n\x07request\x18\x02 \x01(\tR\x07request\x12\x14\n\x05tasks\x18\x03 \x03(\tR\x05tasksb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\'labelmill/task_dispatch/v1/events.proto\x12\x1alabelmill.task_dispatch.v1\x1a\x1fgoogle/protobuf/timestamp.proto\x1a(labelmill/annotation/v1/annotation.proto\x1a.labelmill/task_dispatch/v1/task_dispatch.proto\"`\n\x0cTasksCreated\x12\x18\n\x07project\x18\x01 \x01(\tR\x07project\x12\x36\n\x05tasks\x18\x02 \x03(\x0b\x32 .labelmill.task_dispatch.v1.TaskR\x05tasks\"d\n\x10RoutingRequested\x12\x18\n\x07project\x18\x01 \x01(\tR\x07project\x12\x36\n\x05tasks\x18\x02 \x03(\x0b\x32 .labelmill.task_dispatch.v1.TaskR\x05tasks\"_\n\x0bTasksOpened\x12\x18\n\x07project\x18\x01 \x01(\tR\x07project\x12\x36\n\x05tasks\x18\x02 \x03(\x0b\x32 .labelmill.task_dispatch.v1.TaskR\x05tasks\"h\n\x14\x41nnotationsSubmitted\x12\x18\n\x07project\x18\x01 \x01(\tR\x07project\x12\x36\n\x05tasks\x18\x02 \x03(\x0b\x32 .labelmill.task_dispatch.v1.TaskR\x05tasks\"d\n\x10ReviewsSubmitted\x12\x18\n\x07project\x18\x01 \x01(\tR\x07project\x12\x36\n\x05tasks\x18\x02 \x03(\x0b\x32 .labelmill.task_dispatch.v1.TaskR\x05tasks\"a\n\rTasksAccepted\x12\x18\n\x07project\x18\x01 \x01(\tR\x07project\x12\x36\n\x05tasks\x18\x02 \x03(\x0b\x32 .labelmill.task_dispatch.v1.TaskR\x05tasks\"b\n\x0eTasksCancelled\x12\x18\n\x07project\x18\x01 \x01(\tR\x07project\x12\x36\n\x05tasks\x18\x02 \x03(\x0b\x32 .labelmill.task_dispatch.v1.TaskR\x05tasks\"\xd3\x01\n\x14PredictionsRequested\x12\x18\n\x07project\x18\x01 \x01(\tR\x07project\x12\x36\n\x05tasks\x18\x02 \x03(\x0b\x32 .labelmill.task_dispatch.v1.TaskR\x05tasks\x12\x14\n\x05model\x18\x03 \x01(\tR\x05model\x12#\n\rmodel_version\x18\x04 \x01(\tR\x0cmodelVersion\x12.\n\x03lot\x18\x05 \x01(\x0b\x32\x1c.labelmill.annotation.v1.LotR\x03lot\"\xa2\x01\n\tLotFrozen\x12\x18\n\x07project\x18\x01 \x01(\tR\x07project\x12.\n\x03lot\x18\x02 \x01(\x0b\x32\x1c.labelmill.annotation.v1.LotR\x03lot\x12\x1d\n\ntask_count\x18\x03 \x01(\x03R\ttaskCount\x12,\n\x12project_task_count\x18\x04 \x01(\x03R\x10projectTaskCount\"\x85\x01\n\x0fLabelsWithdrawn\x12\x18\n\x07project\x18\x01 \x01(\tR\x07project\x12@\n\x05tasks\x18\x02 \x03(\x0b\x32*.labelmill.task_dispatch.v1.WithdrawnLabelR\x05tasks\x12\x16\n\x06reason\x18\x03 \x01(\tR\x06reason\"G\n\x0eWithdrawnLabel\x12\x12\n\x04task\x18\x01 \x01(\tR\x04task\x12!\n\x0ctask_version\x18\x02 \x01(\x03R\x0btaskVersion\"Z\n\x0eReviewsRefused\x12\x18\n\x07project\x18\x01 \x01(\tR\x07project\x12\x18\n\x07request\x18\x02 \x01(\tR\x07request\x12\x14\n\x05tasks\x18\x03 \x03(\tR\x05tasks\"\xfe\x01\n\x0bWorkWaiting\x12\x18\n\x07project\x18\x01 \x01(\tR\x07project\x12\x1d\n\ntask_count\x18\x02 \x01(\x03R\ttaskCount\x12%\n\x0estranded_count\x18\x03 \x01(\x03R\rstrandedCount\x12\'\n\x0fstranded_reason\x18\x04 \x01(\tR\x0estrandedReason\x12%\n\x0e\x65vidence_count\x18\x05 \x01(\x03R\revidenceCount\x12?\n\revidence_time\x18\x06 \x01(\x0b\x32\x1a.google.protobuf.TimestampR\x0c\x65videnceTimeb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'labelmill.task_dispatch.v1.events_pb2', _globals)
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
-  _globals['_TASKSCREATED']._serialized_start=161
-  _globals['_TASKSCREATED']._serialized_end=257
-  _globals['_ROUTINGREQUESTED']._serialized_start=259
-  _globals['_ROUTINGREQUESTED']._serialized_end=359
-  _globals['_TASKSOPENED']._serialized_start=361
-  _globals['_TASKSOPENED']._serialized_end=456
-  _globals['_TASKSASSIGNED']._serialized_start=458
-  _globals['_TASKSASSIGNED']._serialized_end=555
-  _globals['_TASKSRETURNED']._serialized_start=557
-  _globals['_TASKSRETURNED']._serialized_end=678
-  _globals['_ANNOTATIONSSUBMITTED']._serialized_start=680
-  _globals['_ANNOTATIONSSUBMITTED']._serialized_end=784
-  _globals['_REVIEWSSUBMITTED']._serialized_start=786
-  _globals['_REVIEWSSUBMITTED']._serialized_end=886
-  _globals['_TASKSACCEPTED']._serialized_start=888
-  _globals['_TASKSACCEPTED']._serialized_end=985
-  _globals['_TASKSDELIVERED']._serialized_start=987
-  _globals['_TASKSDELIVERED']._serialized_end=1079
-  _globals['_TASKSCANCELLED']._serialized_start=1081
-  _globals['_TASKSCANCELLED']._serialized_end=1179
-  _globals['_DRAFTSREQUESTED']._serialized_start=1182
-  _globals['_DRAFTSREQUESTED']._serialized_end=1388
-  _globals['_LOTFROZEN']._serialized_start=1391
-  _globals['_LOTFROZEN']._serialized_end=1553
-  _globals['_LABELSWITHDRAWN']._serialized_start=1556
-  _globals['_LABELSWITHDRAWN']._serialized_end=1689
-  _globals['_WITHDRAWNLABEL']._serialized_start=1691
-  _globals['_WITHDRAWNLABEL']._serialized_end=1762
-  _globals['_REVIEWSREFUSED']._serialized_start=1764
-  _globals['_REVIEWSREFUSED']._serialized_end=1854
+  _globals['_TASKSCREATED']._serialized_start=194
+  _globals['_TASKSCREATED']._serialized_end=290
+  _globals['_ROUTINGREQUESTED']._serialized_start=292
+  _globals['_ROUTINGREQUESTED']._serialized_end=392
+  _globals['_TASKSOPENED']._serialized_start=394
+  _globals['_TASKSOPENED']._serialized_end=489
+  _globals['_ANNOTATIONSSUBMITTED']._serialized_start=491
+  _globals['_ANNOTATIONSSUBMITTED']._serialized_end=595
+  _globals['_REVIEWSSUBMITTED']._serialized_start=597
+  _globals['_REVIEWSSUBMITTED']._serialized_end=697
+  _globals['_TASKSACCEPTED']._serialized_start=699
+  _globals['_TASKSACCEPTED']._serialized_end=796
+  _globals['_TASKSCANCELLED']._serialized_start=798
+  _globals['_TASKSCANCELLED']._serialized_end=896
+  _globals['_PREDICTIONSREQUESTED']._serialized_start=899
+  _globals['_PREDICTIONSREQUESTED']._serialized_end=1110
+  _globals['_LOTFROZEN']._serialized_start=1113
+  _globals['_LOTFROZEN']._serialized_end=1275
+  _globals['_LABELSWITHDRAWN']._serialized_start=1278
+  _globals['_LABELSWITHDRAWN']._serialized_end=1411
+  _globals['_WITHDRAWNLABEL']._serialized_start=1413
+  _globals['_WITHDRAWNLABEL']._serialized_end=1484
+  _globals['_REVIEWSREFUSED']._serialized_start=1486
+  _globals['_REVIEWSREFUSED']._serialized_end=1576
+  _globals['_WORKWAITING']._serialized_start=1579
+  _globals['_WORKWAITING']._serialized_end=1833
 # @@protoc_insertion_point(module_scope)

@@ -1,3 +1,6 @@
+import datetime
+
+from google.protobuf import timestamp_pb2 as _timestamp_pb2
 from labelmill.annotation.v1 import annotation_pb2 as _annotation_pb2
 from labelmill.task_dispatch.v1 import task_dispatch_pb2 as _task_dispatch_pb2
 from google.protobuf.internal import containers as _containers
@@ -32,24 +35,6 @@ class TasksOpened(_message.Message):
     tasks: _containers.RepeatedCompositeFieldContainer[_task_dispatch_pb2.Task]
     def __init__(self, project: _Optional[str] = ..., tasks: _Optional[_Iterable[_Union[_task_dispatch_pb2.Task, _Mapping]]] = ...) -> None: ...
 
-class TasksAssigned(_message.Message):
-    __slots__ = ("project", "tasks")
-    PROJECT_FIELD_NUMBER: _ClassVar[int]
-    TASKS_FIELD_NUMBER: _ClassVar[int]
-    project: str
-    tasks: _containers.RepeatedCompositeFieldContainer[_task_dispatch_pb2.Task]
-    def __init__(self, project: _Optional[str] = ..., tasks: _Optional[_Iterable[_Union[_task_dispatch_pb2.Task, _Mapping]]] = ...) -> None: ...
-
-class TasksReturned(_message.Message):
-    __slots__ = ("project", "tasks", "reason")
-    PROJECT_FIELD_NUMBER: _ClassVar[int]
-    TASKS_FIELD_NUMBER: _ClassVar[int]
-    REASON_FIELD_NUMBER: _ClassVar[int]
-    project: str
-    tasks: _containers.RepeatedCompositeFieldContainer[_task_dispatch_pb2.Task]
-    reason: str
-    def __init__(self, project: _Optional[str] = ..., tasks: _Optional[_Iterable[_Union[_task_dispatch_pb2.Task, _Mapping]]] = ..., reason: _Optional[str] = ...) -> None: ...
-
 class AnnotationsSubmitted(_message.Message):
     __slots__ = ("project", "tasks")
     PROJECT_FIELD_NUMBER: _ClassVar[int]
@@ -74,16 +59,6 @@ class TasksAccepted(_message.Message):
     tasks: _containers.RepeatedCompositeFieldContainer[_task_dispatch_pb2.Task]
     def __init__(self, project: _Optional[str] = ..., tasks: _Optional[_Iterable[_Union[_task_dispatch_pb2.Task, _Mapping]]] = ...) -> None: ...
 
-class TasksDelivered(_message.Message):
-    __slots__ = ("project", "tasks", "delivery")
-    PROJECT_FIELD_NUMBER: _ClassVar[int]
-    TASKS_FIELD_NUMBER: _ClassVar[int]
-    DELIVERY_FIELD_NUMBER: _ClassVar[int]
-    project: str
-    tasks: _containers.RepeatedScalarFieldContainer[str]
-    delivery: str
-    def __init__(self, project: _Optional[str] = ..., tasks: _Optional[_Iterable[str]] = ..., delivery: _Optional[str] = ...) -> None: ...
-
 class TasksCancelled(_message.Message):
     __slots__ = ("project", "tasks")
     PROJECT_FIELD_NUMBER: _ClassVar[int]
@@ -92,7 +67,7 @@ class TasksCancelled(_message.Message):
     tasks: _containers.RepeatedCompositeFieldContainer[_task_dispatch_pb2.Task]
     def __init__(self, project: _Optional[str] = ..., tasks: _Optional[_Iterable[_Union[_task_dispatch_pb2.Task, _Mapping]]] = ...) -> None: ...
 
-class DraftsRequested(_message.Message):
+class PredictionsRequested(_message.Message):
     __slots__ = ("project", "tasks", "model", "model_version", "lot")
     PROJECT_FIELD_NUMBER: _ClassVar[int]
     TASKS_FIELD_NUMBER: _ClassVar[int]
@@ -145,3 +120,19 @@ class ReviewsRefused(_message.Message):
     request: str
     tasks: _containers.RepeatedScalarFieldContainer[str]
     def __init__(self, project: _Optional[str] = ..., request: _Optional[str] = ..., tasks: _Optional[_Iterable[str]] = ...) -> None: ...
+
+class WorkWaiting(_message.Message):
+    __slots__ = ("project", "task_count", "stranded_count", "stranded_reason", "evidence_count", "evidence_time")
+    PROJECT_FIELD_NUMBER: _ClassVar[int]
+    TASK_COUNT_FIELD_NUMBER: _ClassVar[int]
+    STRANDED_COUNT_FIELD_NUMBER: _ClassVar[int]
+    STRANDED_REASON_FIELD_NUMBER: _ClassVar[int]
+    EVIDENCE_COUNT_FIELD_NUMBER: _ClassVar[int]
+    EVIDENCE_TIME_FIELD_NUMBER: _ClassVar[int]
+    project: str
+    task_count: int
+    stranded_count: int
+    stranded_reason: str
+    evidence_count: int
+    evidence_time: _timestamp_pb2.Timestamp
+    def __init__(self, project: _Optional[str] = ..., task_count: _Optional[int] = ..., stranded_count: _Optional[int] = ..., stranded_reason: _Optional[str] = ..., evidence_count: _Optional[int] = ..., evidence_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ...) -> None: ...

@@ -49,7 +49,7 @@ STATE_CANCELLED: State
 STATE_DIVIDED: State
 
 class Task(_message.Message):
-    __slots__ = ("name", "project", "item", "data", "template", "stage", "state", "version", "replica_count", "gold", "sampled", "blind", "prediction", "annotations", "reviews", "decisions", "leases", "label", "priority", "comment", "excluded", "create_time", "update_time", "source_key", "earlier_labels", "group", "part", "entry", "whole", "inputs", "pieces")
+    __slots__ = ("name", "project", "item", "data", "template", "stage", "state", "version", "replica_count", "gold", "sampled", "blind", "prediction", "annotations", "reviews", "decisions", "leases", "label", "priority", "comment", "excluded", "create_time", "update_time", "source_key", "earlier_labels", "group", "part", "element", "parent_task", "inputs", "subtasks")
     NAME_FIELD_NUMBER: _ClassVar[int]
     PROJECT_FIELD_NUMBER: _ClassVar[int]
     ITEM_FIELD_NUMBER: _ClassVar[int]
@@ -77,10 +77,10 @@ class Task(_message.Message):
     EARLIER_LABELS_FIELD_NUMBER: _ClassVar[int]
     GROUP_FIELD_NUMBER: _ClassVar[int]
     PART_FIELD_NUMBER: _ClassVar[int]
-    ENTRY_FIELD_NUMBER: _ClassVar[int]
-    WHOLE_FIELD_NUMBER: _ClassVar[int]
+    ELEMENT_FIELD_NUMBER: _ClassVar[int]
+    PARENT_TASK_FIELD_NUMBER: _ClassVar[int]
     INPUTS_FIELD_NUMBER: _ClassVar[int]
-    PIECES_FIELD_NUMBER: _ClassVar[int]
+    SUBTASKS_FIELD_NUMBER: _ClassVar[int]
     name: str
     project: str
     item: str
@@ -108,11 +108,11 @@ class Task(_message.Message):
     earlier_labels: _containers.RepeatedCompositeFieldContainer[_annotation_pb2.Label]
     group: str
     part: str
-    entry: str
-    whole: str
+    element: str
+    parent_task: str
     inputs: _annotation_pb2.Composite
-    pieces: _containers.RepeatedScalarFieldContainer[str]
-    def __init__(self, name: _Optional[str] = ..., project: _Optional[str] = ..., item: _Optional[str] = ..., data: _Optional[str] = ..., template: _Optional[str] = ..., stage: _Optional[_Union[Stage, str]] = ..., state: _Optional[_Union[State, str]] = ..., version: _Optional[int] = ..., replica_count: _Optional[int] = ..., gold: _Optional[bool] = ..., sampled: _Optional[bool] = ..., blind: _Optional[bool] = ..., prediction: _Optional[_Union[_annotation_pb2.Prediction, _Mapping]] = ..., annotations: _Optional[_Iterable[_Union[_annotation_pb2.Annotation, _Mapping]]] = ..., reviews: _Optional[_Iterable[_Union[_annotation_pb2.Review, _Mapping]]] = ..., decisions: _Optional[_Iterable[_Union[_annotation_pb2.Decision, _Mapping]]] = ..., leases: _Optional[_Iterable[_Union[Lease, _Mapping]]] = ..., label: _Optional[_Union[_annotation_pb2.Label, _Mapping]] = ..., priority: _Optional[float] = ..., comment: _Optional[str] = ..., excluded: _Optional[_Iterable[str]] = ..., create_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., update_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., source_key: _Optional[str] = ..., earlier_labels: _Optional[_Iterable[_Union[_annotation_pb2.Label, _Mapping]]] = ..., group: _Optional[str] = ..., part: _Optional[str] = ..., entry: _Optional[str] = ..., whole: _Optional[str] = ..., inputs: _Optional[_Union[_annotation_pb2.Composite, _Mapping]] = ..., pieces: _Optional[_Iterable[str]] = ...) -> None: ...
+    subtasks: _containers.RepeatedScalarFieldContainer[str]
+    def __init__(self, name: _Optional[str] = ..., project: _Optional[str] = ..., item: _Optional[str] = ..., data: _Optional[str] = ..., template: _Optional[str] = ..., stage: _Optional[_Union[Stage, str]] = ..., state: _Optional[_Union[State, str]] = ..., version: _Optional[int] = ..., replica_count: _Optional[int] = ..., gold: _Optional[bool] = ..., sampled: _Optional[bool] = ..., blind: _Optional[bool] = ..., prediction: _Optional[_Union[_annotation_pb2.Prediction, _Mapping]] = ..., annotations: _Optional[_Iterable[_Union[_annotation_pb2.Annotation, _Mapping]]] = ..., reviews: _Optional[_Iterable[_Union[_annotation_pb2.Review, _Mapping]]] = ..., decisions: _Optional[_Iterable[_Union[_annotation_pb2.Decision, _Mapping]]] = ..., leases: _Optional[_Iterable[_Union[Lease, _Mapping]]] = ..., label: _Optional[_Union[_annotation_pb2.Label, _Mapping]] = ..., priority: _Optional[float] = ..., comment: _Optional[str] = ..., excluded: _Optional[_Iterable[str]] = ..., create_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., update_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., source_key: _Optional[str] = ..., earlier_labels: _Optional[_Iterable[_Union[_annotation_pb2.Label, _Mapping]]] = ..., group: _Optional[str] = ..., part: _Optional[str] = ..., element: _Optional[str] = ..., parent_task: _Optional[str] = ..., inputs: _Optional[_Union[_annotation_pb2.Composite, _Mapping]] = ..., subtasks: _Optional[_Iterable[str]] = ...) -> None: ...
 
 class Lease(_message.Message):
     __slots__ = ("assignment", "annotator", "fencing_token", "expire_time", "create_time")
@@ -129,7 +129,7 @@ class Lease(_message.Message):
     def __init__(self, assignment: _Optional[str] = ..., annotator: _Optional[str] = ..., fencing_token: _Optional[int] = ..., expire_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., create_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ...) -> None: ...
 
 class Assignment(_message.Message):
-    __slots__ = ("name", "task", "annotator", "stage", "fencing_token", "create_time", "expire_time", "data", "template", "prediction", "draft", "opinions", "comment", "part", "entry", "inputs")
+    __slots__ = ("name", "task", "annotator", "stage", "fencing_token", "create_time", "expire_time", "data", "template", "prediction", "draft", "annotations", "comment", "part", "element", "inputs", "assisted")
     NAME_FIELD_NUMBER: _ClassVar[int]
     TASK_FIELD_NUMBER: _ClassVar[int]
     ANNOTATOR_FIELD_NUMBER: _ClassVar[int]
@@ -141,11 +141,12 @@ class Assignment(_message.Message):
     TEMPLATE_FIELD_NUMBER: _ClassVar[int]
     PREDICTION_FIELD_NUMBER: _ClassVar[int]
     DRAFT_FIELD_NUMBER: _ClassVar[int]
-    OPINIONS_FIELD_NUMBER: _ClassVar[int]
+    ANNOTATIONS_FIELD_NUMBER: _ClassVar[int]
     COMMENT_FIELD_NUMBER: _ClassVar[int]
     PART_FIELD_NUMBER: _ClassVar[int]
-    ENTRY_FIELD_NUMBER: _ClassVar[int]
+    ELEMENT_FIELD_NUMBER: _ClassVar[int]
     INPUTS_FIELD_NUMBER: _ClassVar[int]
+    ASSISTED_FIELD_NUMBER: _ClassVar[int]
     name: str
     task: str
     annotator: str
@@ -157,12 +158,13 @@ class Assignment(_message.Message):
     template: str
     prediction: _annotation_pb2.Prediction
     draft: _annotation_pb2.Value
-    opinions: _containers.RepeatedCompositeFieldContainer[_annotation_pb2.Value]
+    annotations: _containers.RepeatedCompositeFieldContainer[_annotation_pb2.Value]
     comment: str
     part: str
-    entry: str
+    element: str
     inputs: _annotation_pb2.Composite
-    def __init__(self, name: _Optional[str] = ..., task: _Optional[str] = ..., annotator: _Optional[str] = ..., stage: _Optional[_Union[Stage, str]] = ..., fencing_token: _Optional[int] = ..., create_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., expire_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., data: _Optional[str] = ..., template: _Optional[str] = ..., prediction: _Optional[_Union[_annotation_pb2.Prediction, _Mapping]] = ..., draft: _Optional[_Union[_annotation_pb2.Value, _Mapping]] = ..., opinions: _Optional[_Iterable[_Union[_annotation_pb2.Value, _Mapping]]] = ..., comment: _Optional[str] = ..., part: _Optional[str] = ..., entry: _Optional[str] = ..., inputs: _Optional[_Union[_annotation_pb2.Composite, _Mapping]] = ...) -> None: ...
+    assisted: bool
+    def __init__(self, name: _Optional[str] = ..., task: _Optional[str] = ..., annotator: _Optional[str] = ..., stage: _Optional[_Union[Stage, str]] = ..., fencing_token: _Optional[int] = ..., create_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., expire_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., data: _Optional[str] = ..., template: _Optional[str] = ..., prediction: _Optional[_Union[_annotation_pb2.Prediction, _Mapping]] = ..., draft: _Optional[_Union[_annotation_pb2.Value, _Mapping]] = ..., annotations: _Optional[_Iterable[_Union[_annotation_pb2.Value, _Mapping]]] = ..., comment: _Optional[str] = ..., part: _Optional[str] = ..., element: _Optional[str] = ..., inputs: _Optional[_Union[_annotation_pb2.Composite, _Mapping]] = ..., assisted: _Optional[bool] = ...) -> None: ...
 
 class Progress(_message.Message):
     __slots__ = ("project", "task_count", "counts", "accepted_count", "delivered_count", "sources", "annotation_count", "review_count", "work_seconds", "gold_count", "stages", "seconds_per_label", "cost_amount", "saved_against_people", "saved_against_confirming")
@@ -407,3 +409,39 @@ class CancelTaskRequest(_message.Message):
     name: str
     reason: str
     def __init__(self, name: _Optional[str] = ..., reason: _Optional[str] = ...) -> None: ...
+
+class ListFeedbackRequest(_message.Message):
+    __slots__ = ("parent", "annotator", "page_size", "page_token")
+    PARENT_FIELD_NUMBER: _ClassVar[int]
+    ANNOTATOR_FIELD_NUMBER: _ClassVar[int]
+    PAGE_SIZE_FIELD_NUMBER: _ClassVar[int]
+    PAGE_TOKEN_FIELD_NUMBER: _ClassVar[int]
+    parent: str
+    annotator: str
+    page_size: int
+    page_token: str
+    def __init__(self, parent: _Optional[str] = ..., annotator: _Optional[str] = ..., page_size: _Optional[int] = ..., page_token: _Optional[str] = ...) -> None: ...
+
+class ListFeedbackResponse(_message.Message):
+    __slots__ = ("feedback", "next_page_token")
+    FEEDBACK_FIELD_NUMBER: _ClassVar[int]
+    NEXT_PAGE_TOKEN_FIELD_NUMBER: _ClassVar[int]
+    feedback: _containers.RepeatedCompositeFieldContainer[Feedback]
+    next_page_token: str
+    def __init__(self, feedback: _Optional[_Iterable[_Union[Feedback, _Mapping]]] = ..., next_page_token: _Optional[str] = ...) -> None: ...
+
+class Feedback(_message.Message):
+    __slots__ = ("name", "task", "comment", "create_time", "annotation", "value")
+    NAME_FIELD_NUMBER: _ClassVar[int]
+    TASK_FIELD_NUMBER: _ClassVar[int]
+    COMMENT_FIELD_NUMBER: _ClassVar[int]
+    CREATE_TIME_FIELD_NUMBER: _ClassVar[int]
+    ANNOTATION_FIELD_NUMBER: _ClassVar[int]
+    VALUE_FIELD_NUMBER: _ClassVar[int]
+    name: str
+    task: str
+    comment: str
+    create_time: _timestamp_pb2.Timestamp
+    annotation: str
+    value: _annotation_pb2.Value
+    def __init__(self, name: _Optional[str] = ..., task: _Optional[str] = ..., comment: _Optional[str] = ..., create_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., annotation: _Optional[str] = ..., value: _Optional[_Union[_annotation_pb2.Value, _Mapping]] = ...) -> None: ...

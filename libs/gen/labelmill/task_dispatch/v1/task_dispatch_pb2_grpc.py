@@ -59,6 +59,11 @@ class TasksStub:
                 request_serializer=labelmill_dot_task__dispatch_dot_v1_dot_task__dispatch__pb2.ListAssignmentsRequest.SerializeToString,
                 response_deserializer=labelmill_dot_task__dispatch_dot_v1_dot_task__dispatch__pb2.ListAssignmentsResponse.FromString,
                 _registered_method=True)
+        self.ListFeedback = channel.unary_unary(
+                '/labelmill.task_dispatch.v1.Tasks/ListFeedback',
+                request_serializer=labelmill_dot_task__dispatch_dot_v1_dot_task__dispatch__pb2.ListFeedbackRequest.SerializeToString,
+                response_deserializer=labelmill_dot_task__dispatch_dot_v1_dot_task__dispatch__pb2.ListFeedbackResponse.FromString,
+                _registered_method=True)
         self.SaveDraft = channel.unary_unary(
                 '/labelmill.task_dispatch.v1.Tasks/SaveDraft',
                 request_serializer=labelmill_dot_task__dispatch_dot_v1_dot_task__dispatch__pb2.SaveDraftRequest.SerializeToString,
@@ -117,7 +122,8 @@ class TasksServicer:
     def ClaimTasks(self, request, context):
         """Leases the next tasks to one person, in the scheduler's order; answers an empty list
         when there is nothing for them. Never a task they have already worked on.
-        RESOURCE_EXHAUSTED when their cap is reached, PERMISSION_DENIED without the skills.
+        RESOURCE_EXHAUSTED when their cap is reached; PERMISSION_DENIED without the skills, outside
+        of a project whose members are listed, and for reviews without the role of a reviewer.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -125,6 +131,13 @@ class TasksServicer:
 
     def ListAssignments(self, request, context):
         """The person's live assignments, so that a reload loses nothing.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ListFeedback(self, request, context):
+        """What reviewers said of the person's own rejected work, newest first.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -200,6 +213,11 @@ def add_TasksServicer_to_server(servicer, server):
                     servicer.ListAssignments,
                     request_deserializer=labelmill_dot_task__dispatch_dot_v1_dot_task__dispatch__pb2.ListAssignmentsRequest.FromString,
                     response_serializer=labelmill_dot_task__dispatch_dot_v1_dot_task__dispatch__pb2.ListAssignmentsResponse.SerializeToString,
+            ),
+            'ListFeedback': grpc.unary_unary_rpc_method_handler(
+                    servicer.ListFeedback,
+                    request_deserializer=labelmill_dot_task__dispatch_dot_v1_dot_task__dispatch__pb2.ListFeedbackRequest.FromString,
+                    response_serializer=labelmill_dot_task__dispatch_dot_v1_dot_task__dispatch__pb2.ListFeedbackResponse.SerializeToString,
             ),
             'SaveDraft': grpc.unary_unary_rpc_method_handler(
                     servicer.SaveDraft,
@@ -367,6 +385,33 @@ class Tasks:
             '/labelmill.task_dispatch.v1.Tasks/ListAssignments',
             labelmill_dot_task__dispatch_dot_v1_dot_task__dispatch__pb2.ListAssignmentsRequest.SerializeToString,
             labelmill_dot_task__dispatch_dot_v1_dot_task__dispatch__pb2.ListAssignmentsResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ListFeedback(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/labelmill.task_dispatch.v1.Tasks/ListFeedback',
+            labelmill_dot_task__dispatch_dot_v1_dot_task__dispatch__pb2.ListFeedbackRequest.SerializeToString,
+            labelmill_dot_task__dispatch_dot_v1_dot_task__dispatch__pb2.ListFeedbackResponse.FromString,
             options,
             channel_credentials,
             insecure,

@@ -211,20 +211,22 @@ class Scale(_message.Message):
     def __init__(self, name: _Optional[str] = ..., min: _Optional[float] = ..., max: _Optional[float] = ..., step: _Optional[float] = ..., level: _Optional[str] = ...) -> None: ...
 
 class ModelRoute(_message.Message):
-    __slots__ = ("model", "version", "capability", "input")
+    __slots__ = ("model", "version", "capability", "input", "classes")
     MODEL_FIELD_NUMBER: _ClassVar[int]
     VERSION_FIELD_NUMBER: _ClassVar[int]
     CAPABILITY_FIELD_NUMBER: _ClassVar[int]
     INPUT_FIELD_NUMBER: _ClassVar[int]
+    CLASSES_FIELD_NUMBER: _ClassVar[int]
     model: str
     version: str
     capability: str
     input: str
-    def __init__(self, model: _Optional[str] = ..., version: _Optional[str] = ..., capability: _Optional[str] = ..., input: _Optional[str] = ...) -> None: ...
+    classes: _containers.RepeatedScalarFieldContainer[str]
+    def __init__(self, model: _Optional[str] = ..., version: _Optional[str] = ..., capability: _Optional[str] = ..., input: _Optional[str] = ..., classes: _Optional[_Iterable[str]] = ...) -> None: ...
 
 class Target(_message.Message):
-    __slots__ = ("max_error_rate", "confidence", "class_floors", "reference")
-    class ClassFloorsEntry(_message.Message):
+    __slots__ = ("max_error_rate", "confidence", "class_error_limits", "reference")
+    class ClassErrorLimitsEntry(_message.Message):
         __slots__ = ("key", "value")
         KEY_FIELD_NUMBER: _ClassVar[int]
         VALUE_FIELD_NUMBER: _ClassVar[int]
@@ -233,16 +235,16 @@ class Target(_message.Message):
         def __init__(self, key: _Optional[str] = ..., value: _Optional[float] = ...) -> None: ...
     MAX_ERROR_RATE_FIELD_NUMBER: _ClassVar[int]
     CONFIDENCE_FIELD_NUMBER: _ClassVar[int]
-    CLASS_FLOORS_FIELD_NUMBER: _ClassVar[int]
+    CLASS_ERROR_LIMITS_FIELD_NUMBER: _ClassVar[int]
     REFERENCE_FIELD_NUMBER: _ClassVar[int]
     max_error_rate: float
     confidence: float
-    class_floors: _containers.ScalarMap[str, float]
+    class_error_limits: _containers.ScalarMap[str, float]
     reference: Reference
-    def __init__(self, max_error_rate: _Optional[float] = ..., confidence: _Optional[float] = ..., class_floors: _Optional[_Mapping[str, float]] = ..., reference: _Optional[_Union[Reference, str]] = ...) -> None: ...
+    def __init__(self, max_error_rate: _Optional[float] = ..., confidence: _Optional[float] = ..., class_error_limits: _Optional[_Mapping[str, float]] = ..., reference: _Optional[_Union[Reference, str]] = ...) -> None: ...
 
 class Policy(_message.Message):
-    __slots__ = ("replica_count", "review_share", "audit_share", "machine_label", "pre_label", "lease_seconds", "annotator_cap", "required_skills", "model_route", "hourly_cost", "people_audit_share", "training", "planted_share", "gold_accuracy", "check_false_alarm", "unchecked_share", "adaptive_opinions", "cleaning")
+    __slots__ = ("replica_count", "review_share", "audit_share", "machine_label", "pre_label", "lease_seconds", "annotator_cap", "required_skills", "model_route", "hourly_cost", "people_audit_share", "training", "injected_error_share", "gold_accuracy", "check_false_alarm", "unchecked_share", "adaptive_annotations", "cleaning")
     REPLICA_COUNT_FIELD_NUMBER: _ClassVar[int]
     REVIEW_SHARE_FIELD_NUMBER: _ClassVar[int]
     AUDIT_SHARE_FIELD_NUMBER: _ClassVar[int]
@@ -255,11 +257,11 @@ class Policy(_message.Message):
     HOURLY_COST_FIELD_NUMBER: _ClassVar[int]
     PEOPLE_AUDIT_SHARE_FIELD_NUMBER: _ClassVar[int]
     TRAINING_FIELD_NUMBER: _ClassVar[int]
-    PLANTED_SHARE_FIELD_NUMBER: _ClassVar[int]
+    INJECTED_ERROR_SHARE_FIELD_NUMBER: _ClassVar[int]
     GOLD_ACCURACY_FIELD_NUMBER: _ClassVar[int]
     CHECK_FALSE_ALARM_FIELD_NUMBER: _ClassVar[int]
     UNCHECKED_SHARE_FIELD_NUMBER: _ClassVar[int]
-    ADAPTIVE_OPINIONS_FIELD_NUMBER: _ClassVar[int]
+    ADAPTIVE_ANNOTATIONS_FIELD_NUMBER: _ClassVar[int]
     CLEANING_FIELD_NUMBER: _ClassVar[int]
     replica_count: int
     review_share: float
@@ -273,13 +275,13 @@ class Policy(_message.Message):
     hourly_cost: float
     people_audit_share: float
     training: Training
-    planted_share: float
+    injected_error_share: float
     gold_accuracy: float
     check_false_alarm: float
     unchecked_share: float
-    adaptive_opinions: float
+    adaptive_annotations: float
     cleaning: Cleaning
-    def __init__(self, replica_count: _Optional[int] = ..., review_share: _Optional[float] = ..., audit_share: _Optional[float] = ..., machine_label: _Optional[bool] = ..., pre_label: _Optional[bool] = ..., lease_seconds: _Optional[int] = ..., annotator_cap: _Optional[int] = ..., required_skills: _Optional[_Iterable[str]] = ..., model_route: _Optional[_Union[ModelRoute, _Mapping]] = ..., hourly_cost: _Optional[float] = ..., people_audit_share: _Optional[float] = ..., training: _Optional[_Union[Training, _Mapping]] = ..., planted_share: _Optional[float] = ..., gold_accuracy: _Optional[float] = ..., check_false_alarm: _Optional[float] = ..., unchecked_share: _Optional[float] = ..., adaptive_opinions: _Optional[float] = ..., cleaning: _Optional[_Union[Cleaning, _Mapping]] = ...) -> None: ...
+    def __init__(self, replica_count: _Optional[int] = ..., review_share: _Optional[float] = ..., audit_share: _Optional[float] = ..., machine_label: _Optional[bool] = ..., pre_label: _Optional[bool] = ..., lease_seconds: _Optional[int] = ..., annotator_cap: _Optional[int] = ..., required_skills: _Optional[_Iterable[str]] = ..., model_route: _Optional[_Union[ModelRoute, _Mapping]] = ..., hourly_cost: _Optional[float] = ..., people_audit_share: _Optional[float] = ..., training: _Optional[_Union[Training, _Mapping]] = ..., injected_error_share: _Optional[float] = ..., gold_accuracy: _Optional[float] = ..., check_false_alarm: _Optional[float] = ..., unchecked_share: _Optional[float] = ..., adaptive_annotations: _Optional[float] = ..., cleaning: _Optional[_Union[Cleaning, _Mapping]] = ...) -> None: ...
 
 class Cleaning(_message.Message):
     __slots__ = ("near_duplicates", "personal_data", "blank", "unsuitable", "languages", "min_seconds", "max_seconds", "min_loudness", "max_silence", "min_pixels", "min_points")
@@ -316,7 +318,7 @@ class Training(_message.Message):
     def __init__(self, embedding: _Optional[str] = ..., input: _Optional[str] = ...) -> None: ...
 
 class Project(_message.Message):
-    __slots__ = ("name", "display_name", "template", "target", "policy", "create_time", "update_time", "version", "labels", "target_version", "whole", "part")
+    __slots__ = ("name", "display_name", "template", "target", "policy", "create_time", "update_time", "version", "labels", "target_version", "parent_project", "part", "members")
     class LabelsEntry(_message.Message):
         __slots__ = ("key", "value")
         KEY_FIELD_NUMBER: _ClassVar[int]
@@ -334,8 +336,9 @@ class Project(_message.Message):
     VERSION_FIELD_NUMBER: _ClassVar[int]
     LABELS_FIELD_NUMBER: _ClassVar[int]
     TARGET_VERSION_FIELD_NUMBER: _ClassVar[int]
-    WHOLE_FIELD_NUMBER: _ClassVar[int]
+    PARENT_PROJECT_FIELD_NUMBER: _ClassVar[int]
     PART_FIELD_NUMBER: _ClassVar[int]
+    MEMBERS_FIELD_NUMBER: _ClassVar[int]
     name: str
     display_name: str
     template: str
@@ -346,9 +349,36 @@ class Project(_message.Message):
     version: int
     labels: _containers.ScalarMap[str, str]
     target_version: int
-    whole: str
+    parent_project: str
     part: str
-    def __init__(self, name: _Optional[str] = ..., display_name: _Optional[str] = ..., template: _Optional[str] = ..., target: _Optional[_Union[Target, _Mapping]] = ..., policy: _Optional[_Union[Policy, _Mapping]] = ..., create_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., update_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., version: _Optional[int] = ..., labels: _Optional[_Mapping[str, str]] = ..., target_version: _Optional[int] = ..., whole: _Optional[str] = ..., part: _Optional[str] = ...) -> None: ...
+    members: Members
+    def __init__(self, name: _Optional[str] = ..., display_name: _Optional[str] = ..., template: _Optional[str] = ..., target: _Optional[_Union[Target, _Mapping]] = ..., policy: _Optional[_Union[Policy, _Mapping]] = ..., create_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., update_time: _Optional[_Union[datetime.datetime, _timestamp_pb2.Timestamp, _Mapping]] = ..., version: _Optional[int] = ..., labels: _Optional[_Mapping[str, str]] = ..., target_version: _Optional[int] = ..., parent_project: _Optional[str] = ..., part: _Optional[str] = ..., members: _Optional[_Union[Members, _Mapping]] = ...) -> None: ...
+
+class Members(_message.Message):
+    __slots__ = ("listed", "people")
+    LISTED_FIELD_NUMBER: _ClassVar[int]
+    PEOPLE_FIELD_NUMBER: _ClassVar[int]
+    listed: bool
+    people: _containers.RepeatedScalarFieldContainer[str]
+    def __init__(self, listed: _Optional[bool] = ..., people: _Optional[_Iterable[str]] = ...) -> None: ...
+
+class GetMembersRequest(_message.Message):
+    __slots__ = ("name",)
+    NAME_FIELD_NUMBER: _ClassVar[int]
+    name: str
+    def __init__(self, name: _Optional[str] = ...) -> None: ...
+
+class ChangeMembersRequest(_message.Message):
+    __slots__ = ("name", "add", "remove", "listed")
+    NAME_FIELD_NUMBER: _ClassVar[int]
+    ADD_FIELD_NUMBER: _ClassVar[int]
+    REMOVE_FIELD_NUMBER: _ClassVar[int]
+    LISTED_FIELD_NUMBER: _ClassVar[int]
+    name: str
+    add: _containers.RepeatedScalarFieldContainer[str]
+    remove: _containers.RepeatedScalarFieldContainer[str]
+    listed: bool
+    def __init__(self, name: _Optional[str] = ..., add: _Optional[_Iterable[str]] = ..., remove: _Optional[_Iterable[str]] = ..., listed: _Optional[bool] = ...) -> None: ...
 
 class TargetVersion(_message.Message):
     __slots__ = ("name", "number", "target", "create_time")

@@ -271,6 +271,16 @@ class ProjectsStub:
                 request_serializer=labelmill_dot_template_dot_v1_dot_template__pb2.ListTargetsRequest.SerializeToString,
                 response_deserializer=labelmill_dot_template_dot_v1_dot_template__pb2.ListTargetsResponse.FromString,
                 _registered_method=True)
+        self.GetMembers = channel.unary_unary(
+                '/labelmill.template.v1.Projects/GetMembers',
+                request_serializer=labelmill_dot_template_dot_v1_dot_template__pb2.GetMembersRequest.SerializeToString,
+                response_deserializer=labelmill_dot_template_dot_v1_dot_template__pb2.Members.FromString,
+                _registered_method=True)
+        self.ChangeMembers = channel.unary_unary(
+                '/labelmill.template.v1.Projects/ChangeMembers',
+                request_serializer=labelmill_dot_template_dot_v1_dot_template__pb2.ChangeMembersRequest.SerializeToString,
+                response_deserializer=labelmill_dot_template_dot_v1_dot_template__pb2.Members.FromString,
+                _registered_method=True)
 
 
 class ProjectsServicer:
@@ -311,6 +321,21 @@ class ProjectsServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def GetMembers(self, request, context):
+        """Who may work in the project.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ChangeMembers(self, request, context):
+        """Opens the project to everybody, closes it to a list, adds people and removes them. Who is
+        removed may submit what they hold and claims nothing more.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
 
 def add_ProjectsServicer_to_server(servicer, server):
     rpc_method_handlers = {
@@ -338,6 +363,16 @@ def add_ProjectsServicer_to_server(servicer, server):
                     servicer.ListTargets,
                     request_deserializer=labelmill_dot_template_dot_v1_dot_template__pb2.ListTargetsRequest.FromString,
                     response_serializer=labelmill_dot_template_dot_v1_dot_template__pb2.ListTargetsResponse.SerializeToString,
+            ),
+            'GetMembers': grpc.unary_unary_rpc_method_handler(
+                    servicer.GetMembers,
+                    request_deserializer=labelmill_dot_template_dot_v1_dot_template__pb2.GetMembersRequest.FromString,
+                    response_serializer=labelmill_dot_template_dot_v1_dot_template__pb2.Members.SerializeToString,
+            ),
+            'ChangeMembers': grpc.unary_unary_rpc_method_handler(
+                    servicer.ChangeMembers,
+                    request_deserializer=labelmill_dot_template_dot_v1_dot_template__pb2.ChangeMembersRequest.FromString,
+                    response_serializer=labelmill_dot_template_dot_v1_dot_template__pb2.Members.SerializeToString,
             ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
@@ -476,6 +511,60 @@ class Projects:
             '/labelmill.template.v1.Projects/ListTargets',
             labelmill_dot_template_dot_v1_dot_template__pb2.ListTargetsRequest.SerializeToString,
             labelmill_dot_template_dot_v1_dot_template__pb2.ListTargetsResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def GetMembers(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/labelmill.template.v1.Projects/GetMembers',
+            labelmill_dot_template_dot_v1_dot_template__pb2.GetMembersRequest.SerializeToString,
+            labelmill_dot_template_dot_v1_dot_template__pb2.Members.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ChangeMembers(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/labelmill.template.v1.Projects/ChangeMembers',
+            labelmill_dot_template_dot_v1_dot_template__pb2.ChangeMembersRequest.SerializeToString,
+            labelmill_dot_template_dot_v1_dot_template__pb2.Members.FromString,
             options,
             channel_credentials,
             insecure,

@@ -26,7 +26,7 @@ from labelmill.annotation.v1 import annotation_pb2 as labelmill_dot_annotation_d
 from labelmill.trainer.v1 import trainer_pb2 as labelmill_dot_trainer_dot_v1_dot_trainer__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n!labelmill/trainer/v1/events.proto\x12\x14labelmill.trainer.v1\x1a(labelmill/annotation/v1/annotation.proto\x1a\"labelmill/trainer/v1/trainer.proto\"u\n\x17ModelCandidateEvaluated\x12\x18\n\x07project\x18\x01 \x01(\tR\x07project\x12@\n\nevaluation\x18\x02 \x01(\x0b\x32 .labelmill.trainer.v1.EvaluationR\nevaluation\"\x97\x01\n\rModelPromoted\x12\x18\n\x07project\x18\x01 \x01(\tR\x07project\x12<\n\x07version\x18\x02 \x01(\x0b\x32\".labelmill.trainer.v1.ModelVersionR\x07version\x12.\n\x03lot\x18\x03 \x01(\x0b\x32\x1c.labelmill.annotation.v1.LotR\x03lot\"\x81\x01\n\x0fModelRolledBack\x12\x18\n\x07project\x18\x01 \x01(\tR\x07project\x12<\n\x07version\x18\x02 \x01(\x0b\x32\".labelmill.trainer.v1.ModelVersionR\x07version\x12\x16\n\x06reason\x18\x03 \x01(\tR\x06reason\"f\n\x10TasksPrioritized\x12\x18\n\x07project\x18\x01 \x01(\tR\x07project\x12\x38\n\x05tasks\x18\x02 \x03(\x0b\x32\".labelmill.trainer.v1.TaskPriorityR\x05tasks\"T\n\x0cTaskPriority\x12\x12\n\x04task\x18\x01 \x01(\tR\x04task\x12\x1a\n\x08priority\x18\x02 \x01(\x01R\x08priority\x12\x14\n\x05\x64rawn\x18\x03 \x01(\x08R\x05\x64rawnb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n!labelmill/trainer/v1/events.proto\x12\x14labelmill.trainer.v1\x1a(labelmill/annotation/v1/annotation.proto\x1a\"labelmill/trainer/v1/trainer.proto\"u\n\x17ModelCandidateEvaluated\x12\x18\n\x07project\x18\x01 \x01(\tR\x07project\x12@\n\nevaluation\x18\x02 \x01(\x0b\x32 .labelmill.trainer.v1.EvaluationR\nevaluation\"\x97\x01\n\rModelPromoted\x12\x18\n\x07project\x18\x01 \x01(\tR\x07project\x12<\n\x07version\x18\x02 \x01(\x0b\x32\".labelmill.trainer.v1.ModelVersionR\x07version\x12.\n\x03lot\x18\x03 \x01(\x0b\x32\x1c.labelmill.annotation.v1.LotR\x03lot\"\x81\x01\n\x0fModelRolledBack\x12\x18\n\x07project\x18\x01 \x01(\tR\x07project\x12<\n\x07version\x18\x02 \x01(\x0b\x32\".labelmill.trainer.v1.ModelVersionR\x07version\x12\x16\n\x06reason\x18\x03 \x01(\tR\x06reason\"f\n\x10TasksPrioritized\x12\x18\n\x07project\x18\x01 \x01(\tR\x07project\x12\x38\n\x05tasks\x18\x02 \x03(\x0b\x32\".labelmill.trainer.v1.TaskPriorityR\x05tasks\"T\n\x0cTaskPriority\x12\x12\n\x04task\x18\x01 \x01(\tR\x04task\x12\x1a\n\x08priority\x18\x02 \x01(\x01R\x08priority\x12\x14\n\x05\x64rawn\x18\x03 \x01(\x08R\x05\x64rawn\"Z\n\x0eNothingToLearn\x12\x18\n\x07project\x18\x01 \x01(\tR\x07project\x12\x16\n\x06number\x18\x02 \x01(\x05R\x06number\x12\x16\n\x06reason\x18\x03 \x01(\tR\x06reasonb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -43,4 +43,6 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_TASKSPRIORITIZED']._serialized_end=644
   _globals['_TASKPRIORITY']._serialized_start=646
   _globals['_TASKPRIORITY']._serialized_end=730
+  _globals['_NOTHINGTOLEARN']._serialized_start=732
+  _globals['_NOTHINGTOLEARN']._serialized_end=822
 # @@protoc_insertion_point(module_scope)

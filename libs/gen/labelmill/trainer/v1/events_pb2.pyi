@@ -53,3 +53,13 @@ class TaskPriority(_message.Message):
     priority: float
     drawn: bool
     def __init__(self, task: _Optional[str] = ..., priority: _Optional[float] = ..., drawn: _Optional[bool] = ...) -> None: ...
+
+class NothingToLearn(_message.Message):
+    __slots__ = ("project", "number", "reason")
+    PROJECT_FIELD_NUMBER: _ClassVar[int]
+    NUMBER_FIELD_NUMBER: _ClassVar[int]
+    REASON_FIELD_NUMBER: _ClassVar[int]
+    project: str
+    number: int
+    reason: str
+    def __init__(self, project: _Optional[str] = ..., number: _Optional[int] = ..., reason: _Optional[str] = ...) -> None: ...
