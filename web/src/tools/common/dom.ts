@@ -1,0 +1,48 @@
+/** Elements of tools. Text goes in as text: what an item says is never markup here. */
+type Child = Node | string | false | undefined;
+
+export interface Props {
+  class?: string;
+  text?: string;
+  on?: { [K in keyof HTMLElementEventMap]?: (event: HTMLElementEventMap[K]) => void };
+  [attribute: string]: unknown;
+}
+
+export function h<K extends keyof HTMLElementTagNameMap>(
+  tag: K,
+  props: Props = {},
+  ...children: Child[]
+): HTMLElementTagNameMap[K] {
+  const element = document.createElement(tag);
+  for (const [name, value] of Object.entries(props)) {
+    if (value === undefined || value === false || name === "on") continue;
+    if (name === "text") element.textContent = String(value);
+    else element.setAttribute(name, value === true ? "" : String(value));
+  }
+  for (const [name, listener] of Object.entries(props.on ?? {})) {
+    element.addEventListener(name, listener as EventListener);
+  }
+  element.append(...children.filter((one): one is Node | string => Boolean(one)));
+  return element;
+}
+
+/** A button that leaves the focus where it was: keys go on working after a click. */
+export function button(text: string, run: () => void, props: Props = {}): HTMLButtonElement {
+  return h("button", {
+    type: "button",
+    text,
+    ...props,
+    on: { mousedown: (event) => event.preventDefault(), click: run, ...props.on },
+  });
+}
+
+/** How a key is shown beside what it does. */
+export function kbd(key: string | undefined): HTMLElement | undefined {
+  if (!key) return undefined;
+  return h("kbd", { class: "tool-key", "aria-hidden": "true", text: key.replace("Shift+", "⇧") });
+}
+
+/** Sets what a field says, and leaves the caret alone where it says so already. */
+export function say(field: HTMLInputElement | HTMLTextAreaElement, text: string): void {
+  if (field.value !== text) field.value = text;
+}
