@@ -46,3 +46,21 @@ export function kbd(key: string | undefined): HTMLElement | undefined {
 export function say(field: HTMLInputElement | HTMLTextAreaElement, text: string): void {
   if (field.value !== text) field.value = text;
 }
+
+/** Tells what was typed; not while an input method still composes it. */
+export function onTyped(
+  field: HTMLInputElement | HTMLTextAreaElement,
+  heard: (text: string) => void,
+): void {
+  field.addEventListener("input", (event) => {
+    if (!(event as InputEvent).isComposing) heard(field.value);
+  });
+  field.addEventListener("compositionend", () => heard(field.value));
+}
+
+/** Puts the caret into a field, unless the person is at something else on the page. */
+export function takeCaret(field: HTMLElement | undefined, root: HTMLElement): void {
+  const { activeElement } = document;
+  const free = !activeElement || activeElement === document.body || root.contains(activeElement);
+  if (field && free) field.focus({ preventScroll: true });
+}
