@@ -5,6 +5,8 @@ import { pointsOf } from "./points";
 
 /** Share of points on each side that may lie outside of the picture. */
 const OUTLIERS = 0.01;
+/** So many points are drawn larger. */
+const FEW = 30_000;
 
 export class Cloud {
   readonly element: HTMLElement;
@@ -45,19 +47,28 @@ export class Cloud {
     const [floor, top] = ends(points, 2);
     const scale = Math.min(width / (right - left || 1), height / (high - low || 1)) * 0.94;
     const picture = brush.createImageData(width, height);
+    const size = points.length < 3 * FEW ? 2 : 1;
     for (let at = 0; at < points.length; at += 3) {
       const x = Math.round(width / 2 + (points[at]! - (left + right) / 2) * scale);
       const y = Math.round(height / 2 - (points[at + 1]! - (low + high) / 2) * scale);
       if (x < 0 || y < 0 || x >= width || y >= height) continue;
       const share = Math.min(1, Math.max(0, (points[at + 2]! - floor) / (top - floor || 1)));
-      const pixel = (y * width + x) * 4;
-      picture.data[pixel] = 70 + 180 * share;
-      picture.data[pixel + 1] = 140 + 70 * (1 - Math.abs(share - 0.5) * 2);
-      picture.data[pixel + 2] = 230 - 150 * share;
-      picture.data[pixel + 3] = 255;
+      for (let dot = 0; dot < size * size; dot += 1) {
+        const [across, down] = [x + (dot % size), y + Math.floor(dot / size)];
+        if (across < width && down < height)
+          paint(picture.data, (down * width + across) * 4, share);
+      }
     }
     brush.putImageData(picture, 0, 0);
   }
+}
+
+/** Low is blue, high is warm. */
+function paint(pixels: Uint8ClampedArray, at: number, share: number): void {
+  pixels[at] = 70 + 180 * share;
+  pixels[at + 1] = 140 + 70 * (1 - Math.abs(share - 0.5) * 2);
+  pixels[at + 2] = 230 - 150 * share;
+  pixels[at + 3] = 255;
 }
 
 function ends(points: Float32Array, axis: number): [number, number] {

@@ -1,8 +1,8 @@
 /** The live difference between what was there and what is written. */
 import { countWords } from "../common/count";
+import { changes, drawParts, similarity } from "../common/diff";
 import { button, h } from "../common/dom";
 import type { ToolContext } from "../contract";
-import { changes, drawParts, similarity } from "./diff";
 
 /** Texts above this many characters are compared when the typing pauses. */
 const AT_ONCE = 20_000;

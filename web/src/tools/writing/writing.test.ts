@@ -1,9 +1,9 @@
 import { beforeEach, describe, expect, it } from "vitest";
 import type { Value } from "@/desk/value";
 import { press, testContext, testTask } from "../common/bench";
+import { changes, similarity } from "../common/diff";
 import type { ToolInstance } from "../contract";
 import { tool } from ".";
-import { changes, similarity } from "./diff";
 import { stretchOf } from "./plainText";
 
 const KINDS = ["fact", "tone", "grammar"];

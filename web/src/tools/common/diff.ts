@@ -1,6 +1,6 @@
 /** What was changed in a text, word by word, also in languages without spaces. */
 import { diffArrays } from "diff";
-import { h } from "../common/dom";
+import { h } from "./dom";
 
 export interface Part {
   text: string;
