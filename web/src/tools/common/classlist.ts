@@ -73,7 +73,7 @@ export class ClassList {
       },
       this.#inner,
     );
-    this.#about = h("p", { class: "class-about" });
+    this.#about = h("p", { class: "class-about", tabindex: 0 });
     this.element = h("div", { class: "class-pane" }, this.#input, this.#box, this.#about);
     if (typeof ResizeObserver !== "undefined") {
       this.#resized = new ResizeObserver(() => this.refresh());

@@ -30,6 +30,9 @@ export async function prefetchMedia(task: ToolTask): Promise<void> {
 export function prose(text: string): HTMLElement {
   const element = h("div", { class: "markdown prose", dir: "auto" });
   element.innerHTML = clean(text);
+  for (const picture of element.querySelectorAll("img:not([alt])")) picture.setAttribute("alt", "");
+  // What scrolls sideways is to be reached by keys, too.
+  for (const code of element.querySelectorAll("pre")) code.tabIndex = 0;
   return element;
 }
 

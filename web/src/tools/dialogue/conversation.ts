@@ -234,7 +234,7 @@ export function conversationBoard(
           id: `${place}/${name}/rank`,
           options: order.slice(0, 9).map((_, at) => ({
             key: String(at + 1),
-            title: `${letter}: ${t("tool.dialogue.rank", { rank: at + 1 })}`,
+            title: `${letter} · ${t("tool.dialogue.rank", { rank: at + 1 })}`,
             run: () => rank(place, name, at + 1),
           })),
           answered: ranks[name] !== undefined,

@@ -145,6 +145,12 @@ function mount(element: HTMLElement, context: ToolContext): ToolInstance {
         run: turn,
         active: () => under,
       },
+      {
+        id: "leave",
+        title: "dialogue.leave",
+        keys: ["Escape"],
+        run: () => (document.activeElement as HTMLElement | null)?.blur(),
+      },
       ...item.commands(),
       ...core.commands(),
     ];

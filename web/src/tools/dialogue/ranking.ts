@@ -71,7 +71,7 @@ export function rankingBoard(context: ToolContext, core: Core<Value>, questions:
       id: one.id,
       options: candidates.slice(0, 10).map((_, place) => ({
         key: String((place + 1) % 10),
-        title: `${one.letter}: ${t("tool.dialogue.rank", { rank: place + 1 })}`,
+        title: `${one.letter} · ${t("tool.dialogue.rank", { rank: place + 1 })}`,
         run: () => rank(one.id, place + 1),
       })),
       answered: ranks()[one.id] !== undefined,

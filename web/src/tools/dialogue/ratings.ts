@@ -114,7 +114,7 @@ export function ratingQuestion(
   const steps = stepsOf(scale);
   const options = steps.flatMap((step, place): Option[] => {
     const key = digitOf(steps, step, place);
-    return key ? [{ key, title: `${name}: ${step}`, run: () => rate(step) }] : [];
+    return key ? [{ key, title: `${name} · ${step}`, run: () => rate(step) }] : [];
   });
   return { id, options, answered: value !== undefined, goesOn: true };
 }

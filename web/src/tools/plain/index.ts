@@ -126,7 +126,7 @@ function mount(element: HTMLElement, context: ToolContext): ToolInstance {
       h("span", { class: "tool-compare-who", text: label }),
       one === other
         ? h("span", { class: "tool-same", text: t("answers.same") })
-        : h("pre", { class: "plain-diff" }, ...drawParts(parts)),
+        : h("pre", { class: "plain-diff", tabindex: 0 }, ...drawParts(parts)),
     );
   }
 

@@ -59,11 +59,11 @@ export class Table {
     this.element.style.setProperty("--columns", `${EDGE}px ${widths.join(" ")} ${EDGE}px`);
     this.element.style.setProperty("--width", `${all}px`);
     this.#head.replaceChildren(
-      h("span", { role: "columnheader", "aria-label": "#" }),
+      h("span", { role: "columnheader", text: "#" }),
       ...columns.map((one) =>
         h("span", { role: "columnheader", title: one.title, text: one.title }),
       ),
-      h("span", { role: "columnheader", "aria-label": this.options.context.t("plain.remove") }),
+      h("span", { role: "columnheader", text: "✕" }),
     );
   }
 
