@@ -3,7 +3,7 @@ import "./classlist.css";
 import { classesOf, type LabelSchema } from "@/desk/schema";
 import type { ToolContext } from "../contract";
 import { classKeys } from "./classkeys";
-import { h, kbd } from "./dom";
+import { h, kbd, swatch } from "./dom";
 import { type ClassRow, classRows, search } from "./tree";
 
 const ROW = 36;
@@ -161,7 +161,7 @@ export class ClassList {
         style,
       },
       h("span", { class: "class-check", "aria-hidden": "true", text: on ? "✓" : "" }),
-      h("span", { class: "class-dot", style: `background:${context.colorOf(row.name)}` }),
+      swatch(context.colorOf(row.name)),
       h("span", { class: "class-title", dir: "auto", text: title }),
       ...(marks ?? []).map((mark) =>
         h("span", { class: "class-mark", title: mark, text: short(mark) }),

@@ -42,6 +42,13 @@ export function kbd(key: string | undefined): HTMLElement | undefined {
   return h("kbd", { class: "tool-key", "aria-hidden": "true", text: key.replace("Shift+", "⇧") });
 }
 
+/** A class's colour. Set as a colour and nothing else, whatever a template calls one. */
+export function swatch(color: string): HTMLElement {
+  const dot = h("span", { class: "class-dot" });
+  dot.style.backgroundColor = color;
+  return dot;
+}
+
 /** Sets what a field says, and leaves the caret alone where it says so already. */
 export function say(field: HTMLInputElement | HTMLTextAreaElement, text: string): void {
   if (field.value !== text) field.value = text;

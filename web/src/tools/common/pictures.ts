@@ -2,10 +2,10 @@
 const KEPT = 12;
 const loading = new Map<string, Promise<HTMLImageElement>>();
 
-/** The server's screen-sized form of a picture of its own. */
-export function screenUrl(url: string): string {
+/** Another form of a file that the server keeps; the same address where it is none of its own. */
+export function variantUrl(url: string, variant: "screen" | "peaks"): string {
   if (!/^\/v1\/.*\/blobs\//.test(url)) return url;
-  return `${url}${url.includes("?") ? "&" : "?"}variant=screen`;
+  return `${url}${url.includes("?") ? "&" : "?"}variant=${variant}`;
 }
 
 async function decoded(url: string): Promise<HTMLImageElement> {
@@ -21,7 +21,7 @@ async function decoded(url: string): Promise<HTMLImageElement> {
 export function pictureOf(url: string): Promise<HTMLImageElement> {
   let one = loading.get(url);
   if (!one) {
-    const small = screenUrl(url);
+    const small = variantUrl(url, "screen");
     one = decoded(small).catch((error) => {
       if (small === url) throw error;
       return decoded(url);

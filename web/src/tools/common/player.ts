@@ -1,6 +1,7 @@
 /** A sound: play, seek, slower or faster with its pitch kept, a stretch that is heard again. */
 import type { Command, ToolContext } from "../contract";
 import { button, h } from "./dom";
+import { Peaks } from "./peaks";
 
 const SPEEDS = [0.5, 0.75, 1, 1.25, 1.5, 2];
 const BACK_SECONDS = 2;
@@ -13,6 +14,7 @@ export class Player {
   #play: HTMLButtonElement;
   #speed: HTMLSelectElement;
   #words: HTMLElement;
+  #peaks: Peaks;
   #stretch: { start: number; end: number } | undefined;
   #context: ToolContext;
 
@@ -58,10 +60,14 @@ export class Player {
       ...SPEEDS.map((one) => h("option", { value: one, text: `${one} ×`, selected: one === 1 })),
     );
     this.#words = h("span", { class: "tool-quiet", role: "status" });
+    this.#peaks = new Peaks((seconds) => {
+      this.sound.currentTime = seconds;
+    });
     this.element = h(
       "div",
       { class: `player ${kind}` },
       this.sound,
+      kind === "audio" && this.#peaks.element,
       h("div", { class: "player-bar" }, this.#play, back, this.#seek, this.#time, this.#speed),
       this.#words,
     );
@@ -78,6 +84,7 @@ export class Player {
     if (this.sound.getAttribute("src") !== url) this.sound.src = url;
     this.sound.playbackRate = Number(this.#speed.value);
     this.sound.currentTime = stretch?.start ?? 0;
+    void this.#peaks.show(url, stretch);
     this.#draw();
   }
 
@@ -89,7 +96,8 @@ export class Player {
     if (!this.sound.paused) this.sound.pause();
     else {
       const { end, start } = this.#stretch ?? { end: this.sound.duration, start: 0 };
-      if (this.sound.currentTime >= end) this.sound.currentTime = start;
+      const { currentTime } = this.sound;
+      if (currentTime < start || currentTime >= end) this.sound.currentTime = start;
       void this.sound.play().catch(this.#onError);
     }
   }
@@ -133,6 +141,7 @@ export class Player {
 
   destroy(): void {
     this.sound.pause();
+    this.#peaks.destroy();
     this.sound.removeAttribute("src");
     this.element.remove();
   }
@@ -149,6 +158,7 @@ export class Player {
     this.#seek.max = String(end);
     this.#seek.value = String(currentTime);
     this.#play.textContent = paused ? "▶" : "❚❚";
+    this.#peaks.at(currentTime);
     this.#time.textContent = `${clock(currentTime)} / ${clock(end)}`;
   };
 }

@@ -31,6 +31,8 @@ function mount(element: HTMLElement, context: ToolContext): ToolInstance {
   let board: Board | undefined;
   let answers: readonly { label: string; value: Value }[] = [];
   let under = false;
+  /** Is what is said so far a model's? */
+  let suggested = false;
 
   let prompted: string | undefined;
 
@@ -56,6 +58,7 @@ function mount(element: HTMLElement, context: ToolContext): ToolInstance {
 
   function draw(): void {
     root.classList.toggle("under", under);
+    root.classList.toggle("suggested", suggested && !core.shared().canUndo());
     layout.textContent = t(under ? "dialogue.beside" : "dialogue.under");
     board?.draw();
     others.hidden = answers.length === 0;
@@ -109,6 +112,7 @@ function mount(element: HTMLElement, context: ToolContext): ToolInstance {
     const now = boardOf(task.schema.shape);
     answers = [];
     questions.active = "";
+    suggested = mode === "edit" && value === undefined && task.prediction !== undefined;
     core.load(beginning(task, value, mode), mode);
     prompted = shape === "conversation" ? promptFieldOf(task)?.name : undefined;
     const more = task.fields.some((field) => field.name in task.data && !own(field));

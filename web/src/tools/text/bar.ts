@@ -2,7 +2,7 @@
 import { classesOf } from "@/desk/schema";
 import { classKeys } from "../common/classkeys";
 import { ClassList } from "../common/classlist";
-import { button, h, kbd } from "../common/dom";
+import { button, h, kbd, swatch } from "../common/dom";
 import type { Editor } from "./editor";
 
 const SHOWN = 20;
@@ -104,7 +104,7 @@ export class Bar {
         title: description || undefined,
         "data-class": name,
       });
-      const dot = h("span", { class: "class-dot", style: `background:${context.colorOf(name)}` });
+      const dot = swatch(context.colorOf(name));
       const title = h("span", { class: "spans-name", dir: "auto", text: context.titleOf(name) });
       one.append(dot, title, ...[kbd(keys.get(name))].filter((key) => key !== undefined));
       return one;

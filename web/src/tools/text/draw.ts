@@ -49,10 +49,12 @@ export function drawScene(layout: TextLayout, scene: Scene): Spot[] {
   return spots;
 }
 
-function at(rect: Rect, name: string, extra = ""): HTMLElement {
+function at(rect: Rect, name: string, color = ""): HTMLElement {
   const { x, y, width, height } = rect;
-  const style = `left:${x}px;top:${y}px;width:${width}px;height:${height}px;${extra}`;
-  return h("div", { class: name, style });
+  const style = `left:${x}px;top:${y}px;width:${width}px;height:${height}px`;
+  const element = h("div", { class: name, style });
+  if (color) element.style.setProperty("--class", color);
+  return element;
 }
 
 function tint(rect: Rect, mark: Mark, level: number, scene: Scene): HTMLElement[] {
@@ -60,10 +62,7 @@ function tint(rect: Rect, mark: Mark, level: number, scene: Scene): HTMLElement[
   const state = mark.state === "suggested" ? " suggested" : "";
   const chosen = mark.key === scene.selected ? " selected" : "";
   const bar = { ...rect, y: rect.y + rect.height + 1 + level * 3, height: 2 };
-  return [
-    at(rect, `span-tint${state}${chosen}`, `--class:${color}`),
-    at(bar, `span-bar${state}`, `--class:${color}`),
-  ];
+  return [at(rect, `span-tint${state}${chosen}`, color), at(bar, `span-bar${state}`, color)];
 }
 
 /** Which bar each gets, so that those that overlap do not lie on one another. */

@@ -2,7 +2,7 @@
 import { classesOf, type LabelSchema } from "@/desk/schema";
 import { classKeys } from "../common/classkeys";
 import type { Core } from "../common/core";
-import { button, h, kbd } from "../common/dom";
+import { button, h, kbd, swatch } from "../common/dom";
 import type { Command, ToolContext } from "../contract";
 
 export class Kinds {
@@ -46,10 +46,7 @@ export class Kinds {
           "aria-pressed": String(this.on().includes(name)),
         });
         chip.disabled = !this.core.editable;
-        const dot = h("span", {
-          class: "class-dot",
-          style: `background:${this.context.colorOf(name)}`,
-        });
+        const dot = swatch(this.context.colorOf(name));
         chip.append(dot, this.context.titleOf(name), ...keyOf(this.#keys.get(name)));
         return chip;
       }),
