@@ -97,7 +97,9 @@ class Sample:
     """One labelled thing as a file has it. `media` names, by type of data field, the files of the
     source it is about (`cameras/NAME` is the image of one camera); `data` holds what is text
     already. Coordinates are ours (pixels, metres, seconds, code points), whatever the file had.
-    `absent` says why a file that the labels name is not among the media, if that is known."""
+    `absent` says why a file that the labels name is not among the media, if that is known.
+    `partial` is a label of which something could not be read, each a `Fault`: it says less than the
+    file does, so nobody may take it for the truth."""
 
     key: str
     value: Doc | None = None
@@ -107,6 +109,7 @@ class Sample:
     metadata: Mapping[str, str] = field(default_factory=dict)
     left_out: tuple[str, ...] = ()
     absent: str = ""
+    partial: bool = False
 
 
 @dataclass(frozen=True)

@@ -17,7 +17,7 @@ import tempfile
 import zipfile
 import zlib
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import IO, Any
 
 from libs.untrusted.entry_names import bad_name, hidden, normal, read_names
@@ -27,6 +27,7 @@ MAX_RATIO = 200
 MAX_UNPACKED = 50_000_000_000
 # Smaller archives may be packed as tightly as they like: labels repeat themselves.
 RATIO_FROM = 100_000_000
+_FORMS = "is there twice, in two forms of Unicode (NFC and NFD); rename one of them"
 _BOMB = f"unpacks to over {MAX_RATIO} times its size: a zip bomb?"
 # Longest header that a tar file may have: names, not contents.
 _HEADER_BYTES = 1_000_000
@@ -123,12 +124,20 @@ def zip_members(file: IO[bytes], encoding: str = "", tight: int = RATIO_FROM) ->
     _check_overlap(infos, archive.start_dir)
     _check_total([info.file_size for info in infos], size)
     names = read_names([_raw_name(info) for info in infos], encoding)
-    found = [
-        _zip_member(archive, info, name, tight)
-        for info, name in zip(infos, names, strict=True)
-        if _is_file(info, name)
-    ]
-    return [one for one in found if not hidden(one.name)]
+    pairs = [pair for pair in zip(infos, names, strict=True) if _is_file(*pair)]
+    found = [_zip_member(archive, info, name, tight) for info, name in pairs]
+    return [one for one in _told_apart(found, [n for _, n in pairs]) if not hidden(one.name)]
+
+
+def _told_apart(members: list[Member], names: Sequence[str]) -> list[Member]:
+    """Return the members with a fault where two have one name in several forms of Unicode: which of
+    them is meant nobody can say. `names` are theirs as written."""
+    forms: dict[str, set[str]] = {}
+    for one, name in zip(members, names, strict=True):
+        if not name.isascii():
+            forms.setdefault(one.name, set()).add(name.replace("\\", "/"))
+    twofold = {name for name, written in forms.items() if len(written) > 1}
+    return [replace(m, fault=m.fault or _FORMS) if m.name in twofold else m for m in members]
 
 
 def _check_count(file: IO[bytes], size: int) -> None:
@@ -244,7 +253,8 @@ def tar_members(file: IO[bytes], encoding: str = "") -> list[Member]:
     headers.most = MAX_UNPACKED
     names = read_names([one.name.encode("utf-8", "surrogateescape") for one in infos], encoding)
     pairs = zip(infos, names, strict=True)
-    return [_tar_member(archive, info, name) for info, name in pairs if not hidden(normal(name))]
+    found = [_tar_member(archive, info, name) for info, name in pairs]
+    return [one for one in _told_apart(found, names) if not hidden(one.name)]
 
 
 def _regular(archive: tarfile.TarFile) -> Iterator[tarfile.TarInfo]:

@@ -96,6 +96,8 @@ class NewItem:
     group: str = ""
     prediction: Doc | None = None
     label: Doc | None = None
+    # Something of the label could not be read: it is nobody's known answer.
+    partial: bool = False
     # Id of the import that brings it.
     import_id: str = ""
 

@@ -97,6 +97,7 @@ def recording(
 ) -> Iterator[Sample | Fault]:
     """The file's faults, then its sample."""
     segments: list[Doc] = []
+    partial = False
     try:
         for place, found in read(text_of(source, name, _MOST_BYTES)):
             try:
@@ -104,8 +105,10 @@ def recording(
                     raise found
                 segments += segments_of(found)
             except Unfit as unfit:
+                partial = True
                 yield Fault(f"{name} line {place}", str(unfit))
-        yield sample(posixpath.splitext(name)[0], segments, source, schema, near=name)
+        key = posixpath.splitext(name)[0]
+        yield sample(key, segments, source, schema, near=name, partial=partial)
     except Unfit as unfit:
         yield Fault(name, str(unfit))
 

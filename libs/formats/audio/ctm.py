@@ -50,8 +50,10 @@ def decode(source: Source, schema: Doc) -> Iterator[Sample | Fault]:
     for name in files(source, ".ctm"):
         words: dict[str, dict[str, list[Doc]]] = defaultdict(lambda: defaultdict(list))
         marks: Counter[str] = Counter()
+        partial = False
         for line in lines(source, name):
             if isinstance(line, Fault):
+                partial = True
                 yield line
                 continue
             cells = fields(line.text)
@@ -60,11 +62,12 @@ def decode(source: Source, schema: Doc) -> Iterator[Sample | Fault]:
             try:
                 _take(cells, words, marks)
             except Unfit as unfit:
+                partial = True
                 yield Fault(f"{name} line {line.place}", str(unfit))
         for key, channels in words.items():
             found = [s for channel, spoken in channels.items() for s in _segments(channel, spoken)]
             told = [f"{marks[key]} marks of alternatives"] if marks[key] else []
-            yield labelled(name, key, found, source, schema, told)
+            yield labelled(name, key, found, source, schema, told, partial)
 
 
 def _take(cells: list[str], words: dict[str, dict[str, list[Doc]]], marks: Counter[str]) -> None:

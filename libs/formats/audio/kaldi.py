@@ -122,13 +122,15 @@ def decode(source: Source, schema: Doc) -> Iterator[Sample | Fault]:
 
 def _folder(source: Source, folder: str, schema: Doc) -> Iterator[Sample | Fault]:
     found: dict[str, dict[str, Line]] = {}
+    partial = False
     for table_name in _TABLES:
         path = posixpath.join(folder, table_name)
         faults, found[table_name] = _table(source, path)
+        partial = partial or bool(faults)
         yield from faults
     texts, speakers, segments = found["text"], found["utt2spk"], found["segments"]
     if not segments:
-        yield from _whole(source, folder, found)
+        yield from _whole(source, folder, found, partial)
         return
     by_recording: dict[str, list[Doc]] = defaultdict(list)
     path = posixpath.join(folder, "segments")
@@ -137,22 +139,24 @@ def _folder(source: Source, folder: str, schema: Doc) -> Iterator[Sample | Fault
             name, made = _segment(key, line, texts, speakers)
             by_recording[name].append(made)
         except Unfit as unfit:
+            partial = True
             yield Fault(f"{path} line {line.place}", str(unfit))
     for key, line in texts.items():
         if key not in segments:
+            partial = True
             where = f"{posixpath.join(folder, 'text')} line {line.place}"
             yield Fault(where, f"utterance {key[:200]} is not in the file segments")
     for name, made_ones in by_recording.items():
-        yield labelled(path, _file_of(name, found), made_ones, source, schema)
+        yield labelled(path, _file_of(name, found), made_ones, source, schema, partial=partial)
 
 
 def _whole(
-    source: Source, folder: str, found: dict[str, dict[str, Line]]
+    source: Source, folder: str, found: dict[str, dict[str, Line]], partial: bool
 ) -> Iterator[Sample | Fault]:
     path = posixpath.join(folder, "text")
     for key, line in found["text"].items():
         text = {"text": {"text": line.text} if line.text else {}}
-        made = labelled(path, _file_of(key, found), (), source, {})
+        made = labelled(path, _file_of(key, found), (), source, {}, partial=partial)
         yield replace(made, value=text) if isinstance(made, Sample) else made
 
 

@@ -54,19 +54,22 @@ class NemoEncoder(SegmentEncoder):
 def decode(source: Source, schema: Doc) -> Iterator[Sample | Fault]:
     for name in files(source, ".jsonl", ".json", ".list", ".manifest"):
         parts: dict[str, list[Doc]] = defaultdict(list)
+        partial = False
         for record in records(source, name):
             if isinstance(record, Fault):
+                partial = True
                 yield record
                 continue
             try:
                 whole = _take(name, record, parts, source, schema)
             except Unfit as unfit:
+                partial = True
                 yield Fault(record.where, str(unfit))
             else:
                 if whole is not None:
                     yield whole
         for key, segments in parts.items():
-            yield labelled(name, key, segments, source, schema)
+            yield labelled(name, key, segments, source, schema, partial=partial)
 
 
 def _take(

@@ -197,6 +197,7 @@ def sample(
     left_out: Iterable[str] = (),
     file: Found | None = None,
     near: str = "",
+    partial: bool = False,
 ) -> Sample:
     """Return the sample of one recording, of `file` or the one that `key` names `near` a label
     file; where the source has recordings but not this one, that is told. Where the template's
@@ -211,7 +212,7 @@ def sample(
     if schema.get("shape") == "text":
         value = {"text": plain(text=" ".join(s["text"] for s in found if s.get("text")))}
     media, why = found_file.media("audio"), found_file.why
-    return Sample(key, value, media=media, left_out=tuple(told), absent=why)
+    return Sample(key, value, media=media, left_out=tuple(told), absent=why, partial=partial)
 
 
 def labelled(
@@ -221,10 +222,12 @@ def labelled(
     source: Source,
     schema: Doc,
     left_out: Iterable[str] = (),
+    partial: bool = False,
 ) -> Sample | Fault:
-    """Return the sample of a recording that a label file of this name speaks of, or its fault."""
+    """Return the sample of a recording that a label file of this name speaks of, or its fault.
+    `partial` where something of the file could not be read: it may be of any recording."""
     try:
-        return sample(key, segments, source, schema, left_out, near=name)
+        return sample(key, segments, source, schema, left_out, near=name, partial=partial)
     except Unfit as unfit:
         return Fault(f"{name} recording {key[:200]}", str(unfit))
 

@@ -69,13 +69,16 @@ def decode(source: Source, schema: Doc) -> Iterator[Sample | Fault]:
     yield from uem.read(source, annotated)
     for name in source.ending(".rttm") if annotated else files(source, ".rttm"):
         found: dict[str, _Recording] = defaultdict(_Recording)
+        partial = False
         for line in lines(source, name):
             if isinstance(line, Fault):
+                partial = True
                 yield line
                 continue
             try:
                 _take(line, found)
             except Unfit as unfit:
+                partial = True
                 yield Fault(f"{name} line {line.place}", str(unfit))
         for key, one in found.items():
             left_out = list(_left_out(one))
@@ -84,7 +87,7 @@ def decode(source: Source, schema: Doc) -> Iterator[Sample | Fault]:
                 left_out.append(
                     f"{outside} segments lie outside of what the UEM says was annotated"
                 )
-            made = labelled(name, key, one.segments, source, schema, left_out)
+            made = labelled(name, key, one.segments, source, schema, left_out, partial)
             yield _with(made, where)
     # Where nobody speaks there is no line but the map's.
     for key, where in annotated.items():

@@ -51,17 +51,20 @@ def decode(source: Source, schema: Doc) -> Iterator[Sample | Fault]:
     """Holds the lines of one file, as a recording's lines may stand anywhere in it."""
     for name in files(source, ".stm"):
         found: dict[str, list[Doc]] = defaultdict(list)
+        partial = False
         for line in lines(source, name):
             if isinstance(line, Fault):
+                partial = True
                 yield line
             elif line.text.strip(BLANK) and not line.text.startswith(";;"):
                 try:
                     key, made = _segment(line.text)
                     found[key].append(made)
                 except Unfit as unfit:
+                    partial = True
                     yield Fault(f"{name} line {line.place}", str(unfit))
         for key, segments in found.items():
-            yield labelled(name, key, segments, source, schema)
+            yield labelled(name, key, segments, source, schema, partial=partial)
 
 
 def _segment(text: str) -> tuple[str, Doc]:

@@ -9,6 +9,7 @@ attributes, too.
 from __future__ import annotations
 
 import posixpath
+from collections import Counter
 from collections.abc import Iterator
 from contextlib import suppress
 
@@ -20,6 +21,7 @@ from libs.formats.encoding import ZipEncoder, spool
 from libs.formats.image import groups, masks, shapes
 from libs.formats.image.coco.decode import records
 from libs.formats.media import Picture, Pictures, content_of, picture
+from libs.formats.paths import folders_of
 from libs.formats.records import files
 from libs.formats.source import Source
 
@@ -116,7 +118,10 @@ def decode(source: Source, schema: Doc) -> Iterator[Sample | Fault]:
     """One sample an item; files are the subsets, and name the samples' group."""
     names = files(source, ".json")
     pictures = Pictures(source, schema, lambda: _asked(source, names))
+    called = Counter(posixpath.basename(name) for name in names)
     for name in names:
+        # Files of one name in several folders: their items are not each other's.
+        folder = folders_of(name) if called[posixpath.basename(name)] > 1 else ""
         try:
             labels = [
                 str(mapping(one, "a label").get("name", ""))
@@ -127,13 +132,13 @@ def decode(source: Source, schema: Doc) -> Iterator[Sample | Fault]:
                     yield Fault(f"{name} items", f"an item is no object: {str(item)[:50]!r}")
                     continue
                 where = f"{name} item {str(item.get('id', '?'))[:200]}"
-                yield from told(where, _item(name, item, labels, schema, pictures))
+                yield from told(where, _item(name, folder, item, labels, schema, pictures))
         except Unfit as unfit:
             yield Fault(name, f"{unfit}; what stands before is read")
 
 
 def _item(
-    name: str, item: Doc, labels: list[str], schema: Doc, pictures: Pictures
+    name: str, folder: str, item: Doc, labels: list[str], schema: Doc, pictures: Pictures
 ) -> Iterator[Sample | Fault]:
     left_out: list[str] = []
     found: list[tuple[object, Doc]] = []
@@ -142,21 +147,25 @@ def _item(
     subset = name.rpartition("/")[2].removesuffix(".json")
     key = path if subset == "default" else posixpath.join(subset, path)
     found_image = pictures.find(key, name)
+    own = pictures.key(key, found_image.name) if subset == "default" else key
+    partial = False
     for place, one in enumerate(item.get("annotations") or [], 1):
         try:
             one = mapping(one, "an annotation")
             if made := _read(one, labels, left_out):
                 found.append((one.get("group"), made))
         except Unfit as unfit:
+            partial = True
             yield Fault(f"{name} item {key[:200]} annotation {place}", str(unfit))
     yield Sample(
-        pictures.key(key, found_image.name) if subset == "default" else key,
+        posixpath.join(folder, own) if own == key else own,
         _value(found, schema, left_out),
         media=found_image.media("image"),
         group="" if subset == "default" else subset,
         metadata=_size(image.get("size")),
         left_out=tuple(dict.fromkeys(left_out)),
         absent=found_image.why,
+        partial=partial,
     )
 
 

@@ -129,10 +129,12 @@ def _sequence(source: Source, name: str, schema: Doc) -> Iterator[Sample | Fault
     images = posixpath.join(folder, _IMAGES)
     pictures = [n for n in source.ending(*SUFFIXES) if n.startswith(images)]
     base = 0 if _from_zero(lines.values(), pictures) else 1
+    partial = False
     for place, line in lines.items():
         try:
             _read(line, base, classes, found, names, left_out)
         except Unfit as unfit:
+            partial = True
             yield Fault(f"{name} line {place}", str(unfit))
     length = int(info["seqlength"]) if info.get("seqlength", "").isdigit() else 0
     made = [_track(key, names[key], frames, length) for key, frames in found.items()]
@@ -144,6 +146,7 @@ def _sequence(source: Source, name: str, schema: Doc) -> Iterator[Sample | Fault
         media={"frames": first} if first else {},
         metadata={k: v for k, v in {**sides, "frames": str(length or "")}.items() if v},
         left_out=tuple(f"{reason}: {count} rows" for reason, count in left_out.items()),
+        partial=partial,
     )
 
 

@@ -119,6 +119,7 @@ def _sample(
         metadata={k: v for k, v in sides.items() if v.isdigit() and v != "0"},
         left_out=tuple(dict.fromkeys(left_out)),
         absent=found.why,
+        partial=bool(faults),
     )
 
 

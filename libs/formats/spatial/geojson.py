@@ -122,7 +122,8 @@ def _sample(source: Source, name: str, faults: list[Fault]) -> Sample:
         except Unfit as unfit:
             faults.append(Fault(f"{name} feature {place}", str(unfit)))
     value = shapes.plain(frame=str(frame.get("name") or ""), elements=elements)
-    return Sample(name, {"map": value}, left_out=tuple(dict.fromkeys(left_out)))
+    told = tuple(dict.fromkeys(left_out))
+    return Sample(name, {"map": value}, left_out=told, partial=bool(faults))
 
 
 @formed

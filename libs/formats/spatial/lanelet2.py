@@ -240,7 +240,9 @@ def _sample(name: str, read: _Read) -> tuple[Sample, list[tuple[str, str]]]:
     value = shapes.plain(frame=read.frame, elements=drawn)
     told = tuple(f"{what}: {count}" for what, count in left_out.items())
     metadata = {} if origin is None else {"latitude": repr(origin[0]), "longitude": repr(origin[1])}
-    return Sample(name, {"map": value}, metadata=metadata, left_out=told), read.faults
+    partial = bool(read.faults)
+    made = Sample(name, {"map": value}, metadata=metadata, left_out=told, partial=partial)
+    return made, read.faults
 
 
 def _drawn_as(refs: list[str], tags: Tags, places: dict[str, Place]) -> Doc:

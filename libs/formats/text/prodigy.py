@@ -99,7 +99,7 @@ def decode(source: Source, schema: Doc) -> Iterator[Sample | Fault]:
 
 def _read(record: Record) -> list[Sample]:
     doc = mapping(record.doc, "line")
-    text, answer = doc.get("text"), doc.get("answer", "accept")
+    text, answer = doc.get("text"), str(doc.get("answer", "accept")).strip().lower()
     if not isinstance(text, str) or not text:
         raise Unfit("there is no text")
     meta = doc.get("meta") if isinstance(doc.get("meta"), dict) else {}
@@ -112,7 +112,7 @@ def _read(record: Record) -> list[Sample]:
     elif answer == "reject" and _binary(doc):
         value = {"choices": {}}
     else:
-        left_out.append(f"an example that was answered {str(answer)[:20]!r}")
+        left_out.append(f"an example that was answered {answer[:20]!r}")
     return [Sample(key, value, {"text": text}, metadata=known, left_out=tuple(left_out))]
 
 

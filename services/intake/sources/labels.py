@@ -34,6 +34,7 @@ from services.intake.sources.scenes import OF_SCENE, Scene
 
 MAX_FILE_BYTES = 500_000_000
 _TABLE = ".feather"
+_PARTIAL = "what of the label could not be read (see the refusals): no known answer"
 
 
 def readable(name: str) -> bool:
@@ -70,6 +71,9 @@ def placed(item: NewItem, import_: Import) -> NewItem:
     if import_.labels_as is None:
         raise Refused("label: say what labels are: labels_as GOLD, PREDICTIONS or SETTLED")
     value = renamed(item.label, import_.classes)
+    if item.partial and import_.labels_as is not LabelsAs.PREDICTIONS:
+        # People label it, with what could be read to begin with.
+        return replace(item, label=None, prediction=value)
     if import_.labels_as is LabelsAs.SETTLED:
         return replace(item, label=value)
     if import_.labels_as is LabelsAs.GOLD:
@@ -132,6 +136,7 @@ def _item(sample: Sample, source: Source, project: Project, blobs: Blobs) -> New
         raise Refused(f"data.{lacking[0]}: {hint}")
     metadata = {str(k): str(v) for k, v in sample.metadata.items()}
     left_out = [*sample.left_out, *([sample.absent] if sample.absent else []), *scene.left_out]
+    left_out += [_PARTIAL] if sample.partial else []
     if left_out:
         metadata["import.left_out"] = "; ".join(left_out)[:2000]
     return NewItem(
@@ -140,6 +145,7 @@ def _item(sample: Sample, source: Source, project: Project, blobs: Blobs) -> New
         metadata=metadata,
         group=sample.group,
         label=None if sample.value is None else read_value(sample.value, "label"),
+        partial=sample.partial,
     )
 
 

@@ -45,6 +45,7 @@ def _read(source: Source, name: str, schema: Doc) -> Iterator[Sample | Fault]:
     file, origin = _recording(root, source, name)
     document = _Document(root)
     segments: list[Doc] = []
+    partial = False
     names = {tier.get("TIER_ID", "") for tier in document.tiers}
     for tier in document.tiers:
         fields = document.fields(tier, names, schema)
@@ -55,9 +56,10 @@ def _read(source: Source, name: str, schema: Doc) -> Iterator[Sample | Fault]:
                 start, end = (round(time + origin, DECIMALS) for time in interval)
                 segments.append(segment(start, end, **fields, text=text))
             except Unfit as unfit:
+                partial = True
                 yield Fault(f"{name} annotation {key[:100]}", str(unfit))
     key = posixpath.splitext(name)[0]
-    yield sample(key, segments, source, schema, document.left_out, file, near=name)
+    yield sample(key, segments, source, schema, document.left_out, file, name, partial)
 
 
 def _recording(root: Element, source: Source, name: str) -> tuple[Found, float]:

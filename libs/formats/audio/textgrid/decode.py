@@ -111,7 +111,8 @@ def _read(source: Source, name: str, schema: Doc) -> Iterator[Sample | Fault]:
     yield from (Fault(name, words) for words in faults)
     left_out = [f"{t.points} points of tier {t.name[:100]}" for t in tiers if t.points]
     segments = _segments(tiers, schema, left_out)
-    yield sample(posixpath.splitext(name)[0], segments, source, schema, left_out, near=name)
+    key, partial = posixpath.splitext(name)[0], bool(faults)
+    yield sample(key, segments, source, schema, left_out, near=name, partial=partial)
 
 
 def _segments(tiers: list[_Tier], schema: Doc, left_out: list[str]) -> list[Doc]:

@@ -75,7 +75,7 @@ class Dataset:
     """Images, categories and annotations of one file, in a database that lives on disk.
 
     A file that is `damaged` has no images: an image whose annotations stand behind the damage
-    would be an image without objects.
+    would be an image without objects. Where annotations are `lost`, nothing says of which image.
     """
 
     def __init__(self, source: Source, name: str) -> None:
@@ -84,7 +84,7 @@ class Dataset:
         self._db.executescript(_TABLES)
         self.categories: dict[str, str] = {}
         self.faults: list[Fault] = []
-        self.damaged = False
+        self.damaged = self.lost = False
         self._block: list[tuple[str, bytes]] = []
 
     def read(self, classes: list[str]) -> None:
@@ -148,6 +148,7 @@ class Dataset:
                 try:
                     add(record)
                 except Unfit as unfit:
+                    self.lost = self.lost or section not in ("categories", "images")
                     self.faults.append(Fault(f"{self._name} {section}[{place}]", str(unfit)))
         except Unfit as unfit:
             self._damaged(unfit)
@@ -213,20 +214,22 @@ def _sample(
     annotations: list[Doc],
     schema: Doc,
     geometry: Geometry,
-    photo: Callable[[Doc, tuple[str, ...]], Sample],
+    photo: Callable[[Doc, tuple[str, ...], bool], Sample],
 ) -> Iterator[Sample | Fault]:
     objects: list[Doc] = []
     left_out: list[str] = []
+    partial = dataset.lost
     for one in annotations:
         try:
             made = _object(one, dataset.categories, geometry, schema, left_out)
         except Unfit as unfit:
+            partial = True
             yield Fault(f"{name} annotation {one.get('id', '?')}", str(unfit))
         else:
             if made is not None:
                 objects.append(made)
     value = shapes.value_of(objects, schema, left_out)
-    yield photo(value, tuple(dict.fromkeys(left_out)))
+    yield photo(value, tuple(dict.fromkeys(left_out)), partial)
 
 
 def _photo(
@@ -236,6 +239,7 @@ def _photo(
     several: bool,
     value: Doc,
     left_out: tuple[str, ...],
+    partial: bool,
 ) -> Sample:
     """The sample of an image of the file `name`; where there are files of `several` subsets, an
     image that is not there is told apart by its own."""
@@ -249,6 +253,7 @@ def _photo(
         metadata={k: str(image[k]) for k in ("width", "height") if image.get(k)},
         left_out=left_out,
         absent=found.why,
+        partial=partial,
     )
 
 

@@ -164,12 +164,14 @@ def _sample(
     objects: list[Doc] = []
     left_out: list[str] = []
     known: set[int] = set()
+    partial = dataset.lost
     for info in annotation.get("segments_info") or []:
         try:
             info = mapping(info, "an entry of segments_info")
             known.add(whole(info.get("id"), "id of a segment"))
             objects.append(_object(info, dataset.categories, ids, left_out))
         except Unfit as unfit:
+            partial = True
             yield Fault(f"{name} image_id {image['id']}", str(unfit))
     nameless = set(np.unique(ids).tolist()) - known - {0}
     if nameless:
@@ -184,6 +186,7 @@ def _sample(
         metadata={"width": str(ids.shape[1]), "height": str(ids.shape[0])},
         left_out=tuple(dict.fromkeys(left_out)),
         absent=photo.why,
+        partial=partial,
     )
 
 

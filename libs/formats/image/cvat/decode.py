@@ -41,6 +41,8 @@ class _File:
     shared: set[str] = field(default_factory=set)
     # Tracks by subset and task.
     tracks: dict[tuple[str, str], list[Doc]] = field(default_factory=dict)
+    # Of a track that cannot be read nothing may say whose film it is.
+    lost: bool = False
     left_out: list[str] = field(default_factory=list)
     faults: list[Fault] = field(default_factory=list)
 
@@ -140,6 +142,7 @@ def _image(element: Element, file: _File) -> Sample | Fault:
         return Fault(f"{file.name} image {name[:200]}", str(unfit))
     left_out: list[str] = []
     objects: list[Doc] = []
+    partial = False
     classes = [tag.get("label", "") for tag in element.iter("tag")]
     size = {k: element.get(k, "") for k in ("width", "height")}
     for place, shape in enumerate(one for one in element if one.tag != "tag"):
@@ -149,6 +152,7 @@ def _image(element: Element, file: _File) -> Sample | Fault:
         try:
             objects.append(_object(shape, size, file, left_out))
         except Unfit as unfit:
+            partial = True
             where = f"{file.name} image {name[:200]} {shape.tag} {place + 1}"
             file.faults.append(Fault(where, str(unfit)))
     if file.schema.get("shape") in ("choice", "choices"):
@@ -165,6 +169,7 @@ def _image(element: Element, file: _File) -> Sample | Fault:
         metadata={k: v for k, v in size.items() if v},
         left_out=tuple(dict.fromkeys(left_out)),
         absent=found.why,
+        partial=partial,
     )
 
 
@@ -185,6 +190,7 @@ def _read_track(track: Element, file: _File) -> None:
         order = file.order(track.get("label", ""))
         made = read_track(track, file.size, order, file.left_out)
     except Unfit as unfit:
+        file.lost = True
         where = f"{file.name} track {track.get('id', '?')[:50]}"
         file.faults.append(Fault(where, str(unfit)))
         return
@@ -211,6 +217,7 @@ def _video(source: Source, file: _File, subset: str, task: str, tracks: list[Doc
         metadata=file.size,
         left_out=tuple(dict.fromkeys(file.left_out)),
         absent=why,
+        partial=file.lost,
     )
 
 

@@ -89,6 +89,7 @@ def _sample(
         metadata={k: str(v) for k, v in zip(("width", "height"), size, strict=True) if v},
         left_out=tuple(dict.fromkeys(left_out)),
         absent=found_image.why,
+        partial=bool(faults),
     )
 
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Callable, Iterator
 from contextlib import suppress
+from dataclasses import replace
 from typing import Any
 
 from libs.formats import Doc, Fault, Sample, Unfit
@@ -93,6 +94,7 @@ def _labelled(where: str, kind: str, task: Doc, one: Any, read: Task) -> Iterato
         yield from _page(where, task, regions, read, about, left_out)
         return
     by_page: dict[Page, Parts] = {page: {} for page in read.pages}
+    lost = False
     for key, region in regions.items():
         if region[0].get("type") == "relation":
             left_out.append("relation: another shape than objects")
@@ -100,6 +102,7 @@ def _labelled(where: str, kind: str, task: Doc, one: Any, read: Task) -> Iterato
         try:
             page = read.page_of(_drawn(region))
         except Unfit as unfit:
+            lost = True
             yield Fault(f"{where} region {key[:50]}", str(unfit))
             continue
         if page is None:
@@ -108,7 +111,7 @@ def _labelled(where: str, kind: str, task: Doc, one: Any, read: Task) -> Iterato
             by_page[page][key] = region
     for page, held in by_page.items():
         read.image = page.path
-        yield from told(where, _page(where, task, held, read, about, list(left_out)))
+        yield from told(where, _page(where, task, held, read, about, list(left_out), lost))
 
 
 def _regions(results: list[Doc]) -> Parts:
@@ -130,15 +133,23 @@ def _is_drawn(one: Doc) -> bool:
 
 
 def _page(
-    where: str, task: Doc, regions: Parts, read: Task, about: Doc, left_out: list[str]
+    where: str,
+    task: Doc,
+    regions: Parts,
+    read: Task,
+    about: Doc,
+    left_out: list[str],
+    lost: bool = False,
 ) -> Iterator[Sample | Fault]:
-    """The sample of one picture, or of what else a task is about."""
+    """The sample of one picture, or of what else a task is about; where regions are `lost`, nothing
+    says on which picture they were."""
     faults: list[Fault] = []
     value = _value(where, regions, read, left_out, faults)
     results = (one for region in regions.values() for one in region)
     size = next((r for r in results if r.get("original_width")), {})
     sides = {k: str(size[f"original_{k}"]) for k in ("width", "height") if size}
-    yield _sample(task, read, value, about | sides, left_out)
+    made = _sample(task, read, value, about | sides, left_out)
+    yield replace(made, partial=lost or bool(faults))
     yield from faults
 
 

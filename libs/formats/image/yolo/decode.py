@@ -108,11 +108,13 @@ def _sample(
         yield Fault(name, str(error))
         return
     objects: list[Doc] = []
+    partial = False
     for place, line in enumerate(lines, 1):
         try:
             if line.strip():
                 objects.append(_object(line, scale, dataset, geometry))
         except Unfit as unfit:
+            partial = True
             yield Fault(f"{name} line {place}", str(unfit))
     left_out: list[str] = []
     value = shapes.value_of(objects, schema, left_out)
@@ -124,6 +126,7 @@ def _sample(
         metadata=size,
         left_out=tuple(dict.fromkeys(left_out)),
         absent=found.why,
+        partial=partial,
     )
 
 

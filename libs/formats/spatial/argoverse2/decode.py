@@ -6,6 +6,7 @@ from __future__ import annotations
 import posixpath
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from typing import Any, TypeVar
 
 import numpy as np
@@ -101,7 +102,8 @@ class _Log:
             data |= {} if missing else {"sweeps": self._sweeps()}
             absent = self._absent(missing)
             value = {"cuboid_tracks": value}
-            yield Sample(key, value, data, left_out=left_out, absent=absent)
+            partial = bool(self.faults)
+            yield Sample(key, value, data, left_out=left_out, absent=absent, partial=partial)
             return
         for stamp in self._stamps:
             held = [boxes3d.moved(one, self._way(stamp)) for one in self._boxes.get(stamp, [])]
@@ -112,7 +114,8 @@ class _Log:
             media = {"cloud": clouds[stamp]} if stamp in (clouds := self._files.clouds) else {}
             data = {"calibration": self._calibration(self._way_there.at(stamp), stamp)}
             value = {"cuboids": value}
-            yield Sample(named, value, data, media, group=key, left_out=left_out)
+            made = Sample(named, value, data, media, group=key, left_out=left_out)
+            yield replace(made, partial=bool(self.faults))
 
     def _beside(self, read: Callable[[], _T], none: _T) -> _T:
         """What lies beside the boxes; where it is damaged that is told, and the boxes go on."""

@@ -7,6 +7,7 @@ import posixpath
 import re
 from collections import Counter
 from collections.abc import Iterator
+from dataclasses import replace
 from functools import partial
 
 import numpy as np
@@ -62,29 +63,33 @@ def _samples(
     key, rig = key_of(name), beside.rig(name)
     lines = source.text(name).splitlines()
     read = _reading(lines, shape, known, _way(rig), beside.last(key))
+    partial = False
     for place, line in enumerate(lines, 1):
         try:
             if line.strip():
                 read.add(line.split())
         except Unfit as unfit:
+            partial = True
             yield Fault(f"{name} line {place}", str(unfit))
     data: Doc = {} if rig is None else {"calibration": calibration.document(rig)}
     if isinstance(read, _Frames):
         for number_, frame in read.frames():
             named, value = f"{key}/{number_:06}", frame.value()
             media = beside.media(named, value)
-            yield Sample(named, value, data, media, group=key, left_out=frame.left_out())
+            made = Sample(named, value, data, media, group=key, left_out=frame.left_out())
+            yield replace(made, partial=partial)
         return
     value = read.value()
     if not isinstance(read, _Sequence):
         media = beside.media(key, value)
-        yield Sample(key, value, data, media, left_out=read.left_out())
+        yield Sample(key, value, data, media, left_out=read.left_out(), partial=partial)
         return
     told: list[str] = []
     absent = beside.absent(key)
     sweeps = [] if absent else beside.sweeps(key, rig, told)
     data |= {"sweeps": sweeps} if sweeps else {}
-    yield Sample(key, value, data, left_out=(*read.left_out(), *told), absent=absent)
+    told = [*read.left_out(), *told]
+    yield Sample(key, value, data, left_out=tuple(told), absent=absent, partial=partial)
 
 
 def _reading(

@@ -6,7 +6,7 @@ from __future__ import annotations
 import posixpath
 from collections import Counter, defaultdict
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 
@@ -157,7 +157,8 @@ class _Tables:
                 box.pop("instance", None)
         told = list(left_out)
         data, media = self._rig(one, told), self._media(one, shape)
-        yield Sample(key, value, data, media, group=scene, left_out=tuple(told))
+        made = Sample(key, value, data, media, group=scene, left_out=tuple(told))
+        yield replace(made, partial=bool(self.faults))
 
     def _rig(self, one: _Moment, told: list[str]) -> Doc:
         """Data of an item: where its sensors stood; empty where no lidar is known."""
@@ -170,10 +171,12 @@ class _Tables:
         self, found: list[_Moment], name: str, frame: str, left_out: tuple[str, ...]
     ) -> Iterator[Sample | Fault]:
         held: dict[str, list[tuple[int, Doc]]] = defaultdict(list)
+        partial = bool(self.faults)
         for place, one in enumerate(found):
             try:
                 way = self._way(one, frame)
             except Unfit as unfit:
+                partial = True
                 yield Fault(f"{self._folder} sample at {one.time:.0f}", str(unfit))
                 continue
             for box in one.boxes:
@@ -184,7 +187,8 @@ class _Tables:
         told = list(left_out)
         data, absent = self._series(found, told)
         value = {"cuboid_tracks": value}
-        yield Sample(name, value, data, group=name, left_out=tuple(told), absent=absent)
+        scene = Sample(name, value, data, group=name, left_out=tuple(told), absent=absent)
+        yield replace(scene, partial=partial)
 
     def _series(self, found: list[_Moment], told: list[str]) -> tuple[Doc, str]:
         """Data of an item: sweeps with their clouds, pictures and poses, and where sensors

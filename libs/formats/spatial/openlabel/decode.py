@@ -98,7 +98,8 @@ class _File:
         left_out = tuple(f"{reason}: {count}" for reason, count in self._told.items() if count)
         for named, value in made:
             group = key if len(made) > 1 else ""
-            yield Sample(named, value, group=group, left_out=left_out)
+            partial = bool(self.faults)
+            yield Sample(named, value, group=group, left_out=left_out, partial=partial)
             left_out = ()
 
     # -- what there is ---------------------------------------------------------------------------

@@ -58,16 +58,20 @@ def decode(source: Source, schema: Doc) -> Iterator[Sample | Fault]:
 
 
 def _read(source: Source, stem: str, document: _Document, schema: Doc) -> Iterator[Sample | Fault]:
+    partial = False
     for name in (f"{stem}{suffix}" for suffix in _SUFFIXES if f"{stem}{suffix}" in source):
         for line in lines(source, name):
             if isinstance(line, Fault):
+                partial = True
                 yield line
                 continue
             try:
                 _take(line, document)
             except Unfit as unfit:
+                partial = True
                 yield Fault(f"{name} line {line.place}", str(unfit))
         for place, words in _finish(document):
+            partial = True
             yield Fault(f"{name} line {place}", words)
     relations = [
         plain(**{"class": class_}, head=head, tail=tail)
@@ -75,7 +79,7 @@ def _read(source: Source, stem: str, document: _Document, schema: Doc) -> Iterat
     ]
     value = spans_value(list(document.spans.values()), relations)
     told = tuple(dict.fromkeys(document.left_out))
-    yield Sample(f"{stem}.txt", value, {"text": document.text}, left_out=told)
+    yield Sample(f"{stem}.txt", value, {"text": document.text}, left_out=told, partial=partial)
 
 
 def _take(line: Line, document: _Document) -> None:
