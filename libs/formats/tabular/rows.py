@@ -4,7 +4,7 @@ one of other tools, with a text and its class or classes.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Any
 
 import orjson
@@ -18,6 +18,8 @@ from libs.formats.tabular.embedded_media import Carried, carried
 _KEYS = ("source_key", "key", "id", "guid", "task")
 _TEXTS = ("text", "sentence", "content", "utterance", "question")
 LABELS = ("classes", "class", "label", "labels", "category", "intent")
+# The name of what `label` gives the number of (SetFit and others).
+_NAMED = "label_text"
 NO_LABEL = "a text without a label"
 # Types of data fields whose cells are lists.
 _LISTS = frozenset(("conversation", "candidates"))
@@ -99,9 +101,13 @@ def _listed(cell: Any, what: str) -> Any:
 def _label(row: Mapping[str, Any], schema: Doc) -> list[str] | None:
     """Return the classes of a row; None if it has no label. Raise `Unfit`."""
     label = next((row[k] for k in LABELS if row.get(k) not in (None, "")), None)
+    if (said := row.get(_NAMED)) and _is_number(label):
+        # Of a number and its name the name counts: whose order the number follows nobody says.
+        return [str(said)]
+    classes = schema.get("classes", ())
     if type(label) is str and label != "-1":
-        return [label]
-    classes = list(schema.get("classes", ()))
+        return [_written(label, classes)]
+    classes = list(classes)
     if label is None:
         # A column of marks for each class.
         marked = {c: row[c] for c in classes if row.get(c) not in (None, "")}
@@ -115,6 +121,16 @@ def _label(row: Mapping[str, Any], schema: Doc) -> list[str] | None:
     if any(isinstance(n, (int, float)) for n in label) and _are_marks(label, classes):
         return [c for c, on in zip(classes, label, strict=True) if mark(on, str(c))]
     return [_class(n, classes) for n in label]
+
+
+def _is_number(label: Any) -> bool:
+    return isinstance(label, (int, float)) or (isinstance(label, str) and label.isdigit())
+
+
+def _written(label: str, classes: Collection[str]) -> str:
+    """Return a class as the template writes it: beside an empty cell tables turn 1 into 1.0."""
+    bare = label.removesuffix(".0")
+    return bare if label not in classes and bare in classes else label
 
 
 def _are_marks(label: list[Any], classes: list[str]) -> bool:

@@ -6,12 +6,13 @@ its categories are the template's classes from 1, its images are known by their 
 
 from __future__ import annotations
 
+import io
 import posixpath
 import sqlite3
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from functools import lru_cache, partial
-from typing import Any
+from typing import IO, Any
 
 import ijson
 import orjson
@@ -20,6 +21,7 @@ from libs.formats import Broken, Doc, Fault, Sample, Unfit
 from libs.formats.decoding import formed, id_of, mapping, mark, number, numbers, told, whole
 from libs.formats.image import masks, shapes
 from libs.formats.media import Pictures
+from libs.formats.not_finite import AsTexts, has_words
 from libs.formats.paths import is_subset
 from libs.formats.records import files
 from libs.formats.source import Source, Unreadable
@@ -63,12 +65,18 @@ def files_of(source: Source, word: str) -> list[str]:
 def records(source: Source, name: str, section: str) -> Iterator[Any]:
     """The records of a section one by one; raises `Unfit` where the file is damaged."""
     try:
-        with opened(source, name) as file:
+        with _readable(name, opened(source, name)) as file:
             yield from ijson.items(file, f"{section}.item" if section else "item", use_float=True)
     except (ijson.JSONError, UnicodeDecodeError) as error:
         raise Unfit(f"not JSON: {str(error).splitlines()[0]}") from error
     except Unreadable as error:
         raise Unfit(str(error)) from error
+
+
+def _readable(name: str, file: IO[bytes]) -> IO[bytes]:
+    if not (file.seekable() and has_words(file)):
+        return file
+    return io.BufferedReader(AsTexts(name, file))
 
 
 class Dataset:

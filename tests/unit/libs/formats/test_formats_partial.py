@@ -5,12 +5,15 @@ from __future__ import annotations
 
 import io
 import json
+import math
 import unicodedata
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
-from libs.formats import Fault, Sample
+from libs.formats import Fault, Sample, not_finite
 from libs.formats.registry import format_of
 from libs.formats.source import of_zip
 from tests.unit.services.intake.test_intake_imports import zipped
@@ -123,3 +126,35 @@ def test_items_of_files_of_one_name_are_not_each_others() -> None:
     assert decode is not None
     found = list(decode(of_zip(io.BytesIO(zipped(files))), BOXES))
     assert len({one.key for one in found if isinstance(one, Sample)}) == 2, found
+
+
+@pytest.mark.parametrize("word", ["NaN", "Infinity", "-Infinity"])
+def test_a_number_that_is_not_finite_costs_its_own_annotation(word: str) -> None:
+    content = _coco([1, 2, 3, 4], [1, 2, 3, 5]).replace("[1, 2, 3, 5]", f"[1, 2, 3, {word}]")
+    content = content.replace("a.png", f"{word}.png")
+    samples, faults = _decoded("coco", BOXES, "labels.json", content)
+    assert faults == 1 and samples[0].key == f"{word}.png" and samples[0].partial
+    assert len(samples[0].value["boxes"]["boxes"]) == 1  # type: ignore[index]
+
+
+@given(
+    st.recursive(
+        st.text() | st.sampled_from([float("nan"), float("inf"), -float("inf"), 1.5, None]),
+        lambda inner: st.lists(inner) | st.dictionaries(st.text(), inner),
+    ),
+    st.integers(1, 9),
+)
+def test_words_in_strings_and_at_any_cut_stay_what_they_are(value: Any, size: int) -> None:
+    file = io.BytesIO(json.dumps(value).encode())
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(not_finite, "_CHUNK", size)
+        made = io.BufferedReader(not_finite.AsTexts("a.json", file)).read()
+    assert json.loads(made) == _named(value)
+
+
+def _named(value: Any) -> Any:
+    if isinstance(value, float) and not math.isfinite(value):
+        return json.dumps(value)
+    if isinstance(value, list):
+        return [_named(one) for one in value]
+    return {k: _named(v) for k, v in value.items()} if isinstance(value, dict) else value

@@ -194,3 +194,16 @@ def test_every_format_of_the_table_is_what_it_says() -> None:
     for name in MODULES:
         found = format_of(name)
         assert found.name == name and (found.encoder or found.decode)
+
+
+def test_a_class_is_the_name_beside_its_number_and_what_the_template_writes() -> None:
+    schema = {"shape": "choice", "classes": ["pos", "neg", "1"]}
+    for label, said, wanted in (
+        (1, "pos", "pos"),
+        ("1", "pos", "pos"),
+        ("1.0", "", "1"),
+        (1, "", "neg"),
+    ):
+        line = json.dumps({"text": "hello", "label": label, "label_text": said}).encode()
+        (found,) = read("jsonl", files(a_dot_jsonl=line), schema)[0]
+        assert found.value == {"choices": {"classes": [wanted]}}, (label, said)
