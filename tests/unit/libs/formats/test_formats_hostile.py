@@ -213,13 +213,6 @@ def test_a_broken_annotation_of_coco_is_told_and_the_others_stay(
     assert len((samples[0].value or {})["objects"]["objects"]) == 1
 
 
-def test_numbers_that_json_does_not_have_end_a_file_and_are_told() -> None:
-    content = coco({"bbox": [1, 2, 3, 4]}).read("c.json").replace(b"[1, 2, 3, 4]}]", b"[NaN]}]")
-    samples, faults = read("coco", of_file("c.json", content))
-    assert "not JSON" in faults[0].reason and faults[0].where == "c.json"
-    assert not samples
-
-
 def test_detections_may_be_a_list_or_a_dictionary() -> None:
     one = {"image_id": 5, "category_id": 2, "bbox": [1, 2, 3, 4], "score": 0.5}
     samples, faults = read("coco", of_file("d.json", json.dumps([one]).encode()))
