@@ -8,6 +8,12 @@ from libs.formats import Doc
 _WITH_CLASS = frozenset(("boxes", "objects", "spans", "segments", "tracks", "cuboids", "elements"))
 
 
+def names_of(schema: Doc) -> list[str]:
+    """Return every class that a file may name: the template's, and those that the request calls
+    otherwise (`file_classes`). Numbers of classes count in the template's alone."""
+    return [*schema.get("classes", ()), *schema.get("file_classes", ())]
+
+
 def only_class(schema: Doc) -> str:
     """Return the template's class where it has one only, else nothing."""
     known = list(schema.get("classes", ()))

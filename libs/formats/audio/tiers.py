@@ -12,6 +12,7 @@ from collections.abc import Iterable, Sequence
 
 from libs.formats import Doc
 from libs.formats.audio.recordings import span
+from libs.formats.classes import names_of
 
 NAMELESS = "segments"
 WORDS, PHONES = " - words", " - phones"
@@ -58,7 +59,7 @@ def owner(name: str, names: Iterable[str], schema: Doc) -> Doc:
     more = _MORE.fullmatch(name)
     if more and more[1] in names:
         name = more[1]
-    classes = schema.get("classes", ())
+    classes = names_of(schema)
     if name == NAMELESS or not name:
         return {}
     if name in classes:

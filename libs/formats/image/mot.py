@@ -23,6 +23,7 @@ from collections import Counter
 from collections.abc import Iterable, Iterator
 
 from libs.formats import Broken, Doc, Fault, Format, Sample, Unfit
+from libs.formats.classes import names_of
 from libs.formats.decoding import number, whole
 from libs.formats.encoding import ZipEncoder
 from libs.formats.image import shapes
@@ -224,7 +225,7 @@ def _classes(source: Source, folder: str, schema: Doc) -> list[str]:
     if name in source:
         return [one.strip() for one in split(source.text(name)) if one.strip()]
     known: list[str] = list(schema.get("classes", []))
-    return list(CLASSES) if not known or set(known) & set(CLASSES) else known
+    return list(CLASSES) if not known or set(names_of(schema)) & set(CLASSES) else known
 
 
 def _info(source: Source, name: str) -> dict[str, str]:

@@ -10,6 +10,7 @@ from typing import Any
 import orjson
 
 from libs.formats import ANY, Doc, Sample, Unfit
+from libs.formats.classes import names_of
 from libs.formats.decoding import id_of, mark, whole
 from libs.formats.image.shapes import plain
 from libs.formats.source import Source
@@ -106,11 +107,12 @@ def _label(row: Mapping[str, Any], schema: Doc) -> list[str] | None:
         return [str(said)]
     classes = schema.get("classes", ())
     if type(label) is str and label != "-1":
-        return [_written(label, classes)]
+        return [_written(label, names_of(schema))]
     classes = list(classes)
     if label is None:
         # A column of marks for each class.
-        marked = {c: row[c] for c in classes if row.get(c) not in (None, "")}
+        named = names_of(schema)
+        marked = {c: row[c] for c in named if row.get(c) not in (None, "")}
         return [c for c, on in marked.items() if mark(on, str(c))] if marked else None
     names = label if isinstance(label, list) else [label]
     if not all(isinstance(n, (str, int, float)) for n in names):

@@ -49,10 +49,10 @@ def label_entries(
     decode = format_of(import_.format).decode
     if decode is None:
         raise Broken(f"labels cannot be read from {import_.format}")
-    classes = [*project.label_schema.get("classes", []), *filter(None, import_.classes)]
     fields = [{"name": one.name, "type": one.type} for one in project.data_fields]
-    schema = {**project.label_schema, "classes": list(dict.fromkeys(classes)), "fields": fields}
-    schema["encoding"] = import_.encoding
+    own = project.label_schema.get("classes", [])
+    schema = {**project.label_schema, "fields": fields, "encoding": import_.encoding}
+    schema["file_classes"] = [one for one in import_.classes if one and one not in own]
     try:
         source = _source(file, posixpath.basename(import_.file_name), import_.encoding)
         for found in decode(source, schema):

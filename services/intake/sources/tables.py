@@ -60,7 +60,7 @@ def _cells(file: IO[bytes], project: Project, encoding: str) -> bool:
     header: list[str] | None = None
     for _, cells in cells_of(lines_of(file, "", encoding, MAX_LINE_BYTES), ""):
         if isinstance(cells, Fault):
-            return False
+            continue
         if header is not None:
             return len(cells) == len(header) and _told(
                 dict(zip(header, cells, strict=True)), project

@@ -18,6 +18,7 @@ from xml.etree.ElementTree import Element
 from libs.formats import Doc, Fault, Sample, Unfit
 from libs.formats.audio.recordings import DECIMALS, SUFFIXES, recording_of, sample, segment
 from libs.formats.audio.tiers import aligned, owner
+from libs.formats.classes import names_of
 from libs.formats.decoding import number, xml_of
 from libs.formats.paths import Found
 from libs.formats.records import files
@@ -144,7 +145,7 @@ class _Document:
         """Return speaker and class. The tiers `words` and `phones` of aligners are no speakers:
         they have their parent's."""
         name, participant = tier.get("TIER_ID", ""), tier.get("PARTICIPANT", "")
-        part = aligned(name) if name not in schema.get("classes", ()) else None
+        part = aligned(name) if name not in names_of(schema) else None
         found = owner(name if part is None else part[0], names, schema)
         if part is not None and not part[0] and not participant:
             parent = self._by_id.get(tier.get("PARENT_REF", ""))

@@ -20,6 +20,7 @@ from dataclasses import dataclass, field
 from libs.formats import Doc, Fault, Sample, Unfit
 from libs.formats.audio.recordings import by_pauses, check, home, sample, span
 from libs.formats.audio.tiers import PHONES, WORDS, aligned, nothing_said, owner
+from libs.formats.classes import names_of
 from libs.formats.decoding import number, whole
 from libs.formats.image.shapes import plain
 from libs.formats.records import files, text_of
@@ -117,7 +118,7 @@ def _read(source: Source, name: str, schema: Doc) -> Iterator[Sample | Fault]:
 
 def _segments(tiers: list[_Tier], schema: Doc, left_out: list[str]) -> list[Doc]:
     names = {tier.name for tier in tiers}
-    classes = schema.get("classes", ())
+    classes = names_of(schema)
     parts = {tier.name: aligned(tier.name) for tier in tiers if tier.name not in classes}
     segments: list[Doc] = []
     for tier in tiers:

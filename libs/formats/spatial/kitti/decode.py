@@ -13,6 +13,7 @@ from functools import partial
 import numpy as np
 
 from libs.formats import Broken, Doc, Fault, Sample, Unfit
+from libs.formats.classes import names_of
 from libs.formats.decoding import number
 from libs.formats.image import shapes
 from libs.formats.source import Source, Unreadable
@@ -47,7 +48,7 @@ def decode(source: Source, schema: Doc) -> Iterator[Sample | Fault]:
     if not names:
         raise Broken("there is no label_2/*.txt, nor label_02/*.txt")
     beside = KittiFiles(source)
-    known = {one.replace(" ", "_"): one for one in schema.get("classes", [])}
+    known = {one.replace(" ", "_"): one for one in names_of(schema)}
     for name in names:
         try:
             yield from _samples(source, name, schema.get("shape", ""), known, beside)
