@@ -7,8 +7,8 @@ import { Notifications } from "@mantine/notifications";
 import { QueryClient, QueryClientProvider } from "@tanstack/react-query";
 import { createRoot } from "react-dom/client";
 import { ApiError } from "./api/client";
-import { startWords } from "./app/i18n";
 import { App } from "./app/App";
+import { startWords } from "./app/i18n";
 import { SessionProvider } from "./app/session";
 import { theme } from "./app/theme";
 

@@ -24,7 +24,7 @@ export class ApiError extends Error {
 let csrf = "";
 let onSignedOut: () => void = () => {};
 
-export function useToken(token: string): void {
+export function setToken(token: string): void {
   csrf = token;
 }
 

@@ -36,6 +36,7 @@ export function paletteOf(schema: LabelSchema): (name: string) => string {
 
 function hash(text: string): number {
   let sum = 0;
-  for (let place = 0; place < text.length; place += 1) sum = (sum * 31 + text.charCodeAt(place)) >>> 0;
+  for (let place = 0; place < text.length; place += 1)
+    sum = (sum * 31 + text.charCodeAt(place)) >>> 0;
   return sum;
 }

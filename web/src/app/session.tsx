@@ -1,6 +1,6 @@
 /** Who sits here: the session, its end, and signing in again without losing the page. */
 import { createContext, type ReactNode, useCallback, useContext, useEffect, useState } from "react";
-import { ApiError, send, useToken, whenSignedOut } from "@/api/client";
+import { ApiError, send, setToken, whenSignedOut } from "@/api/client";
 import type { Me } from "@/api/types";
 
 interface Session {
@@ -21,7 +21,7 @@ export function SessionProvider({ children }: { children: ReactNode }) {
   const [error, setError] = useState<ApiError>();
 
   const accept = useCallback((next: Me) => {
-    useToken(next.csrf_token ?? "");
+    setToken(next.csrf_token ?? "");
     setError(undefined);
     setSignedOut(false);
     setMe(next);

@@ -5,7 +5,15 @@ import { useTranslation } from "react-i18next";
 import { ApiError } from "@/api/client";
 
 /** Nothing here: what this is, and one thing to do. */
-export function Empty({ title, help, action }: { title: string; help: string; action?: ReactNode }) {
+export function Empty({
+  title,
+  help,
+  action,
+}: {
+  title: string;
+  help: string;
+  action?: ReactNode;
+}) {
   return (
     <div className="state">
       <h2>{title}</h2>

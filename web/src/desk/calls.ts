@@ -30,9 +30,14 @@ export async function claim(
   stage: "REVIEW" | undefined,
 ): Promise<Assignment[]> {
   const body = { max_tasks: count, ahead: true, ...(stage ? { stage } : {}) };
-  const answer = await send<{ assignments?: Assignment[] }>("POST", `/v1/${project}/tasks:claim`, body, {
-    headers: { "Idempotency-Key": newKey() },
-  });
+  const answer = await send<{ assignments?: Assignment[] }>(
+    "POST",
+    `/v1/${project}/tasks:claim`,
+    body,
+    {
+      headers: { "Idempotency-Key": newKey() },
+    },
+  );
   return answer.assignments ?? [];
 }
 

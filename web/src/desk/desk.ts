@@ -237,7 +237,11 @@ export class Desk {
     const known = new Set([inHand, ...this.#queue.map((one) => one.name)]);
     const fresh = claimed.filter((one) => !known.has(one.name));
     // A second look comes before anything new.
-    this.#queue = [...fresh.filter(isSecondLook), ...this.#queue, ...fresh.filter((one) => !isSecondLook(one))];
+    this.#queue = [
+      ...fresh.filter(isSecondLook),
+      ...this.#queue,
+      ...fresh.filter((one) => !isSecondLook(one)),
+    ];
     for (const one of fresh) this.prefetch(one);
   }
 
@@ -316,7 +320,8 @@ export class Desk {
       await how(hand.assignment);
     } catch (error) {
       // It is gone anyway; anything else the person must hear of.
-      if (!(error instanceof ApiError) || (error.status !== 404 && error.status !== 409)) throw error;
+      if (!(error instanceof ApiError) || (error.status !== 404 && error.status !== 409))
+        throw error;
     }
     await dropDraft(hand.assignment.name);
     await this.next();
@@ -425,10 +430,21 @@ export class Desk {
     const assignment = mine.find((other) => other.name === one.name) ?? bare;
     const lost = assignment === bare;
     if (lost) {
-      this.#set({ error: new ApiError(refusal.status, `${idOf(one.task)}: ${refusal.message}`, refusal.errors) });
+      this.#set({
+        error: new ApiError(
+          refusal.status,
+          `${idOf(one.task)}: ${refusal.message}`,
+          refusal.errors,
+        ),
+      });
       return;
     }
-    this.#back.push({ assignment, start: one.value, refusal, secondLook: isSecondLook(assignment) });
+    this.#back.push({
+      assignment,
+      start: one.value,
+      refusal,
+      secondLook: isSecondLook(assignment),
+    });
     if (!this.#state.hand) await this.next();
   }
 
@@ -440,5 +456,7 @@ export class Desk {
 
 /** The check has sent an answer back to its author, with a hint. */
 export function isSecondLook(assignment: Assignment): boolean {
-  return assignment.comment !== "" && Boolean(assignment.draft) && assignment.stage === "ANNOTATION";
+  return (
+    assignment.comment !== "" && Boolean(assignment.draft) && assignment.stage === "ANNOTATION"
+  );
 }

@@ -35,7 +35,12 @@ interface Raw {
   unit_of_error?: string;
   assists?: Assist[];
   example?: string | { label?: unknown };
-  parts?: { name: string; label_schema?: LabelSchema; guideline?: string; unit_of_error?: string }[];
+  parts?: {
+    name: string;
+    label_schema?: LabelSchema;
+    guideline?: string;
+    unit_of_error?: string;
+  }[];
 }
 
 const known = new Map<string, Promise<Raw>>();
@@ -99,7 +104,8 @@ export function mediaOf(assignment: Assignment, fields: readonly DataField[]): M
     if (Array.isArray(content)) {
       content.forEach((one, place) => {
         const file = fileOf(one);
-        if (file) found.push({ field: `${field.name}.${place}`, url: urlOf(file, tenant), type: "image" });
+        if (file)
+          found.push({ field: `${field.name}.${place}`, url: urlOf(file, tenant), type: "image" });
       });
     }
   }

@@ -20,7 +20,8 @@ const en = {
     back: "Back",
     copyTrace: "Copy trace id",
     offline: "No connection. Your work is kept here and sent when the server is back.",
-    noRight: "You have no right to see this. An owner or manager of your organization can grant it.",
+    noRight:
+      "You have no right to see this. An owner or manager of your organization can grant it.",
     notFound: "There is nothing at this address.",
     notFoundHelp: "The link may be old, or it belongs to another organization.",
     failed: "This did not work",
@@ -39,7 +40,8 @@ const en = {
     title: "Work",
     lead: "Pick a project to label in. Open tasks are leased to you and come back if you leave.",
     none: "Nothing to label right now",
-    noneHelp: "New tasks appear here as soon as a project needs you. Your manager assigns projects.",
+    noneHelp:
+      "New tasks appear here as soon as a project needs you. Your manager assigns projects.",
     open_one: "{{count}} task for you",
     open_other: "{{count}} tasks for you",
     manyOpen: "more than {{count}} tasks for you",
@@ -54,7 +56,8 @@ const en = {
     submitSure: "I am sure, submit",
     skip: "Skip",
     skipTitle: "Why do you skip this task?",
-    skipReasons: "cannot be read | not in my language | belongs to no class | broken file | something else",
+    skipReasons:
+      "cannot be read | not in my language | belongs to no class | broken file | something else",
     flag: "Ask",
     flagTitle: "Ask the manager about this task",
     flagHelp: "The task stays with you. Everybody who works on it sees the question.",
@@ -129,7 +132,8 @@ const en = {
     wouldBe: "Would be accepted",
     mine: "Mine",
     agreement: "Agreement {{value}}",
-    agreementHelp: "Share of objects or answers on which people agree, by the measure of the template.",
+    agreementHelp:
+      "Share of objects or answers on which people agree, by the measure of the template.",
     differences: "Differences",
     same: "No difference",
     take: "Take this one",

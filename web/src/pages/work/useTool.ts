@@ -1,14 +1,15 @@
 /** A tool on the stage: mounted once for a template, loaded for each task. */
+
+import { notifications } from "@mantine/notifications";
 import { useEffect, useReducer, useRef, useState } from "react";
 import { send } from "@/api/client";
 import { language, t } from "@/app/i18n";
 import { paletteOf } from "@/app/palette";
-import type { Mode, ToolContext, ToolInstance, ToolTask } from "@/tools/contract";
-import { toolOf } from "@/tools/registry";
 import { classesOf } from "@/desk/schema";
 import type { TaskTemplate } from "@/desk/template";
 import type { Value } from "@/desk/value";
-import { notifications } from "@mantine/notifications";
+import type { Mode, ToolContext, ToolInstance, ToolTask } from "@/tools/contract";
+import { toolOf } from "@/tools/registry";
 
 export interface Shown {
   task: ToolTask;
